@@ -125,6 +125,8 @@ class BuildExt(build_ext):
         if not stamp.exists() or stamp.read_text() != configuration:
             self.force = True
             stamp.unlink(missing_ok=True)
+            for module in Path(self.build_lib, "daecore").glob("*.so"):
+                module.unlink()  # whatever is left there goes into the wheel
 
         generated = cythonize(
             self.extensions,

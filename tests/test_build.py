@@ -1,0 +1,120 @@
+"""What was built and installed: its parts, its boundaries, what it says about itself."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from importlib.metadata import distributions, version
+from pathlib import Path
+
+import pytest
+
+import dae
+from dae import _core
+
+PACKAGE = Path(dae.__file__).parent
+
+OPENMP_PROGRAM = """
+#include <omp.h>
+int main(void) { return omp_get_max_threads() < 1; }
+"""
+
+
+def imported_by(statement, *modules):
+    """Those of `modules` that a fresh interpreter has loaded after `statement`."""
+    code = f"import sys; {statement}; print(*[m for m in {modules} if m in sys.modules])"
+    # Warnings of other packages at import are no matter here; a failure is.
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.split()
+
+
+def compiler_knows_openmp(folder):
+    compiler = os.environ.get("CC", "cc").split()
+    if shutil.which(compiler[0]) is None:
+        return False
+    source, program = folder / "probe.c", folder / "probe"
+    source.write_text(OPENMP_PROGRAM)
+    compiled = subprocess.run(
+        [*compiler, "-fopenmp", str(source), "-o", str(program)], capture_output=True
+    )
+    return compiled.returncode == 0 and subprocess.run([str(program)]).returncode == 0
+
+
+@pytest.mark.skipif("DAE_NO_OPENMP" in os.environ, reason="a serial build was asked for")
+def test_openmp_is_on_where_the_compiler_knows_it(tmp_path):
+    if not compiler_knows_openmp(tmp_path):
+        pytest.skip("no compiler with OpenMP here to compare with")
+    assert _core.openmp_enabled()
+
+
+def test_simd_level_in_use_is_available():
+    available = _core.available_simd_levels()
+    assert available[0] == "baseline"
+    assert _core.simd_level() in available
+
+
+def test_core_knows_nothing_of_dae_or_sklearn():
+    modules = "daecore._simd, daecore._threads, daecore._training, daecore._inference"
+    assert imported_by(f"import daecore, {modules}", "dae", "sklearn", "scipy") == []
+
+
+def test_importing_dae_imports_no_optional_package():
+    optional = ("matplotlib", "skimage", "PIL", "pandas", "polars", "pytest")
+    assert imported_by("import dae", "daecore", *optional) == ["daecore"]
+
+
+def test_only_core_imports_daecore():
+    importers = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            if any(name.split(".")[0] == "daecore" for name in names):
+                importers.add(path.relative_to(PACKAGE).as_posix())
+    assert importers == {"_core.py"}
+
+
+def installed_wheel():
+    """The distribution that this `dae` was installed from, or None in a development tree."""
+    for distribution in distributions(name="daecore"):
+        in_place = Path(str(distribution.locate_file("dae"))) != PACKAGE
+        if distribution.read_text("WHEEL") and not in_place:
+            return distribution
+    return None
+
+
+def test_wheel_holds_modules_and_no_sources():
+    distribution = installed_wheel()
+    if distribution is None:
+        pytest.skip("dae runs from a development tree")
+    files = [path for path in distribution.files if path.parts[0] in ("dae", "daecore")]
+    suffixes = {path.suffix for path in files if path.name != "py.typed"}
+    assert suffixes - {".pyc"} == {".py", ".pyd" if sys.platform == "win32" else ".so"}
+    assert any(path.as_posix() == "dae/py.typed" for path in files)
+
+
+def test_version_has_one_source():
+    if installed_wheel() is None:
+        pytest.skip("dae runs from a development tree")
+    assert dae.__version__ == version("daecore")
+
+
+def test_show_versions_names_everything(capsys):
+    dae.show_versions()
+    text = capsys.readouterr().out
+    items = {line[:22].strip(): line[22:].strip() for line in text.splitlines()}
+    assert items["dae"] == dae.__version__
+    assert items["python"].startswith(sys.version.split()[0])
+    for name in ("numpy", "scipy", "scikit-learn", "joblib", "threadpoolctl"):
+        assert items[name] == version(name)
+    assert items["platform"]
+    assert items["SIMD level"] == _core.simd_level()
+    assert items["SIMD levels available"].split(", ") == list(_core.available_simd_levels())
+    assert items["OpenMP"].startswith("yes" if _core.openmp_enabled() else "no")
+    assert int(items["threads"]) == _core.n_threads(None) >= 1
+    assert "thread pools loaded:" in text
+    if _core.openmp_enabled():
+        assert "openmp (" in text
