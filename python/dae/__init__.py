@@ -1,3 +1,17 @@
 """Denoising autoencoders for scikit-learn, on a compiled core."""
 
-__version__ = "0.1.0.dev0"
+from typing import Any
+
+from dae._version import __version__
+from dae.autoencoder import DenoisingAutoencoder
+
+__all__ = ["DenoisingAutoencoder", "__version__", "show_versions"]
+
+
+def __getattr__(name: str) -> Any:
+    # imported on demand: it looks at packages that plain use does not need
+    if name == "show_versions":
+        from dae._versions import show_versions
+
+        return show_versions
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

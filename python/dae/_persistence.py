@@ -1,0 +1,34 @@
+"""The version stamp that saved estimators carry."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from dae._version import __version__
+
+STAMP = "_dae_version"
+
+
+class VersionMismatchWarning(UserWarning):
+    """A saved estimator comes from another version of this package."""
+
+
+class VersionStampMixin:
+    """Adds the version to the pickled state and looks at it on the way back."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: Any = super().__getstate__()
+        return {**state, STAMP: __version__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        saved = state.pop(STAMP, "before 0.1")
+        if saved != __version__:
+            warnings.warn(
+                f"This {type(self).__name__} was saved with dae {saved} and is loaded with "
+                f"{__version__}. Its results may differ: fit it again, or install dae {saved}.",
+                VersionMismatchWarning,
+                stacklevel=2,
+            )
+        super().__setstate__(state)  # type: ignore[misc]

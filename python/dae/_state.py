@@ -1,0 +1,235 @@
+"""The fitted state: plain attributes of the estimator on one side, `Network` on the other.
+
+Everything that `fit` leaves behind is a name in `STATE`, so that a failed `fit` can put all
+of it back. Arrays are looked at anew each time they are used: attributes can be assigned
+and pickles edited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from dae._memory import check_memory, too_big, total_memory
+from dae._network import CACHE_LINE, Network, aligned_zeros, initial_network
+from dae._solver import Solver
+
+STATE = (
+    "n_features_in_",
+    "feature_names_in_",
+    "_n_features_out",
+    "_encoder_weights",
+    "_decoder_weights",
+    "intercept_hidden_",
+    "intercept_visible_",
+    "_activation",
+    "_decoder_activation",
+    "_loss",
+    "_moments",
+    "_moments_kind",
+    "_n_steps",
+    "_seed",
+    "_presentation",
+    "_largest_sane_loss",
+    "_feature_range",
+    "loss_curve_",
+    "validation_loss_curve_",
+    "best_loss_",
+    "n_iter_",
+)
+
+AGAIN = "Fit the estimator again."
+
+
+@contextmanager
+def all_or_nothing(estimator: Any) -> Iterator[None]:
+    """Put every name of `STATE` back to what it was when the body raises."""
+    before = {name: estimator.__dict__[name] for name in STATE if name in estimator.__dict__}
+    try:
+        yield
+    except BaseException:
+        for name in STATE:
+            estimator.__dict__.pop(name, None)
+        estimator.__dict__.update(before)
+        raise
+
+
+# ------------------------------------------------------------------ network
+
+
+def network_of(estimator: Any) -> Network:
+    """The fitted network, over the estimator's own arrays. Raises ValueError when damaged."""
+    state: dict[str, Any] = estimator.__dict__  # whatever is there, check() looks at it
+    encoder = state.get("_encoder_weights")
+    decoder = state.get("_decoder_weights")
+    network = Network(
+        encoder=encoder,
+        decoder=encoder if decoder is None else decoder,
+        hidden_bias=state.get("intercept_hidden_"),
+        visible_bias=state.get("intercept_visible_"),
+        activation=state.get("_activation"),
+        decoder_activation=state.get("_decoder_activation"),
+        loss=state.get("_loss"),
+    )
+    network.check()
+    if network.n_hidden != state.get("_n_features_out"):
+        raise ValueError(
+            f"The fitted state is damaged: intercept_hidden_ has {network.n_hidden} values, "
+            f"the network has {state.get('_n_features_out')!r} components. {AGAIN}"
+        )
+    return network
+
+
+def network_attributes(network: Network) -> dict[str, Any]:
+    """The other way round."""
+    return {
+        "_encoder_weights": network.encoder,
+        "_decoder_weights": None if network.tied else network.decoder,
+        "intercept_hidden_": network.hidden_bias,
+        "intercept_visible_": network.visible_bias,
+        "_activation": network.activation,
+        "_decoder_activation": network.decoder_activation,
+        "_loss": network.loss,
+        "_n_features_out": network.n_hidden,
+        "n_features_in_": network.n_features,
+    }
+
+
+def decoder_activation_of(estimator: Any) -> str:
+    """What `decoder_activation` stands for."""
+    name = estimator.decoder_activation
+    if name == "auto":
+        return "logistic" if estimator.loss == "log_loss" else "identity"
+    if estimator.loss == "log_loss" and name != "logistic":
+        raise ValueError(
+            f"loss='log_loss' needs decoder_activation='logistic' or 'auto', got {name!r}."
+        )
+    return name
+
+
+def new_network(
+    estimator: Any, n_features: int, dtype: np.dtype, random_state: np.random.RandomState
+) -> Network:
+    """A random network as the estimator's parameters describe it."""
+    n_components = int(estimator.n_components)
+    decoder_activation = decoder_activation_of(estimator)
+    n_moments = new_solver(estimator).n_moments
+    tied = bool(estimator.tied_weights)
+    check_memory(n_components, n_features, dtype, tied=tied, n_moments=n_moments)
+    try:
+        return initial_network(
+            n_features,
+            n_components,
+            dtype=np.dtype(dtype),
+            activation=estimator.activation,
+            decoder_activation=decoder_activation,
+            loss=estimator.loss,
+            tied_weights=tied,
+            random_state=random_state,
+        )
+    except MemoryError as error:
+        needed = n_components * n_features * np.dtype(dtype).itemsize
+        raise MemoryError(too_big(n_components, n_features, needed, total_memory())) from error
+
+
+def check_same_network(estimator: Any, network: Network) -> None:
+    """Raise ValueError when `warm_start` is asked to go on with another network."""
+    fitted = {
+        "n_components": network.n_hidden,
+        "tied_weights": network.tied,
+        "activation": network.activation,
+        "decoder_activation": network.decoder_activation,
+        "loss": network.loss,
+    }
+    asked = {name: getattr(estimator, name) for name in fitted}
+    asked["decoder_activation"] = decoder_activation_of(estimator)
+    for name, value in fitted.items():
+        if asked[name] != value:
+            raise ValueError(
+                f"warm_start=True goes on with the fitted network, which has {name}={value!r}; "
+                f"got {name}={asked[name]!r}. Set it back, or use warm_start=False."
+            )
+
+
+# ------------------------------------------------------------------ solver
+
+
+def new_solver(estimator: Any) -> Solver:
+    """The solver that the parameters describe, without moments."""
+    return Solver(
+        name=estimator.solver,
+        learning_rate=float(estimator.learning_rate_init),
+        momentum=float(estimator.momentum),
+        nesterov=bool(estimator.nesterovs_momentum),
+        beta_1=float(estimator.beta_1),
+        beta_2=float(estimator.beta_2),
+        epsilon=float(estimator.epsilon),
+        alpha=float(estimator.alpha),
+    )
+
+
+def moments_kind(solver: Solver) -> str:
+    return f"{solver.name}, {solver.n_moments} moments"
+
+
+def solver_attributes(solver: Solver) -> dict[str, Any]:
+    return {
+        "_moments": solver.moments,
+        "_moments_kind": moments_kind(solver),
+        "_n_steps": solver.n_steps,
+    }
+
+
+def resume(estimator: Any, *, copy: bool) -> tuple[Network, Solver]:
+    """Network and solver to go on training with.
+
+    Their arrays are the estimator's own, unless `copy` or unless an array has lost its
+    alignment (pickling does that) or is read-only (a memory map is).
+    """
+    network = network_of(estimator)
+    solver = new_solver(estimator)
+    if estimator.__dict__.get("_moments_kind") == moments_kind(solver):
+        moments = estimator.__dict__.get("_moments")
+        if not isinstance(moments, dict) or not all(
+            isinstance(arrays, tuple) for arrays in moments.values()
+        ):
+            raise ValueError(
+                "The fitted state is damaged: _moments should be a dict of tuples of arrays, "
+                f"got {type(moments).__name__}. {AGAIN}"
+            )
+        solver.moments = dict(moments)
+        solver.n_steps = counter(estimator, "_n_steps")
+        solver.check(network)
+    else:  # another solver, by set_params: it starts afresh
+        solver.reset(network)
+    if copy or not all(_ready(array) for array in network.parameters().values()):
+        network = network.copy()
+    solver.moments = {
+        name: tuple(_copied(array) if copy or not _ready(array) else array for array in arrays)
+        for name, arrays in solver.moments.items()
+    }
+    return network, solver
+
+
+def _ready(array: np.ndarray) -> bool:
+    return array.flags.writeable and array.ctypes.data % CACHE_LINE == 0
+
+
+def _copied(array: np.ndarray) -> np.ndarray:
+    fresh = aligned_zeros(array.shape, array.dtype)
+    fresh[...] = array
+    return fresh
+
+
+def counter(estimator: Any, name: str) -> int:
+    """A stored non-negative integer that fits into 64 bits."""
+    value = estimator.__dict__.get(name)
+    if not isinstance(value, (int, np.integer)) or not 0 <= value < 2**64:
+        raise ValueError(
+            f"The fitted state is damaged: {name} should be an integer of 0 or more, "
+            f"below 2**64, got {value!r}. {AGAIN}"
+        )
+    return int(value)
