@@ -42,8 +42,8 @@ MODULES = {
 }
 WITH_OPENMP = {"_threads", "_training", "_inference"}
 
-# `_simd` owns the kernels: csrc/kernels_<level>.c, one object per level, each with flags of its
-# own. The flags are for x86-64; elsewhere there is the baseline alone, with the compiler's default.
+# `_simd` owns the kernels: csrc/levels/<level>_<real type>.c, each level with flags of its own.
+# The flags are for x86-64; elsewhere there is the baseline alone, with the compiler's default.
 LEVELS = {
     "baseline": ["-march=x86-64-v2"],
     "x86_64_v3": ["-march=x86-64-v3"],
@@ -55,7 +55,8 @@ LEVELS = {
 # compilers let it switch off denormals for the whole process. Never -march=native: the machine that
 # builds is not the machine that runs. `omp simd` (chosen loops may re-associate) needs no runtime.
 C_FLAGS = ["-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
-C_FLAGS += ["-fopenmp-simd", "-fvisibility=hidden", "-Wall", "-Wextra"]
+# -Wno-psabi: vectors are passed between inlined functions only, no ABI is involved.
+C_FLAGS += ["-fopenmp-simd", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-psabi"]
 # -g0: Python's own flags say -g, which would make the wheel ten times as large.
 C_FLAGS += ["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"]
 
@@ -150,7 +151,7 @@ class BuildExt(build_ext):
                 if level != "baseline":
                     ext.define_macros.append((f"DAE_HAVE_{level.upper()}", "1"))
                 ext.extra_objects += self.compiler.compile(
-                    [f"{CSRC}/kernels_{level}.c"],
+                    [f"{CSRC}/levels/{level}_{real}.c" for real in ("f32", "f64")],
                     output_dir=self.build_temp,
                     macros=ext.define_macros,
                     include_dirs=ext.include_dirs,
@@ -215,7 +216,7 @@ setup(
             define_macros=list(MACROS),
             extra_compile_args=list(C_FLAGS),
             # All of it, since setuptools does not look into the files for what they include.
-            depends=glob(f"{CSRC}/*.[ch]") + glob(f"{CORE}/*.pxd"),
+            depends=glob(f"{CSRC}/**/*.[ch]", recursive=True) + glob(f"{CORE}/*.pxd"),
             py_limited_api=LIMITED_API,
         )
         for module, c_units in MODULES.items()

@@ -1,44 +1,259 @@
-"""The only module that imports the compiled core: same functions as `dae._reference`.
+"""The only module that imports the compiled core: the functions of `dae._reference`, fast.
 
-Temporary: stands on the reference until the compiled core is linked in.
+Whatever comes in is checked here, before the core releases the GIL: the network's arrays against
+each other, the data against the network. The core itself checks nothing.
 """
 
 from __future__ import annotations
 
-import numpy as np
+import logging
+import os
+import time
 
-from dae import _reference
-from dae._corruption import Corruption
-from dae._network import Network
+import joblib
+import numpy as np
+from daecore import _inference, _threads, _training
+from daecore._simd import available_levels as available_simd_levels
+from daecore._simd import simd_level
+
+from dae._corruption import KINDS, Corruption
+from dae._network import ACTIVATIONS, LOSSES, PARAMETERS, Network
 from dae._solver import Solver
+
+__all__ = [
+    "available_simd_levels",
+    "corrupt",
+    "decode",
+    "encode",
+    "n_threads",
+    "openmp_enabled",
+    "reconstruct",
+    "sample_losses",
+    "simd_level",
+    "train",
+]
+
+openmp_enabled = _threads.openmp_enabled
+
+# ------------------------------------------------------------------ threads
+
+# libgomp's threads do not survive a fork, and the child would wait for them for ever
+# (GCC PR 60035; scikit-learn issue 19272). A forked child therefore works on one thread.
+_forked = False
+_forked_said = False
+
+
+def _after_fork() -> None:
+    global _forked
+    _forked = True
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def n_threads(n_jobs: int | None) -> int:
+    """Threads that `n_jobs` stands for at this moment, at least one.
+
+    None: what OpenMP would use (OMP_NUM_THREADS, threadpoolctl), but no more than the cores this
+    process may have (affinity, cgroup quota). A positive number: just that. A negative one counts
+    from the cores: -1 all, -2 all but one.
+    """
+    global _forked_said
+    if not openmp_enabled():
+        return 1
+    if _forked:
+        if not _forked_said:
+            _forked_said = True
+            logging.getLogger("dae").info(
+                "This process was forked: dae works on one thread here. Start processes with "
+                "the 'spawn' or 'forkserver' method to use more."
+            )
+        return 1
+    if n_jobs is None:
+        limit = _threads.max_threads()
+        return limit if "OMP_NUM_THREADS" in os.environ else max(1, min(limit, _cpu_count()))
+    if n_jobs < 0:
+        return max(1, _cpu_count() + 1 + n_jobs)
+    return n_jobs
+
+
+def _cpu_count() -> int:
+    return int(joblib.cpu_count())
+
+
+# Operations below which a second thread costs more than it brings: waking the team takes some
+# 5 us, a step's two barriers 1 us (bench/kernels.py).
+_SERIAL_STEP = 200_000
+_SERIAL_CALL = 2_000_000
+
+
+def _useful_threads(n_threads: int, step: float, call: float) -> int:
+    return 1 if step < _SERIAL_STEP or call < _SERIAL_CALL else n_threads
+
+
+# ------------------------------------------------------------------ checks
+
+
+def _is_plain(array: np.ndarray) -> bool:
+    return array.flags.c_contiguous and array.flags.aligned
+
+
+def _check_rows(name: str, X: np.ndarray, n_columns: int, dtype: np.dtype) -> None:
+    if (
+        not isinstance(X, np.ndarray)
+        or X.ndim != 2
+        or X.shape[0] < 1
+        or X.shape[1] != n_columns
+        or X.dtype != dtype
+        or not _is_plain(X)
+    ):
+        found = f"{X.dtype} of shape {X.shape}" if isinstance(X, np.ndarray) else type(X).__name__
+        raise ValueError(
+            f"{name} should be an aligned, C-ordered {dtype} array of shape "
+            f"(n_samples >= 1, {n_columns}), got {found}."
+        )
+
+
+def _check_index(name: str, rows: np.ndarray, n_rows: int) -> None:
+    if rows.dtype != np.intp or rows.ndim != 1 or not _is_plain(rows):
+        raise ValueError(f"{name} should be a one-dimensional, C-ordered intp array.")
+    if len(rows) and (rows.min() < 0 or rows.max() >= n_rows):
+        raise ValueError(f"{name} should lie in [0, {n_rows}).")
+
+
+def _network_arguments(network: Network) -> tuple:
+    network.check()
+    return (
+        *(getattr(network, name) for name in PARAMETERS),
+        ACTIVATIONS.index(network.activation),
+        ACTIVATIONS.index(network.decoder_activation),
+        LOSSES.index(network.loss),
+    )
+
+
+def _corruption_arguments(corruption: Corruption, X: np.ndarray) -> tuple:
+    """kind, threshold, level, low, high, donors, seed: checked against the data."""
+    n_features, dtype, kind = X.shape[1], X.dtype, corruption.kind
+    threshold = np.empty(0, dtype=np.uint32)
+    level = low = high = np.empty(0, dtype=dtype)
+    if kind not in KINDS:
+        raise ValueError(f"corruption should be one of {KINDS}, got {kind!r}.")
+    if kind != "none":
+        _check_vector("corruption level", corruption.level, n_features)
+        if not (corruption.level >= 0).all():
+            raise ValueError("corruption level should not be negative.")
+    if kind == "gaussian":
+        level = corruption.level.astype(dtype)
+    elif kind != "none":
+        threshold = np.rint(np.minimum(corruption.level, 1) * 2**24).astype(np.uint32)
+    if kind == "salt_and_pepper":
+        _check_vector("corruption low", corruption.low, n_features)
+        _check_vector("corruption high", corruption.high, n_features)
+        low, high = corruption.low.astype(dtype), corruption.high.astype(dtype)
+    donors = corruption.donors
+    if kind == "swap":
+        _check_index("donors", donors, len(X))
+        if len(donors) < 1:
+            raise ValueError("swap corruption needs at least one donor row.")
+    return KINDS.index(kind), threshold, level, low, high, donors, corruption.seed
+
+
+def _check_vector(name: str, vector: np.ndarray, n_features: int) -> None:
+    if not isinstance(vector, np.ndarray) or vector.shape != (n_features,):
+        raise ValueError(f"{name} should have shape ({n_features},), got {np.shape(vector)}.")
+
+
+# ------------------------------------------------------------------ inference
+
+# Operations of one native call. A slow machine does 10^10 in a second, so that Ctrl-C is served
+# within 0.2 s; the call itself costs microseconds.
+_OPERATIONS_PER_CALL = 2e9
+
+
+def _infer(function, network: Network, sources: tuple, out: np.ndarray, n_threads: int):
+    """out[rows] = function(sources[rows]), some rows at a time; returns out."""
+    arguments = _network_arguments(network)
+    per_row = 4.0 * network.n_features * network.n_hidden
+    at_once = max(1, int(_OPERATIONS_PER_CALL / per_row))
+    for first in range(0, len(out), at_once):
+        rows = slice(first, first + at_once)
+        call = per_row * len(out[rows])
+        threads = _useful_threads(n_threads, call, call)
+        function(*(source[rows] for source in sources), *arguments, out[rows], threads)
+    return out
 
 
 def encode(network: Network, X: np.ndarray, *, n_threads: int) -> np.ndarray:
-    network.check()
-    return _reference.encode(network, X)
+    _check_rows("X", X, network.n_features, network.dtype)
+    out = np.empty((len(X), network.n_hidden), network.dtype)
+    return _infer(_inference.encode, network, (X,), out, n_threads)
 
 
 def decode(network: Network, H: np.ndarray, *, n_threads: int) -> np.ndarray:
-    network.check()
-    return _reference.decode(network, H)
+    _check_rows("H", H, network.n_hidden, network.dtype)
+    out = np.empty((len(H), network.n_features), network.dtype)
+    return _infer(_inference.decode, network, (H,), out, n_threads)
 
 
 def reconstruct(network: Network, X: np.ndarray, *, n_threads: int) -> np.ndarray:
-    network.check()
-    return _reference.reconstruct(network, X)
+    _check_rows("X", X, network.n_features, network.dtype)
+    return _infer(_inference.reconstruct, network, (X,), np.empty_like(X), n_threads)
 
 
 def sample_losses(
     network: Network, X: np.ndarray, X_corrupted: np.ndarray, *, n_threads: int
 ) -> np.ndarray:
-    network.check()
-    return _reference.sample_losses(network, X, X_corrupted)
+    _check_rows("X", X, network.n_features, network.dtype)
+    _check_rows("X_corrupted", X_corrupted, network.n_features, network.dtype)
+    if len(X) != len(X_corrupted):
+        raise ValueError(f"X has {len(X)} rows, X_corrupted {len(X_corrupted)}.")
+    out = np.zeros(len(X))
+    return _infer(_inference.sample_losses, network, (X, X_corrupted), out, n_threads)
+
+
+# ------------------------------------------------------------------ training
 
 
 def corrupt(
     corruption: Corruption, X: np.ndarray, rows: np.ndarray, presentation: int, *, n_threads: int
 ) -> np.ndarray:
-    return _reference.corrupt(corruption, X, rows, presentation)
+    _check_rows("X", X, X.shape[1], X.dtype)
+    _check_index("rows", rows, len(X))
+    out = np.empty((len(rows), X.shape[1]), X.dtype)
+    if not len(rows):
+        return out
+    threads = _useful_threads(n_threads, 50.0 * out.size, 50.0 * out.size)
+    arguments = _corruption_arguments(corruption, X)
+    _training.corrupt(X, rows, *arguments, presentation, out, threads)
+    return out
+
+
+def _solver_arguments(solver: Solver, network: Network) -> tuple:
+    solver.check(network)
+    moments = [solver.moments[name] for name in network.parameters()]
+    if network.tied:
+        moments.insert(1, moments[0])
+    if solver.name == "adam":
+        kind = 3
+    elif not solver.momentum:
+        kind = 0
+    else:
+        kind = 2 if solver.nesterov else 1
+    return (
+        tuple(moments),
+        kind,
+        solver.learning_rate,
+        solver.momentum,
+        solver.beta_1,
+        solver.beta_2,
+        solver.epsilon,
+        solver.alpha,
+    )
+
+
+# Seconds that a native call may take: short for Ctrl-C, long against its first encoding, which
+# later batches get for nothing from the sweep before.
+_CALL_SECONDS = 0.1
 
 
 def train(
@@ -55,22 +270,56 @@ def train(
     sample_weight: np.ndarray | None = None,
     max_loss: float = np.inf,
 ) -> np.ndarray:
-    network.check()
-    solver.check(network)
-    return _reference.train(
-        network,
-        solver,
-        corruption,
-        X,
-        rows,
-        batch_size=batch_size,
-        presentation=presentation,
-        X_corrupted=X_corrupted,
-        sample_weight=sample_weight,
-        max_loss=max_loss,
-    )
+    """See `dae._reference.train`. Signals are served between native calls, batches are whole."""
+    _check_rows("X", X, network.n_features, network.dtype)
+    _check_index("rows", rows, len(X))
+    if X_corrupted is not None:
+        _check_rows("X_corrupted", X_corrupted, network.n_features, network.dtype)
+        if len(X_corrupted) != len(X):
+            raise ValueError(f"X has {len(X)} rows, X_corrupted {len(X_corrupted)}.")
+    if sample_weight is not None and (
+        sample_weight.shape != (len(X),) or sample_weight.dtype != network.dtype
+    ):
+        raise ValueError(f"sample_weight should be {network.dtype} of shape ({len(X)},).")
+    if batch_size < 1:
+        raise ValueError(f"batch_size should be at least 1, got {batch_size}.")
+    network_arguments = _network_arguments(network)
+    solver_arguments = _solver_arguments(solver, network)
+    corruption_arguments = _corruption_arguments(corruption, X)
 
-
-def n_threads(n_jobs: int | None) -> int:
-    """Threads that `n_jobs` stands for at this moment."""
-    return 1
+    step = 10.0 * min(batch_size, len(rows)) * network.n_features * network.n_hidden
+    n_batches = -(-len(rows) // batch_size)
+    threads = _useful_threads(n_threads, step, step * n_batches)
+    losses = np.empty(n_batches)
+    at_once = max(1, int(_OPERATIONS_PER_CALL / step))
+    done = 0
+    while done < n_batches:
+        stop = min(done + at_once, n_batches)
+        started = time.perf_counter()
+        count = _training.train(
+            X,
+            X_corrupted,
+            sample_weight,
+            rows[done * batch_size : stop * batch_size],
+            batch_size,
+            *network_arguments,
+            *solver_arguments,
+            solver.n_steps,
+            *corruption_arguments,
+            presentation,
+            max_loss,
+            losses[done:stop],
+            threads,
+        )
+        seconds = time.perf_counter() - started
+        done += count
+        # `not <=` rather than `>`: the loss may be NaN
+        if not losses[done - 1] <= max_loss:
+            solver.n_steps += count - 1
+            return losses[:done]
+        solver.n_steps += count
+        if seconds < _CALL_SECONDS / 2:
+            at_once *= 2
+        elif seconds > _CALL_SECONDS:
+            at_once = max(1, at_once // 2)
+    return losses

@@ -1,0 +1,210 @@
+"""Inference: rows through a fixed network, a chunk of rows at a time.
+
+A thread takes a chunk from input to output: nothing is shared but the weights, which are read.
+All scratch belongs to the call, so any number of calls may run at once on the same arrays.
+"""
+from cython cimport floating
+from cython.parallel cimport parallel
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
+
+from daecore._kernels cimport DAE_UNIT, dae_batch, dae_kernels, dae_network
+from daecore._network cimport describe
+from daecore._simd cimport kernels
+from daecore._threads cimport dae_team_size, dae_thread, first_unit
+
+
+cdef extern from "aligned.h" nogil:
+    void *dae_aligned(void *, ptrdiff_t)
+
+
+# Rows a thread takes at a time: their codes and a unit of weights stay in the L2 cache.
+cdef enum:
+    CHUNK = 96
+
+# Wanted of a chunk
+cdef enum Output:
+    CODE
+    DECODED
+    RECONSTRUCTION
+    LOSSES
+
+
+ctypedef struct Inference:
+    const dae_kernels *kernels
+    dae_network net
+    ptrdiff_t itemsize
+    ptrdiff_t n_rows
+    Output output
+    const char *source          # (n_rows, n), or codes (n_rows, m) for DECODED
+    const char *clean           # (n_rows, n), for LOSSES
+    char *out                   # (n_rows, m) for CODE, (n_rows, n) else
+    double *losses              # (n_rows)
+
+
+cdef void _chunk(
+    const Inference *t, ptrdiff_t first, ptrdiff_t rows, char *code, char *scratch
+) noexcept nogil:
+    """Rows [first, first + rows) from `source` to `out` or `losses`."""
+    cdef const dae_kernels *k = t.kernels
+    cdef const dae_network *net = &t.net
+    cdef ptrdiff_t n = net.n_features, m = net.n_hidden, block = k.block, line = block // 4
+    cdef ptrdiff_t width = (m + line - 1) // line * line, j, b, u
+    cdef ptrdiff_t code_bytes = net.stride * t.itemsize, m_bytes = m * t.itemsize
+    cdef dae_batch batch
+    if t.output == DECODED:
+        for b in range(rows):
+            memcpy(code + b * code_bytes, t.source + (first + b) * m_bytes, m_bytes)
+    else:
+        batch.B = rows
+        batch.shown = <void *> (t.source + first * n * t.itemsize)
+        batch.shown_stride = n
+        batch.code = code
+        batch.sparse = 0
+        for j in range((m + block - 1) // block):
+            k.encode(net, &batch, j * block, min((j + 1) * block, width))
+    if t.output == CODE:
+        for b in range(rows):
+            memcpy(t.out + (first + b) * m_bytes, code + b * code_bytes, m_bytes)
+    elif t.output == LOSSES:
+        for u in range((n + DAE_UNIT - 1) // DAE_UNIT):
+            k.row_losses(net, rows, t.clean + first * n * t.itemsize, code, u * DAE_UNIT,
+                         min((u + 1) * DAE_UNIT, n), scratch, t.losses + first)
+    else:
+        k.decode(net, rows, code, 0, n, t.out + first * n * t.itemsize, n)
+
+
+cdef void _run(Inference *t, char *scratch, ptrdiff_t scratch_bytes, int thread,
+               int n_threads) noexcept nogil:
+    """Thread's share of the chunks."""
+    cdef ptrdiff_t n_chunks = (t.n_rows + CHUNK - 1) // CHUNK, c
+    cdef char *code = scratch + thread * scratch_bytes
+    cdef char *unit = code + CHUNK * t.net.stride * t.itemsize
+    for c in range(first_unit(n_chunks, thread, n_threads),
+                   first_unit(n_chunks, thread + 1, n_threads)):
+        _chunk(t, c * CHUNK, min(CHUNK, t.n_rows - c * CHUNK), code, unit)
+
+
+cdef int _infer(Inference *t, int n_threads) except -1:
+    cdef ptrdiff_t rows = min(CHUNK, t.n_rows)
+    cdef ptrdiff_t scratch_bytes = (CHUNK * (t.net.stride + DAE_UNIT)) * t.itemsize
+    cdef char *memory
+    cdef char *scratch
+    if t.n_rows < CHUNK:
+        n_threads = 1
+    memory = <char *> calloc(scratch_bytes * n_threads + 64, 1)
+    if memory == NULL:
+        raise MemoryError(f"No memory for {scratch_bytes * n_threads / 2**20:.0f} MiB of scratch.")
+    scratch = <char *> dae_aligned(memory, 64)
+    try:
+        if n_threads == 1:
+            with nogil:
+                _run(t, scratch, scratch_bytes, 0, 1)
+        else:
+            with nogil, parallel(num_threads=n_threads):
+                _run(t, scratch, scratch_bytes, dae_thread(), dae_team_size())
+    finally:
+        free(memory)
+    return 0
+
+
+def encode(
+    const floating[:, ::1] X,              # IN (n_rows, n)
+    const floating[:, ::1] encoder,        # IN (n, stride)
+    const floating[:, ::1] decoder,        # IN (n, stride)
+    const floating[::1] hidden_bias,       # IN (m,)
+    const floating[::1] visible_bias,      # IN (n,)
+    int activation,
+    int decoder_activation,
+    int loss,
+    floating[:, ::1] out,                  # OUT (n_rows, m)
+    int n_threads,
+):
+    """out <- g1(X W + b)"""
+    cdef Inference t
+    t.kernels = kernels(sizeof(floating))
+    t.net = describe(encoder, decoder, hidden_bias, visible_bias, activation, decoder_activation,
+                     loss)
+    t.itemsize = sizeof(floating)
+    t.n_rows = X.shape[0]
+    t.output = CODE
+    t.source = <const char *> &X[0, 0]
+    t.out = <char *> &out[0, 0]
+    _infer(&t, n_threads)
+
+
+def decode(
+    const floating[:, ::1] H,              # IN (n_rows, m)
+    const floating[:, ::1] encoder,        # IN (n, stride)
+    const floating[:, ::1] decoder,        # IN (n, stride)
+    const floating[::1] hidden_bias,       # IN (m,)
+    const floating[::1] visible_bias,      # IN (n,)
+    int activation,
+    int decoder_activation,
+    int loss,
+    floating[:, ::1] out,                  # OUT (n_rows, n)
+    int n_threads,
+):
+    """out <- g2(H V^T + b*)"""
+    cdef Inference t
+    t.kernels = kernels(sizeof(floating))
+    t.net = describe(encoder, decoder, hidden_bias, visible_bias, activation, decoder_activation,
+                     loss)
+    t.itemsize = sizeof(floating)
+    t.n_rows = H.shape[0]
+    t.output = DECODED
+    t.source = <const char *> &H[0, 0]
+    t.out = <char *> &out[0, 0]
+    _infer(&t, n_threads)
+
+
+def reconstruct(
+    const floating[:, ::1] X,              # IN (n_rows, n)
+    const floating[:, ::1] encoder,        # IN (n, stride)
+    const floating[:, ::1] decoder,        # IN (n, stride)
+    const floating[::1] hidden_bias,       # IN (m,)
+    const floating[::1] visible_bias,      # IN (n,)
+    int activation,
+    int decoder_activation,
+    int loss,
+    floating[:, ::1] out,                  # OUT (n_rows, n)
+    int n_threads,
+):
+    """out <- g2(g1(X W + b) V^T + b*)"""
+    cdef Inference t
+    t.kernels = kernels(sizeof(floating))
+    t.net = describe(encoder, decoder, hidden_bias, visible_bias, activation, decoder_activation,
+                     loss)
+    t.itemsize = sizeof(floating)
+    t.n_rows = X.shape[0]
+    t.output = RECONSTRUCTION
+    t.source = <const char *> &X[0, 0]
+    t.out = <char *> &out[0, 0]
+    _infer(&t, n_threads)
+
+
+def sample_losses(
+    const floating[:, ::1] X,              # IN (n_rows, n) clean
+    const floating[:, ::1] X_corrupted,    # IN (n_rows, n) shown
+    const floating[:, ::1] encoder,        # IN (n, stride)
+    const floating[:, ::1] decoder,        # IN (n, stride)
+    const floating[::1] hidden_bias,       # IN (m,)
+    const floating[::1] visible_bias,      # IN (n,)
+    int activation,
+    int decoder_activation,
+    int loss,
+    double[::1] out,                       # OUT (n_rows,), zeros
+    int n_threads,
+):
+    """out[i] <- the loss of row i, summed over the features"""
+    cdef Inference t
+    t.kernels = kernels(sizeof(floating))
+    t.net = describe(encoder, decoder, hidden_bias, visible_bias, activation, decoder_activation,
+                     loss)
+    t.itemsize = sizeof(floating)
+    t.n_rows = X.shape[0]
+    t.output = LOSSES
+    t.source = <const char *> &X_corrupted[0, 0]
+    t.clean = <const char *> &X[0, 0]
+    t.losses = &out[0]
+    _infer(&t, n_threads)

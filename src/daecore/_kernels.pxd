@@ -1,0 +1,92 @@
+"""csrc/kernels.h for Cython: see there for what each field and kernel means."""
+from libc.stdint cimport int32_t, uint32_t, uint64_t
+
+
+cdef extern from "kernels.h" nogil:
+    enum:
+        DAE_NONE
+        DAE_MOMENTUM
+        DAE_ADAM
+        DAE_UNIT
+
+    ctypedef struct dae_parameter:
+        void *value
+        void *moment1
+        void *moment2
+
+    ctypedef struct dae_network:
+        ptrdiff_t n_features
+        ptrdiff_t n_hidden
+        ptrdiff_t stride
+        int activation
+        int decoder_activation
+        int loss
+        int tied
+        dae_parameter encoder
+        dae_parameter decoder
+        dae_parameter hidden_bias
+        dae_parameter visible_bias
+
+    ctypedef struct dae_update:
+        int kind
+        double learning_rate
+        double momentum
+        double beta_1
+        double beta_2
+        double epsilon
+        double alpha
+        double correction_1
+        double correction_2
+
+    ctypedef struct dae_corruption_spec:
+        int kind
+        const uint32_t *threshold
+        const void *level
+        const void *low
+        const void *high
+        const ptrdiff_t *donors
+        ptrdiff_t n_donors
+        uint64_t seed
+        uint64_t presentation
+
+    ctypedef struct dae_data:
+        const void *clean
+        const void *corrupted
+        const void *weight
+        dae_corruption_spec corruption
+
+    ctypedef struct dae_batch:
+        const ptrdiff_t *rows
+        ptrdiff_t B
+        void *shown
+        void *code
+        ptrdiff_t shown_stride
+        int32_t *nonzero
+        int32_t *n_nonzero
+        int sparse
+
+    ctypedef struct dae_kernels:
+        void (*show)(const dae_data *, const dae_network *, const dae_batch *,
+                     ptrdiff_t, ptrdiff_t) noexcept nogil
+        void (*encode)(const dae_network *, const dae_batch *,
+                       ptrdiff_t, ptrdiff_t) noexcept nogil
+        void (*decode)(const dae_network *, ptrdiff_t, const void *, ptrdiff_t, ptrdiff_t,
+                       void *, ptrdiff_t) noexcept nogil
+        void (*decode_delta)(const dae_data *, const dae_network *, const dae_batch *,
+                             ptrdiff_t, ptrdiff_t, void *, void *, double *) noexcept nogil
+        void (*row_losses)(const dae_network *, ptrdiff_t, const void *, const void *,
+                           ptrdiff_t, ptrdiff_t, void *, double *) noexcept nogil
+        void (*update)(const dae_network *, const dae_update *, const dae_batch *,
+                       const dae_batch *, const void *, ptrdiff_t, ptrdiff_t,
+                       void *) noexcept nogil
+        void (*update_visible_bias)(const dae_network *, const dae_update *, const void *,
+                                    ptrdiff_t, ptrdiff_t) noexcept nogil
+        ptrdiff_t (*scratch_size)(ptrdiff_t) noexcept nogil
+        ptrdiff_t block
+
+    ctypedef struct dae_level:
+        const char *name
+        const dae_kernels *f32
+        const dae_kernels *f64
+
+    int dae_available_levels(const dae_level **levels)

@@ -1,0 +1,4 @@
+from daecore._kernels cimport dae_kernels
+
+# The chosen level's kernels for elements of this size (4 or 8 bytes).
+cdef const dae_kernels *kernels(size_t itemsize) noexcept nogil

@@ -1,0 +1,322 @@
+"""Training: mini-batch steps of two sweeps, and the corruption they see.
+
+One step, all threads together; `|` is a barrier:
+
+    sweep 1   by rows: show (gather, corrupt) the NEXT batch
+              by features: z, loss, delta = dE/da*                          |
+    sweep 2   by features: update b*
+              by blocks of hidden units: dH, update W, V, b, NEXT code      |
+
+See `daecore/__init__.py` for the picture and `csrc/kernels.h` for what each kernel does.
+"""
+from cython cimport floating
+from cython.parallel cimport parallel
+from libc.math cimport pow
+from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+
+from daecore._kernels cimport (
+    DAE_ADAM, DAE_NONE, DAE_UNIT,
+    dae_batch, dae_corruption_spec, dae_data, dae_kernels, dae_network, dae_parameter, dae_update,
+)
+from daecore._network cimport describe
+from daecore._simd cimport kernels
+from daecore._threads cimport dae_team_size, dae_thread, first_unit
+
+
+cdef extern from "barrier.h" nogil:
+    ctypedef struct dae_barrier:
+        pass
+    void dae_barrier_init(dae_barrier *)
+    void dae_barrier_wait(dae_barrier *, int)
+
+
+cdef extern from "denormals.h" nogil:
+    unsigned long dae_flush_denormals()
+    void dae_restore_denormals(unsigned long)
+
+
+cdef extern from "aligned.h" nogil:
+    void *dae_aligned(void *, ptrdiff_t)
+
+
+# All that the threads of one call share.
+ctypedef struct Training:
+    const dae_kernels *kernels
+    dae_network net
+    dae_update solver           # without the step's corrections
+    dae_data data
+    const ptrdiff_t *rows       # (n_rows) in order of presentation
+    ptrdiff_t n_rows
+    ptrdiff_t batch_size
+    ptrdiff_t n_steps           # solver steps before this call
+    double max_loss
+    dae_batch buffers[2]        # this batch and the next, in turn
+    void *delta                 # (batch_size, shown_stride)
+    void *visible_grad          # (n)
+    double *unit_loss           # (units of features)
+    char *scratch               # one piece a thread
+    ptrdiff_t scratch_bytes
+    dae_barrier barrier
+    double *losses              # OUT (n_batches)
+    ptrdiff_t n_done            # OUT
+
+
+cdef dae_batch _batch(const Training *t, ptrdiff_t index) noexcept nogil:
+    """Batch number `index`, on its buffers; B = 0 behind the last."""
+    cdef dae_batch batch = t.buffers[index % 2]
+    cdef ptrdiff_t first = index * t.batch_size
+    batch.rows = t.rows + first
+    batch.B = max(0, min(t.batch_size, t.n_rows - first))
+    return batch
+
+
+cdef void _show(
+    Training *t, const dae_batch *batch, int thread, int n_threads
+) noexcept nogil:
+    t.kernels.show(&t.data, &t.net, batch, first_unit(batch.B, thread, n_threads),
+                   first_unit(batch.B, thread + 1, n_threads))
+
+
+cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
+    """What one thread of the team does from the first batch to the last."""
+    cdef const dae_kernels *k = t.kernels
+    cdef dae_network *net = &t.net
+    cdef dae_update solver = t.solver
+    cdef dae_batch batch, after
+    cdef ptrdiff_t n = net.n_features, block = k.block
+    cdef ptrdiff_t n_units = (n + DAE_UNIT - 1) // DAE_UNIT
+    cdef ptrdiff_t unit0 = first_unit(n_units, thread, n_threads)
+    cdef ptrdiff_t unit1 = first_unit(n_units, thread + 1, n_threads)
+    cdef ptrdiff_t n_blocks = (net.n_hidden + block - 1) // block
+    cdef ptrdiff_t block0 = first_unit(n_blocks, thread, n_threads)
+    cdef ptrdiff_t block1 = first_unit(n_blocks, thread + 1, n_threads)
+    cdef ptrdiff_t width = _used_width(net, block)
+    cdef ptrdiff_t index = 0, u, j
+    cdef char *scratch = t.scratch + thread * t.scratch_bytes
+    cdef double loss
+    cdef unsigned long denormals = dae_flush_denormals()
+
+    batch = _batch(t, 0)
+    _show(t, &batch, thread, n_threads)
+    dae_barrier_wait(&t.barrier, n_threads)
+    for j in range(block0, block1):
+        k.encode(net, &batch, j * block, min((j + 1) * block, width))
+    dae_barrier_wait(&t.barrier, n_threads)
+
+    while batch.B > 0:
+        after = _batch(t, index + 1)
+        # sweep 1
+        _show(t, &after, thread, n_threads)
+        for u in range(unit0, unit1):
+            k.decode_delta(&t.data, net, &batch, u * DAE_UNIT, min((u + 1) * DAE_UNIT, n),
+                           t.delta, t.visible_grad, &t.unit_loss[u])
+        dae_barrier_wait(&t.barrier, n_threads)
+        # every thread sums the same numbers in the same order and comes to the same decision
+        loss = 0
+        for u in range(n_units):
+            loss += t.unit_loss[u]
+        loss /= batch.B
+        if thread == 0:
+            t.losses[index] = loss
+            t.n_done = index + 1
+        if not loss <= t.max_loss:
+            break
+        # sweep 2
+        if solver.kind == DAE_ADAM:
+            solver.correction_1 = 1 / (1 - pow(solver.beta_1, t.n_steps + index + 1))
+            solver.correction_2 = 1 / (1 - pow(solver.beta_2, t.n_steps + index + 1))
+        k.update_visible_bias(net, &solver, t.visible_grad, unit0 * DAE_UNIT,
+                              min(unit1 * DAE_UNIT, n))
+        for j in range(block0, block1):
+            k.update(net, &solver, &batch, &after, t.delta, j * block,
+                     min((j + 1) * block, width), scratch)
+        dae_barrier_wait(&t.barrier, n_threads)
+        batch = after
+        index += 1
+    dae_restore_denormals(denormals)
+
+
+cdef ptrdiff_t _used_width(const dae_network *net, ptrdiff_t block) noexcept nogil:
+    """Columns up to the end of the last used cache line of a row (256 bytes make a block)."""
+    cdef ptrdiff_t line = block // 4
+    return (net.n_hidden + line - 1) // line * line
+
+
+cdef void *_allocate(ptrdiff_t count, ptrdiff_t itemsize, list owned) except NULL:
+    """Zeros on a cache line; the address to free is appended to `owned`."""
+    cdef void *memory = calloc(count * itemsize + 64, 1)
+    if memory == NULL:
+        raise MemoryError(
+            f"No memory for {count * itemsize / 2**20:.0f} MiB of training buffers. "
+            "Lower batch_size or n_components."
+        )
+    owned.append(<size_t> memory)
+    return dae_aligned(memory, 64)
+
+
+cdef void _set_moments(dae_parameter *p, tuple moments, floating *dtype_of):
+    """The solver's arrays for one parameter; matrices and vectors alike, C order."""
+    cdef floating[::1] view
+    if len(moments) > 0:
+        view = moments[0].reshape(-1)
+        p.moment1 = &view[0]
+    if len(moments) > 1:
+        view = moments[1].reshape(-1)
+        p.moment2 = &view[0]
+
+
+cdef dae_corruption_spec _corruption(
+    int kind,
+    const uint32_t[::1] threshold,
+    const floating[::1] level,
+    const floating[::1] low,
+    const floating[::1] high,
+    const ptrdiff_t[::1] donors,
+    uint64_t seed,
+    uint64_t presentation,
+) noexcept:
+    cdef dae_corruption_spec c
+    c.kind = kind
+    c.threshold = &threshold[0] if threshold.shape[0] else NULL
+    c.level = &level[0] if level.shape[0] else NULL
+    c.low = &low[0] if low.shape[0] else NULL
+    c.high = &high[0] if high.shape[0] else NULL
+    c.donors = &donors[0] if donors.shape[0] else NULL
+    c.n_donors = donors.shape[0]
+    c.seed = seed
+    c.presentation = presentation
+    return c
+
+
+def train(
+    const floating[:, ::1] clean,          # IN (n_samples, n)
+    const floating[:, ::1] corrupted,      # IN (n_samples, n) or None
+    const floating[::1] weight,            # IN (n_samples,) or None
+    const ptrdiff_t[::1] rows,             # IN (n_rows,) of clean, at least one
+    ptrdiff_t batch_size,
+    floating[:, ::1] encoder,              # INOUT (n, stride)
+    floating[:, ::1] decoder,              # INOUT (n, stride), the encoder itself when tied
+    floating[::1] hidden_bias,             # INOUT (m,)
+    floating[::1] visible_bias,            # INOUT (n,)
+    int activation,
+    int decoder_activation,
+    int loss,
+    tuple moments,                         # INOUT of W, V, b, b*: a tuple of arrays for each
+    int solver,
+    double learning_rate,
+    double momentum,
+    double beta_1,
+    double beta_2,
+    double epsilon,
+    double alpha,
+    ptrdiff_t n_steps,
+    int corruption,
+    const uint32_t[::1] threshold,         # IN (n,) or empty
+    const floating[::1] level,             # IN (n,) or empty
+    const floating[::1] low,               # IN (n,) or empty
+    const floating[::1] high,              # IN (n,) or empty
+    const ptrdiff_t[::1] donors,           # IN rows of clean, or empty
+    uint64_t seed,
+    uint64_t presentation,
+    double max_loss,
+    double[::1] losses,                    # OUT (n_batches,)
+    int n_threads,
+):
+    """Train on clean[rows]; returns how many batches were done, the last perhaps refused.
+
+    This is equivalent to, and much faster than, `dae._reference.train`.
+    """
+    cdef Training t
+    cdef ptrdiff_t itemsize = sizeof(floating), line = 64 // itemsize
+    cdef ptrdiff_t n = encoder.shape[0], stride = encoder.shape[1], i
+    cdef ptrdiff_t shown_stride = ((n + line - 1) // line | 1) * line
+    cdef list owned = []
+    cdef size_t address
+
+    t.kernels = kernels(itemsize)
+    t.net = describe(encoder, decoder, hidden_bias, visible_bias, activation, decoder_activation,
+                     loss)
+    _set_moments(&t.net.encoder, moments[0], &encoder[0, 0])
+    _set_moments(&t.net.decoder, moments[1], &encoder[0, 0])
+    _set_moments(&t.net.hidden_bias, moments[2], &encoder[0, 0])
+    _set_moments(&t.net.visible_bias, moments[3], &encoder[0, 0])
+    t.solver.kind = solver
+    t.solver.learning_rate = learning_rate
+    t.solver.momentum = momentum
+    t.solver.beta_1 = beta_1
+    t.solver.beta_2 = beta_2
+    t.solver.epsilon = epsilon
+    t.solver.alpha = alpha
+    t.solver.correction_1 = t.solver.correction_2 = 1
+    t.data.clean = &clean[0, 0]
+    t.data.corrupted = &corrupted[0, 0] if corrupted is not None else NULL
+    t.data.weight = &weight[0] if weight is not None else NULL
+    t.data.corruption = _corruption(corruption, threshold, level, low, high, donors, seed,
+                                    presentation)
+    t.rows = &rows[0]
+    t.n_rows = rows.shape[0]
+    t.batch_size = min(batch_size, t.n_rows)
+    t.n_steps = n_steps
+    t.max_loss = max_loss
+    t.losses = &losses[0]
+    t.n_done = 0
+    dae_barrier_init(&t.barrier)
+    try:
+        for i in range(2):
+            t.buffers[i].shown = _allocate(t.batch_size * shown_stride, itemsize, owned)
+            t.buffers[i].code = _allocate(t.batch_size * stride, itemsize, owned)
+            t.buffers[i].shown_stride = shown_stride
+            t.buffers[i].nonzero = NULL
+            t.buffers[i].n_nonzero = NULL
+            t.buffers[i].sparse = 0
+        t.delta = _allocate(t.batch_size * shown_stride, itemsize, owned)
+        t.visible_grad = _allocate(n, itemsize, owned)
+        t.unit_loss = <double *> _allocate(n // DAE_UNIT + 1, sizeof(double), owned)
+        t.scratch_bytes = (t.kernels.scratch_size(t.batch_size) * itemsize + 127) // 64 * 64
+        t.scratch = <char *> _allocate(t.scratch_bytes, n_threads, owned)
+        if n_threads == 1:
+            with nogil:
+                _work(&t, 0, 1)
+        else:
+            with nogil, parallel(num_threads=n_threads):
+                _work(&t, dae_thread(), dae_team_size())
+    finally:
+        for address in owned:
+            free(<void *> address)
+    return t.n_done
+
+
+def corrupt(
+    const floating[:, ::1] clean,          # IN (n_samples, n)
+    const ptrdiff_t[::1] rows,             # IN (n_rows,)
+    int corruption,
+    const uint32_t[::1] threshold,         # IN (n,) or empty
+    const floating[::1] level,             # IN (n,) or empty
+    const floating[::1] low,               # IN (n,) or empty
+    const floating[::1] high,              # IN (n,) or empty
+    const ptrdiff_t[::1] donors,           # IN rows of clean, or empty
+    uint64_t seed,
+    uint64_t presentation,
+    floating[:, ::1] out,                  # OUT (n_rows, n)
+    int n_threads,
+):
+    """out <- the corrupted copies of clean[rows]; `dae._reference.corrupt` says how."""
+    cdef const dae_kernels *k = kernels(sizeof(floating))
+    cdef dae_network net
+    cdef dae_batch batch
+    cdef dae_data data
+    net.n_features = clean.shape[1]
+    data.clean = &clean[0, 0]
+    data.corrupted = NULL
+    data.weight = NULL
+    data.corruption = _corruption(corruption, threshold, level, low, high, donors, seed,
+                                  presentation)
+    batch.rows = &rows[0]
+    batch.B = rows.shape[0]
+    batch.shown = &out[0, 0]
+    batch.shown_stride = out.shape[1]
+    batch.n_nonzero = NULL
+    with nogil, parallel(num_threads=n_threads):
+        k.show(&data, &net, &batch, first_unit(batch.B, dae_thread(), dae_team_size()),
+               first_unit(batch.B, dae_thread() + 1, dae_team_size()))

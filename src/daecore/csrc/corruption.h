@@ -1,0 +1,102 @@
+/* Corrupted copies of rows. The generator is Philox4x32-10 (Salmon et al., SC'11), counted by
+ * (column / 4, row, presentation) and keyed by the seed: no state, any entry at any time.
+ * dae/_reference.py states the same in NumPy; the layout of the counter is given there. */
+
+enum { WORDS = 256 }; /* random words made at a time: 1 KiB, a multiple of 4 */
+
+/* words[0:4 quads] <- the words of columns 4 first_quad and on */
+static void random_words(const dae_corruption_spec *c, ptrdiff_t row, uint32_t stream,
+                         uint32_t first_quad, int quads, uint32_t *restrict words)
+{
+    const uint32_t row_low = (uint32_t)row, presentation = (uint32_t)c->presentation;
+    const uint32_t high = ((uint32_t)((uint64_t)row >> 32) & 0xFFFF) |
+                          ((uint32_t)(c->presentation >> 32) & 0x7FFF) << 16 | stream << 31;
+    for (int q = 0; q < quads; q++) {
+        uint32_t c0 = first_quad + (uint32_t)q, c1 = row_low, c2 = presentation, c3 = high;
+        uint32_t k0 = (uint32_t)c->seed, k1 = (uint32_t)(c->seed >> 32);
+        UNROLL for (int round = 0; round < 10; round++) {
+            const uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
+            c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
+            c1 = (uint32_t)p1;
+            c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+            c3 = (uint32_t)p0;
+            k0 += 0x9E3779B9u;
+            k1 += 0xBB67AE85u;
+        }
+        words[4 * q] = c0;
+        words[4 * q + 1] = c1;
+        words[4 * q + 2] = c2;
+        words[4 * q + 3] = c3;
+    }
+}
+
+/* normal[0:2 pairs] <- standard normals of word pairs (w0, w1), Box & Muller (1958):
+ * sqrt(-2 log u) (cos t, sin t) with u = (w0 + 1) / 2^32, t = 2 pi w1 / 2^32.
+ * w1 splits into a quadrant and an angle within pi/4 of its middle, where Taylor serves. */
+static void normals(int pairs, const uint32_t *restrict words, REAL *restrict normal)
+{
+    REAL radius[WORDS / 2 + LANES];
+    for (int i = 0; i < pairs; i++)
+        radius[i] = ((REAL)words[2 * i] + 1) * (REAL)0x1p-32;
+    for (intp i = 0; i < pairs; i += LANES)
+        store(radius + i, square_root((REAL)-2 * logarithm(load_part(radius + i, pairs - i))));
+    for (int i = 0; i < pairs; i++) {
+        const uint32_t w = words[2 * i + 1], quadrant = (w + 0x20000000u) >> 30;
+        const REAL t = (REAL)(int32_t)(w - (quadrant << 30)) * (REAL)1.46291807926715968105e-9;
+        const REAL q = t * t;
+        REAL sine = 0, cosine = 0; /* the terms up to t^17: 10^-18 at pi/4 */
+        UNROLL for (int k = REAL_IS_FLOAT ? 4 : 8; k >= 1; k--) {
+            sine = (sine + 1) * (-q / (REAL)((2 * k) * (2 * k + 1)));
+            cosine = (cosine + 1) * (-q / (REAL)((2 * k) * (2 * k - 1)));
+        }
+        sine = (sine + 1) * t;
+        cosine = cosine + 1;
+        const REAL x = quadrant & 1 ? sine : cosine, y = quadrant & 1 ? cosine : sine;
+        normal[2 * i] = radius[i] * (quadrant == 1 || quadrant == 2 ? -x : x);
+        normal[2 * i + 1] = radius[i] * (quadrant >= 2 ? -y : y);
+    }
+}
+
+/* out[0:n] <- the corrupted row of `clean` (n_rows, n) */
+static void corrupt_row(const dae_corruption_spec *c, const REAL *clean, intp n, intp row,
+                        REAL *restrict out)
+{
+    const REAL *x = clean + row * n, *level = c->level, *low = c->low, *high = c->high;
+    uint32_t words[WORDS], donor_words[WORDS];
+    REAL normal[WORDS];
+    for (intp d0 = 0; d0 < n; d0 += WORDS) {
+        const int count = (int)(n - d0 < WORDS ? n - d0 : WORDS), quads = (count + 3) / 4;
+        const uint32_t *threshold = c->threshold + d0;
+        random_words(c, row, 0, (uint32_t)(d0 / 4), quads, words);
+        switch (c->kind) {
+        case DAE_MASKING:
+            for (int i = 0; i < count; i++)
+                out[d0 + i] = words[i] >> 8 < threshold[i] ? 0 : x[d0 + i];
+            break;
+        case DAE_GAUSSIAN:
+            normals((count + 1) / 2, words, normal);
+            for (int i = 0; i < count; i++)
+                out[d0 + i] = x[d0 + i] + level[d0 + i] * normal[i];
+            break;
+        case DAE_SALT_AND_PEPPER:
+            for (int i = 0; i < count; i++) {
+                const REAL value = words[i] & 1 ? high[d0 + i] : low[d0 + i];
+                out[d0 + i] = words[i] >> 8 < threshold[i] ? value : x[d0 + i];
+            }
+            break;
+        case DAE_SWAP: /* any donor but the row itself: then the next one */
+            random_words(c, row, 1, (uint32_t)(d0 / 4), quads, donor_words);
+            for (int i = 0; i < count; i++) {
+                intp from = row;
+                if (words[i] >> 8 < threshold[i]) {
+                    const intp pick = (intp)(((uint64_t)donor_words[i] * (uint64_t)c->n_donors) >> 32);
+                    from = c->donors[pick];
+                    if (from == row)
+                        from = c->donors[(pick + 1) % c->n_donors];
+                }
+                out[d0 + i] = clean[from * n + d0 + i];
+            }
+            break;
+        }
+    }
+}

@@ -1,0 +1,127 @@
+/* The contract between the Cython sweeps and the C kernels.
+ *
+ * A kernel works on a range it is given (rows of the batch, features, or hidden units) and on
+ * nothing else; which thread calls it with which range, and what waits for what, is decided in
+ * the .pyx files. Every number a kernel writes depends on the range's own elements only and is
+ * summed in a fixed order, so any split into ranges gives the same bits.
+ *
+ * Dimensions, here and in every file of this folder:
+ *     n  features            d  index of a feature         X, Z   (B, n)
+ *     m  hidden units        j  index of a hidden unit     H      (B, m)
+ *     B  rows of the batch   b  index of a row             W, V   (n, m), row stride `stride`
+ *
+ * Arrays of the data's type are `void *` here: one struct and one table type serve float and
+ * double, and a table's kernels all read them as their own REAL.
+ */
+#ifndef DAE_KERNELS_H
+#define DAE_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum dae_activation { DAE_IDENTITY, DAE_LOGISTIC, DAE_TANH, DAE_RELU };
+enum dae_loss { DAE_SQUARED_ERROR, DAE_LOG_LOSS };
+enum dae_solver { DAE_SGD, DAE_MOMENTUM, DAE_NESTEROV, DAE_ADAM };
+enum dae_corruption { DAE_NONE, DAE_MASKING, DAE_GAUSSIAN, DAE_SALT_AND_PEPPER, DAE_SWAP };
+
+enum {
+    DAE_BLOCK_BYTES = 256, /* a block of hidden units: this many bytes of a row of W */
+    DAE_UNIT = 16          /* features a thread takes at a time, a multiple of the tiles' 4 */
+};
+
+/* One parameter array with the solver's moments for it (NULL where the solver has none). */
+typedef struct {
+    void *value, *moment1, *moment2;
+} dae_parameter;
+
+typedef struct {
+    ptrdiff_t n_features, n_hidden;
+    ptrdiff_t stride; /* of W, V and every (B, m) buffer; the columns from n_hidden on are 0 */
+    int activation, decoder_activation, loss;
+    int tied; /* V is W: the decoder's fields repeat the encoder's */
+    dae_parameter encoder, decoder, hidden_bias, visible_bias; /* W, V, b, b* */
+} dae_network;
+
+typedef struct {
+    int kind;
+    double learning_rate, momentum, beta_1, beta_2, epsilon, alpha;
+    double correction_1, correction_2; /* 1 / (1 - beta^t) of this step */
+} dae_update;
+
+typedef struct {
+    int kind;
+    const uint32_t *threshold; /* (n) an entry is hit when its word >> 8 is below this */
+    const void *level;         /* (n) standard deviations, for DAE_GAUSSIAN */
+    const void *low, *high;    /* (n) for DAE_SALT_AND_PEPPER */
+    const ptrdiff_t *donors;   /* (n_donors) rows of X, for DAE_SWAP */
+    ptrdiff_t n_donors;
+    uint64_t seed, presentation;
+} dae_corruption_spec;
+
+/* Where a batch comes from. */
+typedef struct {
+    const void *clean;     /* (n_rows, n), contiguous */
+    const void *corrupted; /* the same shape, or NULL: corrupt `clean` */
+    const void *weight;    /* (n_rows), or NULL: all ones */
+    dae_corruption_spec corruption;
+} dae_data;
+
+/* A mini-batch on its way through the network. */
+typedef struct {
+    const ptrdiff_t *rows; /* (B) rows of the data */
+    ptrdiff_t B;
+    void *shown;    /* (B, shown_stride) the corrupted rows */
+    void *code;     /* (B, stride) H, padding 0 */
+    ptrdiff_t shown_stride;
+    int32_t *nonzero;   /* (B, n) columns of the non-zeros of each row of `shown`, ascending */
+    int32_t *n_nonzero; /* (B) */
+    int sparse;         /* use the two above */
+} dae_batch;
+
+typedef struct {
+    /* shown[first:last] <- the corrupted rows, with their lists of non-zeros when `sparse` */
+    void (*show)(const dae_data *data, const dae_network *net, const dae_batch *batch,
+                 ptrdiff_t first, ptrdiff_t last);
+
+    /* code[:, J] <- g1(shown W[:, J] + b[J]) for the block of units J = [first, last) */
+    void (*encode)(const dae_network *net, const dae_batch *batch, ptrdiff_t first, ptrdiff_t last);
+
+    /* z[:, D] <- g2(code V[D, :]^T + b*[D]) for the features D = [first, last) */
+    void (*decode)(const dae_network *net, ptrdiff_t B, const void *code, ptrdiff_t first,
+                   ptrdiff_t last, void *z, ptrdiff_t z_stride);
+
+    /* Sweep 1, features D: delta[:, D] <- dE/da*, visible_grad[D] <- its sums over the batch;
+     * loss[0] <- the sum of w_b E_bd. */
+    void (*decode_delta)(const dae_data *data, const dae_network *net, const dae_batch *batch,
+                         ptrdiff_t first, ptrdiff_t last, void *delta, void *visible_grad,
+                         double *loss);
+
+    /* row_loss[b] += sum of E_bd over the features D, for given clean rows (B, n) */
+    void (*row_losses)(const dae_network *net, ptrdiff_t B, const void *clean, const void *code,
+                       ptrdiff_t first, ptrdiff_t last, void *scratch, double *row_loss);
+
+    /* Sweep 2, units J: dH, the update of W, V, b in these columns, the code of the next batch
+     * (next->B may be 0). `scratch` is the calling thread's own, scratch_size elements. */
+    void (*update)(const dae_network *net, const dae_update *solver, const dae_batch *batch,
+                   const dae_batch *next, const void *delta, ptrdiff_t first, ptrdiff_t last,
+                   void *scratch);
+
+    /* b*[D] <- solver(visible_grad[D]) */
+    void (*update_visible_bias)(const dae_network *net, const dae_update *solver,
+                                const void *visible_grad, ptrdiff_t first, ptrdiff_t last);
+
+    /* elements that `update` needs as scratch for a batch of B rows */
+    ptrdiff_t (*scratch_size)(ptrdiff_t B);
+
+    ptrdiff_t block; /* hidden units in a block: DAE_BLOCK_BYTES / sizeof(REAL) */
+} dae_kernels;
+
+typedef struct {
+    const char *name;
+    const dae_kernels *f32, *f64;
+} dae_level;
+
+/* Levels compiled in that this processor and operating system can run, lowest first. */
+int dae_available_levels(const dae_level *levels[8]);
+
+#endif

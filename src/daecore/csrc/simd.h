@@ -1,0 +1,100 @@
+/* Vector types of one SIMD level and one real type, by GCC's and clang's vector extensions.
+ *
+ * Set by the unit that includes this: REAL (float or double), REAL_IS_FLOAT, VECTOR_BYTES,
+ * VECTOR_REGISTERS. Arithmetic operators work lane by lane; a scalar operand is broadcast.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef DAE_DEBUG
+#include <assert.h>
+#define CHECK(condition) assert(condition)
+#else
+#define CHECK(condition) ((void)0)
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+#define NOINLINE static __attribute__((noinline))
+#define UNROLL _Pragma("GCC unroll 16")
+
+typedef ptrdiff_t intp;
+
+#if REAL_IS_FLOAT
+typedef int32_t word;
+typedef uint32_t uword;
+#define MANTISSA_BITS 23
+#else
+typedef int64_t word;
+typedef uint64_t uword;
+#define MANTISSA_BITS 52
+#endif
+
+#define LANES ((intp)(VECTOR_BYTES / sizeof(REAL)))
+
+typedef REAL vec __attribute__((vector_size(VECTOR_BYTES)));
+typedef word ivec __attribute__((vector_size(VECTOR_BYTES)));
+typedef double dvec __attribute__((vector_size(VECTOR_BYTES / sizeof(REAL) * sizeof(double))));
+
+/* The same in memory: any element may come first, any type may lie there. */
+typedef REAL vec_mem __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
+
+INLINE vec load(const REAL *p) { return *(const vec_mem *)p; }
+INLINE void store(REAL *p, vec v) { *(vec_mem *)p = v; }
+
+/* The first `count` lanes; the others read as 0 and are not written. */
+INLINE vec load_part(const REAL *p, intp count)
+{
+    if (count >= LANES)
+        return load(p);
+    vec v = {0};
+    memcpy(&v, p, (size_t)count * sizeof(REAL));
+    return v;
+}
+
+INLINE void store_part(REAL *p, vec v, intp count)
+{
+    if (count >= LANES)
+        store(p, v);
+    else
+        memcpy(p, &v, (size_t)count * sizeof(REAL));
+}
+
+INLINE vec broadcast(REAL x) { return x - (vec){0}; }
+INLINE vec blend(ivec mask, vec yes, vec no) { return (vec)((mask & (ivec)yes) | (~mask & (ivec)no)); }
+INLINE vec absolute(vec v) { return (vec)((ivec)v & ((ivec){0} + (word)((uword)-1 >> 1))); }
+
+/* Square root lane by lane: the extensions have no operator for it. */
+#if defined(__AVX512F__) && VECTOR_BYTES == 64
+#include <immintrin.h>
+INLINE vec square_root(vec v)
+{
+    return REAL_IS_FLOAT ? (vec)_mm512_sqrt_ps((__m512)v) : (vec)_mm512_sqrt_pd((__m512d)v);
+}
+#elif defined(__AVX__) && VECTOR_BYTES == 32
+#include <immintrin.h>
+INLINE vec square_root(vec v)
+{
+    return REAL_IS_FLOAT ? (vec)_mm256_sqrt_ps((__m256)v) : (vec)_mm256_sqrt_pd((__m256d)v);
+}
+#elif defined(__SSE2__) && VECTOR_BYTES == 16
+#include <immintrin.h>
+INLINE vec square_root(vec v)
+{
+    return REAL_IS_FLOAT ? (vec)_mm_sqrt_ps((__m128)v) : (vec)_mm_sqrt_pd((__m128d)v);
+}
+#else
+INLINE vec square_root(vec v)
+{
+    for (intp lane = 0; lane < LANES; lane++)
+        v[lane] = (REAL)(REAL_IS_FLOAT ? __builtin_sqrtf((float)v[lane]) : __builtin_sqrt(v[lane]));
+    return v;
+}
+#endif
+
+/* Lanes of a and b by index, b's counted from LANES. Same list for both compilers. */
+#if defined(__clang__) || __GNUC__ >= 12
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (ivec){__VA_ARGS__})
+#endif

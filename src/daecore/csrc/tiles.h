@@ -1,0 +1,191 @@
+/* Register tiles: the two products that everything is made of.
+ *
+ *     outer   C[i, v]  (+)= sum_k A(i, k) Bm[k, v]      rows of Bm are vectors, A is broadcast
+ *     dot     Z[i, p]    =  sum_j H[i, j] W[p, j]       both operands are vectors along j
+ *
+ * The accumulators of a tile stay in registers over the whole sum; the loops over them have
+ * constant bounds and are unrolled, else the compiler spills them and the speed falls to a third.
+ * 16 registers: 6x2 and 3x4 accumulators; 32: 6x4. An element's sum runs over k in order,
+ * whatever tile it falls into: that is what makes all splits of the work give the same bits.
+ */
+
+/* Most vectors side by side for MR rows: MR * NV accumulators + NV vectors + a broadcast fit. */
+#if VECTOR_REGISTERS >= 32
+#define OUTER_MAX_VECTORS(MR) ((MR) <= 3 ? 8 : 4)
+#define DOT_MAX_ROWS 6
+#else
+#define OUTER_MAX_VECTORS(MR) ((MR) == 1 ? 8 : (MR) == 2 ? 4 : 2)
+#define DOT_MAX_ROWS 3
+#endif
+#define OUTER_MAX_ROWS 6
+
+/* How many rows a tile takes so that `rows` split evenly: 20 is 5+5+5+5, not 6+6+6+2. */
+INLINE intp even_tile(intp rows, intp largest)
+{
+    const intp tiles = (rows + largest - 1) / largest;
+    return (rows + tiles - 1) / tiles;
+}
+
+/* ---------------------------------------------------------------- outer */
+
+INLINE void outer_tile(const int MR, const int NV, intp K, const REAL *a, intp a_row, intp a_k,
+                       const REAL *bm, intp ldb, REAL *c, intp ldc, int accumulate)
+{
+    vec acc[6][8];
+    UNROLL for (int i = 0; i < MR; i++)
+        UNROLL for (int v = 0; v < NV; v++)
+            acc[i][v] = accumulate ? load(c + i * ldc + v * LANES) : (vec){0};
+    for (intp k = 0; k < K; k++) {
+        vec row[8];
+        UNROLL for (int v = 0; v < NV; v++)
+            row[v] = load(bm + k * ldb + v * LANES);
+        UNROLL for (int i = 0; i < MR; i++) {
+            const REAL x = a[i * a_row + k * a_k];
+            UNROLL for (int v = 0; v < NV; v++)
+                acc[i][v] += x * row[v];
+        }
+    }
+    UNROLL for (int i = 0; i < MR; i++)
+        UNROLL for (int v = 0; v < NV; v++)
+            store(c + i * ldc + v * LANES, acc[i][v]);
+}
+
+typedef void outer_function(intp K, const REAL *a, intp a_row, intp a_k, const REAL *bm, intp ldb,
+                            REAL *c, intp ldc, int accumulate);
+
+#define OUTER(MR, NV)                                                                              \
+    NOINLINE void outer_##MR##x##NV(intp K, const REAL *a, intp a_row, intp a_k, const REAL *bm,   \
+                                    intp ldb, REAL *c, intp ldc, int accumulate)                   \
+    {                                                                                              \
+        outer_tile(MR, NV, K, a, a_row, a_k, bm, ldb, c, ldc, accumulate);                         \
+    }
+#define OUTER_ROWS(MR) OUTER(MR, 1) OUTER(MR, 2) OUTER(MR, 4) OUTER(MR, 8)
+OUTER_ROWS(1) OUTER_ROWS(2) OUTER_ROWS(3) OUTER_ROWS(4) OUTER_ROWS(5) OUTER_ROWS(6)
+
+#define OUTER_POINTERS(MR) {outer_##MR##x1, outer_##MR##x2, outer_##MR##x4, outer_##MR##x8}
+static outer_function *const outer_table[6][4] = {
+    OUTER_POINTERS(1), OUTER_POINTERS(2), OUTER_POINTERS(3),
+    OUTER_POINTERS(4), OUTER_POINTERS(5), OUTER_POINTERS(6)};
+
+/* C (rows, width) (+)= A (rows, K) Bm (K, width); A(i, k) = a[i a_row + k a_k]; `width` a multiple
+ * of the lanes. */
+static void outer_product(intp rows, intp width, intp K, const REAL *a, intp a_row, intp a_k,
+                          const REAL *bm, intp ldb, REAL *c, intp ldc, int accumulate)
+{
+    CHECK(width % LANES == 0);
+    for (intp i = 0, step; i < rows; i += step) {
+        step = even_tile(rows - i, OUTER_MAX_ROWS);
+        intp v = 0;
+        for (int log2 = 3; log2 >= 0; log2--) {
+            const intp NV = (intp)1 << log2;
+            if (NV > OUTER_MAX_VECTORS(step))
+                continue;
+            for (; v + NV * LANES <= width; v += NV * LANES)
+                outer_table[step - 1][log2](K, a + i * a_row, a_row, a_k, bm + v, ldb,
+                                            c + i * ldc + v, ldc, accumulate);
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- dot */
+
+typedef REAL quad __attribute__((vector_size(16)));
+
+#if REAL_IS_FLOAT && VECTOR_BYTES == 64
+#define EVENS 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29
+#define ODDS 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31
+#define FIRST_PAIRS 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29
+#define SECOND_PAIRS 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31
+#elif REAL_IS_FLOAT && VECTOR_BYTES == 32
+#define EVENS 0, 8, 1, 9, 4, 12, 5, 13
+#define ODDS 2, 10, 3, 11, 6, 14, 7, 15
+#define FIRST_PAIRS 0, 1, 8, 9, 4, 5, 12, 13
+#define SECOND_PAIRS 2, 3, 10, 11, 6, 7, 14, 15
+#elif REAL_IS_FLOAT
+#define EVENS 0, 4, 1, 5
+#define ODDS 2, 6, 3, 7
+#define FIRST_PAIRS 0, 1, 4, 5
+#define SECOND_PAIRS 2, 3, 6, 7
+#elif VECTOR_BYTES == 64
+#define EVENS 0, 8, 2, 10, 4, 12, 6, 14
+#define ODDS 1, 9, 3, 11, 5, 13, 7, 15
+#elif VECTOR_BYTES == 32
+#define EVENS 0, 4, 2, 6
+#define ODDS 1, 5, 3, 7
+#else
+#define EVENS 0, 2
+#define ODDS 1, 3
+#endif
+
+/* Sum of the vector's 16-byte parts. */
+INLINE quad fold(vec v)
+{
+    union {
+        vec whole;
+        quad part[VECTOR_BYTES / 16];
+    } u = {v};
+    for (int step = VECTOR_BYTES / 32; step > 0; step /= 2)
+        UNROLL for (int i = 0; i < step; i++)
+            u.part[i] += u.part[i + step];
+    return u.part[0];
+}
+
+/* z[0..3] <- the sums of the lanes of a, b, c, d: added pairwise, so that the shuffles serve all
+ * four at once. */
+INLINE void store_four_sums(REAL *z, vec a, vec b, vec c, vec d)
+{
+    const vec ab = SHUFFLE(a, b, EVENS) + SHUFFLE(a, b, ODDS);
+    const vec cd = SHUFFLE(c, d, EVENS) + SHUFFLE(c, d, ODDS);
+#if REAL_IS_FLOAT
+    const quad sums = fold(SHUFFLE(ab, cd, FIRST_PAIRS) + SHUFFLE(ab, cd, SECOND_PAIRS));
+    memcpy(z, &sums, sizeof sums);
+#else
+    const quad first = fold(ab), second = fold(cd);
+    memcpy(z, &first, sizeof first);
+    memcpy(z + 2, &second, sizeof second);
+#endif
+}
+
+INLINE void dot_tile(const int RB, intp J, const REAL *h, intp ldh, const REAL *const w[4], REAL *z,
+                     intp ldz)
+{
+    vec acc[6][4];
+    UNROLL for (int i = 0; i < RB; i++)
+        UNROLL for (int p = 0; p < 4; p++)
+            acc[i][p] = (vec){0};
+    for (intp j = 0; j < J; j += LANES) {
+        vec hv[6];
+        UNROLL for (int i = 0; i < RB; i++)
+            hv[i] = load(h + i * ldh + j);
+        UNROLL for (int p = 0; p < 4; p++) {
+            const vec wv = load(w[p] + j);
+            UNROLL for (int i = 0; i < RB; i++)
+                acc[i][p] += hv[i] * wv;
+        }
+    }
+    UNROLL for (int i = 0; i < RB; i++)
+        store_four_sums(z + i * ldz, acc[i][0], acc[i][1], acc[i][2], acc[i][3]);
+}
+
+typedef void dot_function(intp J, const REAL *h, intp ldh, const REAL *const w[4], REAL *z,
+                          intp ldz);
+
+#define DOT(RB)                                                                                    \
+    NOINLINE void dot_##RB(intp J, const REAL *h, intp ldh, const REAL *const w[4], REAL *z,       \
+                           intp ldz)                                                               \
+    {                                                                                              \
+        dot_tile(RB, J, h, ldh, w, z, ldz);                                                        \
+    }
+DOT(1) DOT(2) DOT(3) DOT(4) DOT(5) DOT(6)
+static dot_function *const dot_table[6] = {dot_1, dot_2, dot_3, dot_4, dot_5, dot_6};
+
+/* Z (rows, 4) = H (rows, J) W^T for the rows w[0..3] of W; J a multiple of the lanes, ldz >= 4. */
+static void dot_product(intp rows, intp J, const REAL *h, intp ldh, const REAL *const w[4],
+                        REAL *z, intp ldz)
+{
+    CHECK(J % LANES == 0);
+    for (intp i = 0, step; i < rows; i += step) {
+        step = even_tile(rows - i, DOT_MAX_ROWS);
+        dot_table[step - 1](J, h + i * ldh, ldh, w, z + i * ldz, ldz);
+    }
+}
