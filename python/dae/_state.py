@@ -7,7 +7,7 @@ and pickles edited.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -62,23 +62,22 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
 
 def network_of(estimator: Any) -> Network:
     """The fitted network, over the estimator's own arrays. Raises ValueError when damaged."""
-    state: dict[str, Any] = estimator.__dict__  # whatever is there, check() looks at it
-    encoder = state.get("_encoder_weights")
-    decoder = state.get("_decoder_weights")
+    get: Callable[[str], Any] = estimator.__dict__.get  # check() looks at what comes
+    encoder, decoder = get("_encoder_weights"), get("_decoder_weights")
     network = Network(
         encoder=encoder,
         decoder=encoder if decoder is None else decoder,
-        hidden_bias=state.get("intercept_hidden_"),
-        visible_bias=state.get("intercept_visible_"),
-        activation=state.get("_activation"),
-        decoder_activation=state.get("_decoder_activation"),
-        loss=state.get("_loss"),
+        hidden_bias=get("intercept_hidden_"),
+        visible_bias=get("intercept_visible_"),
+        activation=get("_activation"),
+        decoder_activation=get("_decoder_activation"),
+        loss=get("_loss"),
     )
     network.check()
-    if network.n_hidden != state.get("_n_features_out"):
+    if network.n_hidden != get("_n_features_out"):
         raise ValueError(
             f"The fitted state is damaged: intercept_hidden_ has {network.n_hidden} values, "
-            f"the network has {state.get('_n_features_out')!r} components. {AGAIN}"
+            f"the network has {get('_n_features_out')!r} components. {AGAIN}"
         )
     return network
 

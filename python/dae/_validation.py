@@ -135,7 +135,8 @@ def check_levels(kind: str, level: Any, n_features: int) -> np.ndarray:
         )
     low, high = levels.min(initial=np.inf), levels.max(initial=-np.inf)
     if kind == "gaussian":
-        limit, meaning = float(np.finfo(np.float32).max), "the standard deviation, finite and at least 0"
+        limit = float(np.finfo(np.float32).max)
+        meaning = "the standard deviation, finite and at least 0"
     else:
         limit, meaning = 1.0, "a probability in [0, 1]"
     if not (low >= 0 and high <= limit):
