@@ -83,9 +83,9 @@ ACTIVATE = {
     ],
 )
 def test_the_equations(X, tied, activation, decoder, loss):
-    dae = make(
-        activation=activation, decoder_activation=decoder, loss=loss, tied_weights=tied
-    ).fit(X)
+    dae = make(activation=activation, decoder_activation=decoder, loss=loss, tied_weights=tied).fit(
+        X
+    )
     g1 = ACTIVATE[activation]
     auto = {"squared_error": "identity", "log_loss": "logistic"}[loss]
     g2 = ACTIVATE[auto if decoder == "auto" else decoder]
@@ -267,9 +267,7 @@ def test_early_stopping_judges_by_rows_it_does_not_train_on(X):
         batches.append(batch.copy())
         return batch
 
-    dae = make(
-        max_iter=4, early_stopping=True, validation_fraction=0.2, corruption=spy, tol=1e-9
-    )
+    dae = make(max_iter=4, early_stopping=True, validation_fraction=0.2, corruption=spy, tol=1e-9)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         dae.fit(X)

@@ -1,0 +1,390 @@
+"""Layouts and types that must work, and bad input with the sentence it must get."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.datasets import load_iris
+from sklearn.utils._param_validation import InvalidParameterError
+
+from dae import DenoisingAutoencoder
+
+N_FEATURES = 4
+
+
+def make(**parameters):
+    defaults = {"max_iter": 2, "tol": None, "batch_size": 32, "random_state": 0}
+    return DenoisingAutoencoder(**({"n_components": 5} | defaults | parameters))
+
+
+@pytest.fixture
+def X():
+    """Multiples of 1/16, exact in every float type."""
+    return np.round(load_iris().data * 16) / 16
+
+
+def unaligned(X):
+    buffer = np.empty(X.nbytes + 1, dtype=np.uint8)
+    out = buffer[1:].view(X.dtype).reshape(X.shape)
+    out[...] = X
+    assert not out.flags.aligned
+    return out
+
+
+def read_only(X):
+    X = X.copy()
+    X.flags.writeable = False
+    return X
+
+
+def every_second(X):
+    wide = np.zeros((2 * len(X), 2 * X.shape[1]), dtype=X.dtype)
+    wide[::2, ::2] = X
+    return wide[::2, ::2]
+
+
+LAYOUTS = {
+    "fortran": np.asfortranarray,
+    "negative strides": lambda X: X[::-1, ::-1].copy()[::-1, ::-1],
+    "strided": every_second,
+    "read-only": read_only,
+    "unaligned": unaligned,
+    "big-endian": lambda X: X.astype(X.dtype.newbyteorder(">")),
+    "list": lambda X: X.tolist(),
+    "object": lambda X: X.astype(object),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("corruption", ["masking", "swap"])
+def test_layouts_do_not_matter(X, layout, corruption):
+    plain = make(corruption=corruption).fit(X)
+    other = LAYOUTS[layout](X)
+    dae = make(corruption=corruption).fit(other)
+    np.testing.assert_array_equal(dae.components_, plain.components_)
+    np.testing.assert_array_equal(dae.transform(other), plain.transform(X))
+    np.testing.assert_array_equal(dae.reconstruct(other), plain.reconstruct(X))
+    np.testing.assert_array_equal(dae.score_samples(other), plain.score_samples(X))
+    np.testing.assert_array_equal(dae.corrupt(other), plain.corrupt(X))
+    H = plain.transform(X)
+    np.testing.assert_array_equal(
+        dae.inverse_transform(LAYOUTS[layout](H)), plain.inverse_transform(H)
+    )
+    dae.partial_fit(other, X_corrupted=other)
+    plain.partial_fit(X, X_corrupted=X)
+    np.testing.assert_array_equal(dae.components_, plain.components_)
+
+
+@pytest.mark.parametrize("layout", ["fortran", "strided", "unaligned"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_layouts_of_one_row(X, layout, dtype):
+    """The short way of `transform` must not take what the core cannot read."""
+    X = X.astype(dtype)
+    dae = make().fit(X)
+    np.testing.assert_array_equal(dae.transform(LAYOUTS[layout](X[:1])), dae.transform(X[:1]))
+
+
+@pytest.mark.parametrize("mode", ["r", "c"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_memory_maps(X, tmp_path, mode, dtype):
+    np.save(tmp_path / "X.npy", X.astype(dtype))
+    mapped = np.load(tmp_path / "X.npy", mmap_mode=mode)
+    dae, plain = make().fit(mapped), make().fit(X.astype(dtype))
+    np.testing.assert_array_equal(dae.components_, plain.components_)
+    np.testing.assert_array_equal(dae.transform(mapped), plain.transform(X.astype(dtype)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("mapped", [True, False])
+def test_float_data_are_not_copied(tmp_path, dtype, mapped):
+    """Peak memory of Python's and NumPy's allocations while `fit` and `transform` run."""
+    import tracemalloc
+
+    X = np.random.default_rng(0).random((4000, 256)).astype(dtype)
+    if mapped:
+        np.save(tmp_path / "X.npy", X)
+        X = np.load(tmp_path / "X.npy", mmap_mode="r")
+    dae = DenoisingAutoencoder(2, max_iter=1, tol=None, batch_size=16)
+    dae.fit(X[:100])
+    for method in (dae.fit, dae.transform, dae.partial_fit):
+        tracemalloc.start()
+        method(X)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        # less than half of X in float32, and than a mask of X: the temporaries are blocks
+        assert peak < 0.5 * X.size * 4 + 2**23 * (method is not dae.transform), method
+    assert dae.transform(X).shape == (4000, 2)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float16, np.bool_, ">f4"])
+def test_small_types_are_trained_in_float32(X, dtype):
+    X = X.astype(np.uint8).astype(dtype)
+    dae, plain = make().fit(X), make().fit(X.astype(np.float32))
+    assert dae.components_.dtype == np.float32
+    np.testing.assert_array_equal(dae.components_, plain.components_)
+    np.testing.assert_array_equal(dae.transform(X), plain.transform(X.astype(np.float32)))
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.longdouble])
+def test_wide_types_are_trained_in_float64(X, dtype):
+    X = X.astype(dtype)
+    dae, plain = make().fit(X), make().fit(X.astype(np.float64))
+    assert dae.components_.dtype == np.float64
+    np.testing.assert_array_equal(dae.transform(X), plain.transform(X.astype(np.float64)))
+
+
+NAMES = ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8])
+def test_data_frames(X, library, dtype):
+    frames = pytest.importorskip(library)
+    X = X.astype(dtype)
+    frame = frames.DataFrame({name: X[:, i] for i, name in enumerate(NAMES)})
+    dae, plain = make().fit(frame), make().fit(X)
+    assert list(dae.feature_names_in_) == NAMES
+    assert dae.components_.dtype == plain.components_.dtype
+    np.testing.assert_array_equal(dae.components_, plain.components_)
+    np.testing.assert_array_equal(dae.transform(frame), plain.transform(X))
+    np.testing.assert_array_equal(
+        dae.partial_fit(frame).components_, plain.partial_fit(X).components_
+    )
+    renamed = frames.DataFrame({name: X[:, i] for i, name in enumerate("wxyz")})
+    with pytest.raises(ValueError, match="feature names"):
+        dae.transform(renamed)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        dae.transform(X)
+
+
+# ------------------------------------------------------------------ bad data
+
+
+def with_value(X, value):
+    X = X.copy()
+    X[3, 2] = value
+    return X
+
+
+BAD = {
+    "NaN": (lambda X: with_value(X, np.nan), "NaN"),
+    "infinity": (lambda X: with_value(X, -np.inf), "infinity"),
+    "no rows": (lambda X: X[:0], "0 sample"),
+    "no columns": (lambda X: X[:, :0], "0 feature"),
+    "one dimension": (lambda X: X[0], "Expected 2D array, got 1D array"),
+    "three dimensions": (lambda X: X[None], "3"),
+    "complex": (lambda X: X + 1j, "Complex"),
+    "words": (lambda X: X.astype(str) + "x", "could not convert string|not compatible"),
+}
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "transform", "reconstruct", "corrupt"])
+@pytest.mark.parametrize("case", BAD)
+def test_bad_data(X, method, case):
+    spoil, message = BAD[case]
+    dae = make().fit(X)
+    before = dict(dae.__dict__)
+    weights = dae.components_.copy()
+    with pytest.raises(ValueError, match=message):
+        getattr(dae, method)(spoil(X))
+    assert dae.__dict__ == before
+    np.testing.assert_array_equal(dae.components_, weights)
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_codes(X, case):
+    spoil, message = BAD[case]
+    dae = make().fit(X)
+    with pytest.raises(ValueError, match=message):
+        dae.inverse_transform(spoil(dae.transform(X)))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_bad_single_rows(X, value):
+    """Small arrays take a short way through the checks."""
+    dae = make().fit(X)
+    row = X[:1].copy()
+    row[0, 1] = value
+    with pytest.raises(ValueError, match=r"NaN|infinity"):
+        dae.transform(row)
+    row[0, 1] = 1e200  # finite, though its square is not
+    assert np.isfinite(dae.transform(row)).all()
+
+
+@pytest.mark.parametrize("method", ["partial_fit", "transform", "score", "corrupt"])
+def test_another_number_of_features(X, method):
+    dae = make().fit(X)
+    with pytest.raises(ValueError, match=r"X has 3 features, but .* is expecting 4"):
+        getattr(dae, method)(X[:, :3])
+
+
+def test_another_number_of_components(X):
+    dae = make().fit(X)
+    with pytest.raises(ValueError, match="one column for each of the 5 components, got 4"):
+        dae.inverse_transform(X)
+
+
+@pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csr_array])
+def test_sparse(X, container):
+    dae = make().fit(X)
+    for method in (dae.fit, dae.transform, dae.inverse_transform):
+        with pytest.raises(TypeError, match=r"[Ss]parse data was passed"):
+            method(container(X))
+
+
+def test_large_float64_for_float32_weights(X):
+    dae = make().fit(X.astype(np.float32))
+    with pytest.raises(ValueError, match="too large for float32"):
+        dae.transform(with_value(X, 1e300))
+
+
+# ------------------------------------------------------------------ bad companions of X
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (lambda n: -np.ones(n), r"sample_weight should not be negative, got a minimum of -1"),
+        (np.zeros, r"sample_weight should have at least one value above 0"),
+        (lambda n: np.ones(n - 1), r"sample_weight should have one value for each .* \(149,\)"),
+        (lambda n: np.ones((n, 1)), r"sample_weight should have one value for each"),
+        (lambda n: np.full(n, np.nan), "sample_weight contains NaN"),
+        (lambda n: np.full(n, np.inf), "sample_weight contains infinity"),
+        (lambda n: -1.0, "sample_weight should not be negative"),
+    ],
+)
+def test_bad_weights(X, method, weight, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(make(), method)(X, sample_weight=weight(len(X)))
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize(
+    ("shown", "message"),
+    [
+        (lambda X: X[1:], r"X_corrupted should have the shape of X, \(150, 4\), got \(149, 4\)"),
+        (lambda X: X[:, 1:], r"X_corrupted should have the shape of X"),
+        (lambda X: with_value(X, np.nan), "X_corrupted contains NaN"),
+        (lambda X: X[0], "X_corrupted|Expected 2D array"),
+    ],
+)
+def test_bad_corrupted_copies(X, method, shown, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(make(), method)(X, X_corrupted=shown(X))
+
+
+@pytest.mark.parametrize(
+    ("corruption", "level", "message"),
+    [
+        ("masking", 1.5, r"a probability in \[0, 1\], for corruption='masking'; got 1\.5"),
+        ("swap", [0.1, 0.2, 0.3, 1.1], "got values from 0.1 to 1.1"),
+        ("salt_and_pepper", [0.1, -0.2, 0.3, 1], "got values from -0.2 to 1"),
+        ("masking", [0.1, 0.2], r"one value for each of the 4 features, got shape \(2,\)"),
+        ("masking", np.full((1, 4), 0.1), r"got shape \(1, 4\)"),
+        ("masking", [0.1, 0.2, 0.3, np.nan], "a probability"),
+        ("gaussian", [0.1, 0.2, 0.3, np.inf], "the standard deviation, finite"),
+        ("gaussian", [-0.1, 0.2, 0.3, 1], "the standard deviation"),
+        ("gaussian", -0.5, "corruption_level"),
+        ("masking", ["a", "b", "c", "d"], "corruption_level should be a number"),
+    ],
+)
+def test_bad_levels(X, corruption, level, message):
+    dae = make(corruption=corruption, corruption_level=level)
+    with pytest.raises(ValueError, match=message):
+        dae.fit(X)
+    assert not hasattr(dae, "n_features_in_")
+
+
+def returns(value):
+    def corruption(batch, rng):
+        return value(batch)
+
+    return corruption
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (lambda x: x[:, 1:], r"should return shape \(32, 4\), got \(32, 3\)"),
+        (lambda x: x * np.nan, "returned NaN or infinite"),
+        (lambda x: x + 1j, "real numbers, got ndarray of dtype complex128"),
+        (lambda x: None, "real numbers, got NoneType"),
+        (lambda x: x.astype(str), "real numbers"),
+        (lambda x: 0.0, r"should return shape \(32, 4\), got \(\)"),
+        (lambda x: [[1.0], [1.0, 2.0]], "returned no array"),
+    ],
+)
+def test_bad_callables(X, value, message):
+    dae = make(corruption=returns(value))
+    with pytest.raises(ValueError, match=f"corruption=corruption .*{message}|{message}"):
+        dae.fit(X)
+    assert not hasattr(dae, "n_features_in_")
+
+
+@pytest.mark.parametrize("spoil", [lambda X: X - 1, lambda X: X * 2])
+def test_log_loss_needs_the_unit_interval(X, spoil):
+    X = X / X.max()
+    message = r"loss='log_loss' needs X in \[0, 1\], got values from \S+ to \S+\. Scale X"
+    dae = make(loss="log_loss").fit(X)
+    for method in (dae.fit, dae.partial_fit, dae.score_samples):
+        with pytest.raises(ValueError, match=message):
+            method(spoil(X))
+    assert dae.transform(spoil(X)).shape == (150, 5)
+
+
+def test_log_loss_needs_logistic_outputs(X):
+    with pytest.raises(
+        ValueError, match="needs decoder_activation='logistic' or 'auto', got 'tanh'"
+    ):
+        make(loss="log_loss", decoder_activation="tanh").fit(X / X.max())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_components", 0),
+        ("n_components", 2.5),
+        ("corruption", "salt"),
+        ("corruption", "none"),
+        ("corruption_level", None),
+        ("activation", "sigmoid"),
+        ("decoder_activation", "softmax"),
+        ("loss", "mse"),
+        ("tied_weights", "yes"),
+        ("solver", "lbfgs"),
+        ("learning_rate_init", 0.0),
+        ("momentum", 1.0),
+        ("nesterovs_momentum", "no"),
+        ("beta_1", 1.0),
+        ("beta_2", -0.1),
+        ("epsilon", 0.0),
+        ("alpha", -1.0),
+        ("batch_size", 0),
+        ("batch_size", "auto"),
+        ("max_iter", 0),
+        ("shuffle", 2),
+        ("tol", -1.0),
+        ("n_iter_no_change", 0),
+        ("early_stopping", "auto"),
+        ("validation_fraction", 1.0),
+        ("warm_start", None),
+        ("random_state", "seed"),
+        ("verbose", -1),
+        ("n_jobs", 0),
+        ("n_jobs", 1.5),
+    ],
+)
+def test_bad_parameters(X, name, value):
+    for method in ("fit", "partial_fit"):
+        with pytest.raises(InvalidParameterError, match=f"'{name}' parameter"):
+            getattr(make(**{name: value}), method)(X)
+
+
+@pytest.mark.parametrize("n_components", [10**9, 10**12, 10**30])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_more_memory_than_there_is(n_components, method):
+    X = np.random.default_rng(0).random((20, 10_000)).astype(np.float32)
+    dae = make(n_components=n_components)
+    with pytest.raises(MemoryError, match=rf"n_components={n_components} with 10000 features"):
+        getattr(dae, method)(X)
+    assert not hasattr(dae, "n_features_in_")
