@@ -61,13 +61,19 @@ cdef extern from "kernels.h" nogil:
         void *shown
         void *code
         ptrdiff_t shown_stride
-        int32_t *nonzero
-        int32_t *n_nonzero
         int sparse
+        int32_t *row_count
+        int32_t *row_columns
+        void *row_values
+        int32_t *column_count
+        int32_t *column_rows
+        void *column_values
 
     ctypedef struct dae_kernels:
         void (*show)(const dae_data *, const dae_network *, const dae_batch *,
                      ptrdiff_t, ptrdiff_t) noexcept nogil
+        void (*transpose)(const dae_network *, const dae_batch *,
+                          ptrdiff_t, ptrdiff_t) noexcept nogil
         void (*encode)(const dae_network *, const dae_batch *,
                        ptrdiff_t, ptrdiff_t) noexcept nogil
         void (*decode)(const dae_network *, ptrdiff_t, const void *, ptrdiff_t, ptrdiff_t,

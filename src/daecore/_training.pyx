@@ -71,6 +71,25 @@ cdef dae_batch _batch(const Training *t, ptrdiff_t index) noexcept nogil:
     return batch
 
 
+# Share of non-zeros below which the kernels skip the zeros, and the fewest hidden units for which
+# looking for them pays (bench/sparsity.py).
+cdef enum:
+    SPARSE_PERCENT = 30
+    SPARSE_MIN_HIDDEN = 128
+
+
+cdef int _is_sparse(const dae_network *net, const dae_batch *batch) noexcept nogil:
+    """Whether to skip the zeros of this batch; its rows are all shown."""
+    cdef ptrdiff_t b, total = 0
+    if batch.row_count == NULL:
+        return 0
+    for b in range(batch.B):
+        if batch.row_count[b] < 0:
+            return 0
+        total += batch.row_count[b]
+    return 100 * total < SPARSE_PERCENT * batch.B * net.n_features
+
+
 cdef void _show(
     Training *t, const dae_batch *batch, int thread, int n_threads
 ) noexcept nogil:
@@ -100,6 +119,7 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
     batch = _batch(t, 0)
     _show(t, &batch, thread, n_threads)
     dae_barrier_wait(&t.barrier, n_threads)
+    batch.sparse = _is_sparse(net, &batch)
     for j in range(block0, block1):
         k.encode(net, &batch, j * block, min((j + 1) * block, width))
     dae_barrier_wait(&t.barrier, n_threads)
@@ -108,10 +128,13 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
         after = _batch(t, index + 1)
         # sweep 1
         _show(t, &after, thread, n_threads)
+        if batch.sparse:
+            k.transpose(net, &batch, min(unit0 * DAE_UNIT, n), min(unit1 * DAE_UNIT, n))
         for u in range(unit0, unit1):
             k.decode_delta(&t.data, net, &batch, u * DAE_UNIT, min((u + 1) * DAE_UNIT, n),
                            t.delta, t.visible_grad, &t.unit_loss[u])
         dae_barrier_wait(&t.barrier, n_threads)
+        after.sparse = _is_sparse(net, &after)
         # every thread sums the same numbers in the same order and comes to the same decision
         loss = 0
         for u in range(n_units):
@@ -153,6 +176,24 @@ cdef void *_allocate(ptrdiff_t count, ptrdiff_t itemsize, list owned) except NUL
         )
     owned.append(<size_t> memory)
     return dae_aligned(memory, 64)
+
+
+cdef int _allocate_lists(
+    dae_batch *batch, const dae_batch *first, ptrdiff_t B, ptrdiff_t n, ptrdiff_t itemsize, list owned
+) except -1:
+    """Lists of non-zeros; those by column serve one batch at a time and are shared."""
+    batch.row_count = <int32_t *> _allocate(B, sizeof(int32_t), owned)
+    batch.row_columns = <int32_t *> _allocate(B * (n + 1), sizeof(int32_t), owned)
+    batch.row_values = _allocate(B * (n + 1), itemsize, owned)
+    if batch == first:
+        batch.column_count = <int32_t *> _allocate(n, sizeof(int32_t), owned)
+        batch.column_rows = <int32_t *> _allocate(n * B, sizeof(int32_t), owned)
+        batch.column_values = _allocate(n * B, itemsize, owned)
+    else:
+        batch.column_count = first.column_count
+        batch.column_rows = first.column_rows
+        batch.column_values = first.column_values
+    return 0
 
 
 cdef void _set_moments(dae_parameter *p, tuple moments, floating *dtype_of):
@@ -267,9 +308,10 @@ def train(
             t.buffers[i].shown = _allocate(t.batch_size * shown_stride, itemsize, owned)
             t.buffers[i].code = _allocate(t.batch_size * stride, itemsize, owned)
             t.buffers[i].shown_stride = shown_stride
-            t.buffers[i].nonzero = NULL
-            t.buffers[i].n_nonzero = NULL
             t.buffers[i].sparse = 0
+            t.buffers[i].row_count = NULL
+            if t.net.n_hidden >= SPARSE_MIN_HIDDEN:
+                _allocate_lists(&t.buffers[i], &t.buffers[0], t.batch_size, n, itemsize, owned)
         t.delta = _allocate(t.batch_size * shown_stride, itemsize, owned)
         t.visible_grad = _allocate(n, itemsize, owned)
         t.unit_loss = <double *> _allocate(n // DAE_UNIT + 1, sizeof(double), owned)
@@ -316,7 +358,7 @@ def corrupt(
     batch.B = rows.shape[0]
     batch.shown = &out[0, 0]
     batch.shown_stride = out.shape[1]
-    batch.n_nonzero = NULL
+    batch.row_count = NULL
     with nogil, parallel(num_threads=n_threads):
         k.show(&data, &net, &batch, first_unit(batch.B, dae_thread(), dae_team_size()),
                first_unit(batch.B, dae_thread() + 1, dae_team_size()))

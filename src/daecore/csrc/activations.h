@@ -85,19 +85,16 @@ INLINE vec logarithm(vec x)
     return kf * (REAL)LN2_HIGH + (kf * (REAL)LN2_LOW + twice_atanh(s));
 }
 
-INLINE vec logistic(vec a)
+/* logistic(a) and softplus(a) = log(1 + exp(a)), given e = exp(-|a|) */
+INLINE vec logistic_of(vec a, vec e)
 {
-    const vec e = exponential(-absolute(a));
     const vec upper = (REAL)1 / (e + (REAL)1);
     return blend(a >= (REAL)0, upper, e * upper);
 }
 
-/* log(1 + exp(a)) */
-INLINE vec softplus(vec a)
-{
-    const vec positive = blend(a > (REAL)0, a, a - a);
-    return positive + log_one_plus(exponential(-absolute(a)));
-}
+INLINE vec softplus_of(vec a, vec e) { return blend(a > (REAL)0, a, a - a) + log_one_plus(e); }
+
+INLINE vec logistic(vec a) { return logistic_of(a, exponential(-absolute(a))); }
 
 /* tanh |a| = -t / (2 + t), t = exp(-2 |a|) - 1 */
 INLINE vec hyperbolic_tangent(vec a)

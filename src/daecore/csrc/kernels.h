@@ -73,15 +73,26 @@ typedef struct {
     void *shown;    /* (B, shown_stride) the corrupted rows */
     void *code;     /* (B, stride) H, padding 0 */
     ptrdiff_t shown_stride;
-    int32_t *nonzero;   /* (B, n) columns of the non-zeros of each row of `shown`, ascending */
-    int32_t *n_nonzero; /* (B) */
-    int sparse;         /* use the two above */
+    /* Non-zeros of `shown`, where it is worth to look for them (else NULL): of row b, their number
+     * (-1: too many, not listed), columns and values, ascending; `sparse` tells to use them. */
+    int sparse;
+    int32_t *row_count;    /* (B) */
+    int32_t *row_columns;  /* (B, n + 1) */
+    void *row_values;      /* (B, n + 1) */
+    /* the same by column, made by `transpose`: of column d, number, rows and values */
+    int32_t *column_count; /* (n) */
+    int32_t *column_rows;  /* (n, B) */
+    void *column_values;   /* (n, B) */
 } dae_batch;
 
 typedef struct {
-    /* shown[first:last] <- the corrupted rows, with their lists of non-zeros when `sparse` */
+    /* shown[first:last] <- the corrupted rows, with the lists of their non-zeros */
     void (*show)(const dae_data *data, const dae_network *net, const dae_batch *batch,
                  ptrdiff_t first, ptrdiff_t last);
+
+    /* the lists by column of the features [first, last), from the lists by row */
+    void (*transpose)(const dae_network *net, const dae_batch *batch, ptrdiff_t first,
+                      ptrdiff_t last);
 
     /* code[:, J] <- g1(shown W[:, J] + b[J]) for the block of units J = [first, last) */
     void (*encode)(const dae_network *net, const dae_batch *batch, ptrdiff_t first, ptrdiff_t last);

@@ -23,20 +23,21 @@ INLINE intp whole_lines(intp m) { return (m + LINE - 1) / LINE * LINE; }
 
 /* ---------------------------------------------------------------- the corrupted batch */
 
-/* Columns of the non-zeros of row x, or -1 if more than half of them are. */
-static int32_t find_nonzero(const REAL *x, intp n, int32_t *columns)
+/* Columns and values of the non-zeros of row x; -1 if more than half of them are. */
+static int32_t find_nonzero(const REAL *x, intp n, int32_t *restrict columns, REAL *restrict values)
 {
-    intp count = 0;
+    int32_t count = 0;
     for (intp d = 0; d < n; d++)
         count += x[d] != 0;
-    if (2 * count > n)
+    if (2 * (intp)count > n)
         return -1;
     count = 0;
-    for (intp d = 0; d < n; d++) {
+    for (intp d = 0; d < n; d++) { /* no branch: what is written too much is written over */
         columns[count] = (int32_t)d;
+        values[count] = x[d];
         count += x[d] != 0;
     }
-    return (int32_t)count;
+    return count;
 }
 
 static void show(const dae_data *data, const dae_network *net, const dae_batch *batch, intp first,
@@ -51,20 +52,67 @@ static void show(const dae_data *data, const dae_network *net, const dae_batch *
             memcpy(out, from + row * n, (size_t)n * sizeof(REAL));
         } else
             corrupt_row(&data->corruption, data->clean, n, row, out);
-        if (batch->n_nonzero)
-            batch->n_nonzero[b] = find_nonzero(out, n, batch->nonzero + b * (n + 1));
+        if (batch->row_count)
+            batch->row_count[b] = find_nonzero(out, n, batch->row_columns + b * (n + 1),
+                                               (REAL *)batch->row_values + b * (n + 1));
+    }
+}
+
+/* How many of the `count` ascending columns are below d. */
+INLINE intp columns_below(const int32_t *columns, intp count, intp d)
+{
+    intp low = 0, high = count;
+    while (low < high) {
+        const intp middle = (low + high) / 2;
+        if (columns[middle] < d)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void transpose(const dae_network *net, const dae_batch *batch, intp first, intp last)
+{
+    const intp n = net->n_features, B = batch->B;
+    memset(batch->column_count + first, 0, (size_t)(last - first) * sizeof(int32_t));
+    for (intp b = 0; b < B; b++) {
+        const int32_t *columns = batch->row_columns + b * (n + 1);
+        const REAL *values = (const REAL *)batch->row_values + b * (n + 1);
+        const intp count = batch->row_count[b];
+        for (intp i = columns_below(columns, count, first); i < count && columns[i] < last; i++) {
+            const intp d = columns[i], at = d * B + batch->column_count[d]++;
+            batch->column_rows[at] = (int32_t)b;
+            ((REAL *)batch->column_values)[at] = values[i];
+        }
     }
 }
 
 /* ---------------------------------------------------------------- encode */
 
-/* code[:, J] (+)= shown[:, D] W[D, J] */
+/* code[:, J] (+)= shown[:, D] W[D, J], with D = [d0, d1) */
 static void accumulate_code(const dae_network *net, const dae_batch *batch, intp d0, intp d1,
-                            intp first, intp last, int accumulate)
+                            intp first, intp last)
 {
-    outer_product(batch->B, last - first, d1 - d0, (const REAL *)batch->shown + d0,
-                  batch->shown_stride, 1, (const REAL *)net->encoder.value + d0 * net->stride + first,
-                  net->stride, (REAL *)batch->code + first, net->stride, accumulate);
+    const intp n = net->n_features, stride = net->stride;
+    const REAL *W = (const REAL *)net->encoder.value + first;
+    REAL *code = (REAL *)batch->code + first;
+    if (!batch->sparse) {
+        const factors f = {d1 - d0, (const REAL *)batch->shown + d0, batch->shown_stride, 1,
+                           W + d0 * stride, stride};
+        outer_product(batch->B, last - first, &f, 1, code, stride, d0 > 0);
+        return;
+    }
+    for (intp b = 0; b < batch->B; b++) {
+        const int32_t *columns = batch->row_columns + b * (n + 1);
+        const REAL *values = (const REAL *)batch->row_values + b * (n + 1);
+        const intp from = columns_below(columns, batch->row_count[b], d0);
+        const intp to = columns_below(columns, batch->row_count[b], d1);
+        if (d0 == 0)
+            memset(code + b * stride, 0, (size_t)(last - first) * sizeof(REAL));
+        sparse_product(last - first, to - from, columns + from, values + from, W, stride,
+                       code + b * stride);
+    }
 }
 
 /* code[:, J] <- g1(code[:, J] + b[J]), padding 0 */
@@ -88,7 +136,7 @@ static void finish_code(const dae_network *net, const dae_batch *batch, intp fir
 static void encode(const dae_network *net, const dae_batch *batch, intp first, intp last)
 {
     for (intp d = 0; d < net->n_features; d += UPDATE_ROWS)
-        accumulate_code(net, batch, d, at_most(d + UPDATE_ROWS, net->n_features), first, last, d > 0);
+        accumulate_code(net, batch, d, at_most(d + UPDATE_ROWS, net->n_features), first, last);
     finish_code(net, batch, first, last);
 }
 
@@ -172,9 +220,10 @@ static void decode_delta(const dae_data *data, const dae_network *net, const dae
             REAL *out = (REAL *)delta + b * stride + d;
             const vec a = load(out) + b_star;
             const vec x = load_part((const REAL *)data->clean + row * n + d, count);
-            const vec entry = w * loss_entry(net->loss, net->decoder_activation, a, x);
-            const vec by_a = (w / (REAL)B) * loss_delta(net->loss, net->decoder_activation, a, x);
-            loss_sum += as_double(keep(entry, count));
+            vec by_a;
+            const vec entry = loss_and_delta(net->loss, net->decoder_activation, a, x, &by_a);
+            by_a *= w / (REAL)B;
+            loss_sum += as_double(keep(w * entry, count));
             grad += by_a;
             store(out, by_a); /* what is written past `last` lies in the row's padding */
         }
@@ -197,7 +246,9 @@ static void row_losses(const dae_network *net, intp B, const void *clean, const 
             const intp count = at_most(last - d, LANES);
             const vec a = load(unit + b * DAE_UNIT + d - first) + load_part(bias + d, count);
             const vec x = load_part((const REAL *)clean + b * n + d, count);
-            sum += as_double(keep(loss_entry(net->loss, net->decoder_activation, a, x), count));
+            vec by_a;
+            const vec entry = loss_and_delta(net->loss, net->decoder_activation, a, x, &by_a);
+            sum += as_double(keep(entry, count));
         }
         row_loss[b] += sum_lanes(sum);
     }
@@ -205,33 +256,54 @@ static void row_losses(const dae_network *net, intp B, const void *clean, const 
 
 /* ---------------------------------------------------------------- update */
 
-static intp scratch_size(intp B) { return (B + 2 * UPDATE_ROWS) * BLOCK; }
+static intp scratch_size(intp B) { return (B + OUTER_MAX_ROWS) * BLOCK; }
 
-/* G (d1 - d0, BLOCK) (+)= A[:, d0:d1]^T C, both with B rows */
-static void accumulate_gradient(intp B, const REAL *a, intp a_stride, intp d0, intp d1,
-                                const REAL *c, intp c_stride, intp width, REAL *G, int accumulate)
+/* G (rows, BLOCK) <- dZ[:, d:]^T H[:, J]  +  X[:, d:]^T dH[:, J]: the gradient of `rows` rows of W.
+ * Either term may be left out (NULL). Sums over more than BATCH_ROWS rows of the batch are made
+ * in pieces, so that the pieces of H and dH stay in the L1 cache. */
+static void weight_gradient(intp rows, intp width, const dae_batch *batch, intp d, const REAL *dZ,
+                            const REAL *H, intp h_stride, const REAL *X, const REAL *dH, REAL *G)
 {
-    for (intp b = 0; b < B; b += BATCH_ROWS)
-        outer_product(d1 - d0, width, at_most(B - b, BATCH_ROWS), a + b * a_stride + d0, 1, a_stride,
-                      c + b * c_stride, c_stride, G, BLOCK, accumulate || b > 0);
+    const intp ld = batch->shown_stride;
+    for (intp b = 0; b < batch->B; b += BATCH_ROWS) {
+        const intp K = at_most(batch->B - b, BATCH_ROWS);
+        factors f[2];
+        int count = 0;
+        if (dZ)
+            f[count++] = (factors){K, dZ + b * ld + d, 1, ld, H + b * h_stride, h_stride};
+        if (X)
+            f[count++] = (factors){K, X + b * ld + d, 1, ld, dH + b * BLOCK, BLOCK};
+        outer_product(rows, width, f, count, G, BLOCK, b > 0);
+    }
 }
 
-/* rows d0:d1 of a weight array, columns first:last, by the gradient G */
+/* G (rows, BLOCK) += X[:, d:]^T dH[:, J] by the lists of X's non-zeros */
+static void add_sparse_gradient(intp rows, intp width, const dae_batch *batch, intp d,
+                                const REAL *dH, REAL *G)
+{
+    for (intp i = 0; i < rows; i++) {
+        const intp at = (d + i) * batch->B;
+        sparse_product(width, batch->column_count[d + i], batch->column_rows + at,
+                       (const REAL *)batch->column_values + at, dH, BLOCK, G + i * BLOCK);
+    }
+}
+
+/* rows [d, d + rows) of a weight array, columns [first, first + width), by the gradient G */
 static void step_rows(const dae_network *net, const dae_update *solver, const dae_parameter *p,
-                      intp d0, intp d1, intp first, intp last, const REAL *G)
+                      intp d, intp rows, intp first, intp width, const REAL *G)
 {
     const REAL alpha = (REAL)solver->alpha;
-    for (intp d = d0; d < d1; d++) {
-        const intp at = d * net->stride;
+    for (intp i = 0; i < rows; i++) {
+        const intp at = (d + i) * net->stride + first;
         REAL *w = (REAL *)p->value + at, *m1 = (REAL *)p->moment1 + at, *m2 = (REAL *)p->moment2 + at;
-        for (intp j = first; j < last; j += LANES) {
-            const vec g = load(G + (d - d0) * BLOCK + j - first) + alpha * load(w + j);
+        for (intp j = 0; j < width; j += LANES) {
+            const vec g = load(G + i * BLOCK + j) + alpha * load(w + j);
             solver_step(solver, w + j, m1 + j, m2 + j, g, LANES);
         }
     }
 }
 
-/* A bias by its gradient; `count` elements from `first`. */
+/* elements [first, last) of a bias by their gradient */
 static void step_bias(const dae_update *solver, const dae_parameter *p, intp first, intp last,
                       const REAL *gradient)
 {
@@ -242,39 +314,56 @@ static void step_bias(const dae_update *solver, const dae_parameter *p, intp fir
     }
 }
 
-static void update(const dae_network *net, const dae_update *solver, const dae_batch *batch,
-                   const dae_batch *next, const void *delta, intp first, intp last, void *scratch)
+/* dH[:, J] = (dZ V[:, J]) * g1'(H[:, J]), and the step of b[J] */
+static void code_delta(const dae_network *net, const dae_update *solver, const dae_batch *batch,
+                       const REAL *dZ, intp first, intp last, REAL *dH)
 {
-    const intp n = net->n_features, B = batch->B, width = last - first, ld = batch->shown_stride;
-    const REAL *H = (const REAL *)batch->code + first, *dZ = delta, *X = batch->shown;
-    REAL *dH = scratch, *G = dH + B * BLOCK, *G_decoder = G + UPDATE_ROWS * BLOCK;
-
-    /* dH[:, J] = (dZ V[:, J]) * g1' */
-    for (intp d = 0; d < n; d += UPDATE_ROWS)
-        outer_product(B, width, at_most(n - d, UPDATE_ROWS), dZ + d, ld, 1,
-                      (const REAL *)net->decoder.value + d * net->stride + first, net->stride, dH,
-                      BLOCK, d > 0);
+    const intp n = net->n_features, stride = net->stride, width = last - first;
+    for (intp d = 0; d < n; d += UPDATE_ROWS) {
+        const factors f = {at_most(n - d, UPDATE_ROWS), dZ + d, batch->shown_stride, 1,
+                           (const REAL *)net->decoder.value + d * stride + first, stride};
+        outer_product(batch->B, width, &f, 1, dH, BLOCK, d > 0);
+    }
     REAL bias_grad[BLOCK] = {0};
-    for (intp b = 0; b < B; b++)
+    for (intp b = 0; b < batch->B; b++)
         for (intp j = 0; j < width; j += LANES) {
             REAL *out = dH + b * BLOCK + j;
-            const vec by_a = load(out) * slope(net->activation, load(H + b * net->stride + j));
+            const vec h = load((const REAL *)batch->code + b * stride + first + j);
+            const vec by_a = load(out) * slope(net->activation, h);
             store(out, by_a);
             store(bias_grad + j, load(bias_grad + j) + by_a);
         }
     step_bias(solver, &net->hidden_bias, first, at_most(last, net->n_hidden), bias_grad);
+}
 
-    /* W[D, J] and V[D, J] <- solver; then, with the rows still in cache, the next code */
+static void update(const dae_network *net, const dae_update *solver, const dae_batch *batch,
+                   const dae_batch *next, const void *delta, intp first, intp last, void *scratch)
+{
+    const intp n = net->n_features, width = last - first, stride = net->stride;
+    const REAL *H = (const REAL *)batch->code + first, *dZ = delta;
+    const REAL *X = batch->sparse ? NULL : batch->shown;
+    REAL *dH = scratch, *G = dH + batch->B * BLOCK;
+
+    code_delta(net, solver, batch, dZ, first, last, dH);
     for (intp d0 = 0; d0 < n; d0 += UPDATE_ROWS) {
         const intp d1 = at_most(d0 + UPDATE_ROWS, n);
-        REAL *gradient_of_V = net->tied ? G : G_decoder;
-        accumulate_gradient(B, dZ, ld, d0, d1, H, net->stride, width, gradient_of_V, 0);
-        accumulate_gradient(B, X, ld, d0, d1, dH, BLOCK, width, G, net->tied);
-        if (!net->tied)
-            step_rows(net, solver, &net->decoder, d0, d1, first, last, G_decoder);
-        step_rows(net, solver, &net->encoder, d0, d1, first, last, G);
+        for (intp d = d0, rows; d < d1; d += rows) {
+            rows = at_most(d1 - d, OUTER_MAX_ROWS);
+            if (!net->tied) {
+                weight_gradient(rows, width, batch, d, dZ, H, stride, NULL, NULL, G);
+                step_rows(net, solver, &net->decoder, d, rows, first, width, G);
+            }
+            if (net->tied || X)
+                weight_gradient(rows, width, batch, d, net->tied ? dZ : NULL, H, stride, X, dH, G);
+            else
+                memset(G, 0, sizeof(REAL) * OUTER_MAX_ROWS * BLOCK);
+            if (batch->sparse)
+                add_sparse_gradient(rows, width, batch, d, dH, G);
+            step_rows(net, solver, &net->encoder, d, rows, first, width, G);
+        }
+        /* the next code, with these rows of W still in the cache */
         if (next->B > 0)
-            accumulate_code(net, next, d0, d1, first, last, d0 > 0);
+            accumulate_code(net, next, d0, d1, first, last);
     }
     if (next->B > 0)
         finish_code(net, next, first, last);
@@ -287,6 +376,7 @@ static void update_visible_bias(const dae_network *net, const dae_update *solver
 }
 
 const dae_kernels TABLE = {.show = show,
+                           .transpose = transpose,
                            .encode = encode,
                            .decode = decode,
                            .decode_delta = decode_delta,

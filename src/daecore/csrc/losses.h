@@ -1,17 +1,15 @@
-/* Loss of an entry and its derivative by the pre-activation a*, from a* itself. */
+/* Loss of an entry and, in *delta, its derivative by the pre-activation a; x is the clean value. */
 
-INLINE vec loss_entry(int loss, int activation, vec a, vec x)
+INLINE vec loss_and_delta(int loss, int activation, vec a, vec x, vec *delta)
 {
-    if (loss == DAE_LOG_LOSS) /* -x log z - (1 - x) log(1 - z) with z = logistic(a) */
-        return softplus(a) - x * a;
-    const vec error = activate(activation, a) - x;
+    if (loss == DAE_LOG_LOSS) {
+        /* -x log z - (1 - x) log(1 - z) = softplus(a) - x a, with z = logistic(a): both from one
+         * exponential of -|a|, so nothing overflows and nothing is lost near z = 0 or 1 */
+        const vec e = exponential(-absolute(a));
+        *delta = logistic_of(a, e) - x;
+        return softplus_of(a, e) - x * a;
+    }
+    const vec z = activate(activation, a), error = z - x;
+    *delta = error * (REAL)2 * slope(activation, z);
     return error * error;
-}
-
-INLINE vec loss_delta(int loss, int activation, vec a, vec x)
-{
-    const vec z = activate(activation, a);
-    if (loss == DAE_LOG_LOSS)
-        return z - x;
-    return (z - x) * (REAL)2 * slope(activation, z);
 }

@@ -28,21 +28,34 @@ INLINE intp even_tile(intp rows, intp largest)
 
 /* ---------------------------------------------------------------- outer */
 
-INLINE void outer_tile(const int MR, const int NV, intp K, const REAL *a, intp a_row, intp a_k,
-                       const REAL *bm, intp ldb, REAL *c, intp ldc, int accumulate)
+/* One product of a sum: K terms, A(i, k) = a[i row + k step], Bm (K, width) with row stride ldb. */
+typedef struct {
+    intp K;
+    const REAL *a;
+    intp row, step;
+    const REAL *bm;
+    intp ldb;
+} factors;
+
+INLINE void outer_tile(const int MR, const int NV, const factors *f, const factors *end, intp i0,
+                       intp v0, REAL *c, intp ldc, int accumulate)
 {
     vec acc[6][8];
     UNROLL for (int i = 0; i < MR; i++)
         UNROLL for (int v = 0; v < NV; v++)
             acc[i][v] = accumulate ? load(c + i * ldc + v * LANES) : (vec){0};
-    for (intp k = 0; k < K; k++) {
-        vec row[8];
-        UNROLL for (int v = 0; v < NV; v++)
-            row[v] = load(bm + k * ldb + v * LANES);
-        UNROLL for (int i = 0; i < MR; i++) {
-            const REAL x = a[i * a_row + k * a_k];
+    for (; f < end; f++) {
+        const REAL *a = f->a + i0 * f->row, *bm = f->bm + v0;
+        const intp K = f->K, row = f->row, step = f->step, ldb = f->ldb;
+        for (intp k = 0; k < K; k++, a += step, bm += ldb) {
+            vec across[8];
             UNROLL for (int v = 0; v < NV; v++)
-                acc[i][v] += x * row[v];
+                across[v] = load(bm + v * LANES);
+            UNROLL for (int i = 0; i < MR; i++) {
+                const REAL x = a[i * row];
+                UNROLL for (int v = 0; v < NV; v++)
+                    acc[i][v] += x * across[v];
+            }
         }
     }
     UNROLL for (int i = 0; i < MR; i++)
@@ -50,14 +63,14 @@ INLINE void outer_tile(const int MR, const int NV, intp K, const REAL *a, intp a
             store(c + i * ldc + v * LANES, acc[i][v]);
 }
 
-typedef void outer_function(intp K, const REAL *a, intp a_row, intp a_k, const REAL *bm, intp ldb,
-                            REAL *c, intp ldc, int accumulate);
+typedef void outer_function(const factors *f, const factors *end, intp i0, intp v0, REAL *c,
+                            intp ldc, int accumulate);
 
 #define OUTER(MR, NV)                                                                              \
-    NOINLINE void outer_##MR##x##NV(intp K, const REAL *a, intp a_row, intp a_k, const REAL *bm,   \
-                                    intp ldb, REAL *c, intp ldc, int accumulate)                   \
+    NOINLINE void outer_##MR##x##NV(const factors *f, const factors *end, intp i0, intp v0,        \
+                                    REAL *c, intp ldc, int accumulate)                             \
     {                                                                                              \
-        outer_tile(MR, NV, K, a, a_row, a_k, bm, ldb, c, ldc, accumulate);                         \
+        outer_tile(MR, NV, f, end, i0, v0, c, ldc, accumulate);                                    \
     }
 #define OUTER_ROWS(MR) OUTER(MR, 1) OUTER(MR, 2) OUTER(MR, 4) OUTER(MR, 8)
 OUTER_ROWS(1) OUTER_ROWS(2) OUTER_ROWS(3) OUTER_ROWS(4) OUTER_ROWS(5) OUTER_ROWS(6)
@@ -67,10 +80,9 @@ static outer_function *const outer_table[6][4] = {
     OUTER_POINTERS(1), OUTER_POINTERS(2), OUTER_POINTERS(3),
     OUTER_POINTERS(4), OUTER_POINTERS(5), OUTER_POINTERS(6)};
 
-/* C (rows, width) (+)= A (rows, K) Bm (K, width); A(i, k) = a[i a_row + k a_k]; `width` a multiple
- * of the lanes. */
-static void outer_product(intp rows, intp width, intp K, const REAL *a, intp a_row, intp a_k,
-                          const REAL *bm, intp ldb, REAL *c, intp ldc, int accumulate)
+/* C (rows, width) (+)= the products f[0] + ... + f[count - 1]; `width` a multiple of the lanes. */
+static void outer_product(intp rows, intp width, const factors *f, int count, REAL *c, intp ldc,
+                          int accumulate)
 {
     CHECK(width % LANES == 0);
     for (intp i = 0, step; i < rows; i += step) {
@@ -81,10 +93,38 @@ static void outer_product(intp rows, intp width, intp K, const REAL *a, intp a_r
             if (NV > OUTER_MAX_VECTORS(step))
                 continue;
             for (; v + NV * LANES <= width; v += NV * LANES)
-                outer_table[step - 1][log2](K, a + i * a_row, a_row, a_k, bm + v, ldb,
-                                            c + i * ldc + v, ldc, accumulate);
+                outer_table[step - 1][log2](f, f + count, i, v, c + i * ldc + v, ldc, accumulate);
         }
     }
+}
+
+/* c[0:width] += sum_i values[i] Bm[index[i], :], in order; at most 8 vectors wide at a time.
+ * A term of `outer` whose A(i, k) is 0 adds nothing, so leaving it out leaves the same bits. */
+INLINE void sparse_tile(const int NV, intp count, const int32_t *index, const REAL *values,
+                        const REAL *bm, intp ldb, REAL *c)
+{
+    vec acc[8];
+    UNROLL for (int v = 0; v < NV; v++)
+        acc[v] = load(c + v * LANES);
+    for (intp i = 0; i < count; i++) {
+        const REAL x = values[i], *across = bm + index[i] * ldb;
+        UNROLL for (int v = 0; v < NV; v++)
+            acc[v] += x * load(across + v * LANES);
+    }
+    UNROLL for (int v = 0; v < NV; v++)
+        store(c + v * LANES, acc[v]);
+}
+
+static void sparse_product(intp width, intp count, const int32_t *index, const REAL *values,
+                           const REAL *bm, intp ldb, REAL *c)
+{
+    intp v = 0;
+    for (; v + 8 * LANES <= width; v += 8 * LANES)
+        sparse_tile(8, count, index, values, bm + v, ldb, c + v);
+    for (; v + 4 * LANES <= width; v += 4 * LANES)
+        sparse_tile(4, count, index, values, bm + v, ldb, c + v);
+    for (; v < width; v += LANES)
+        sparse_tile(1, count, index, values, bm + v, ldb, c + v);
 }
 
 /* ---------------------------------------------------------------- dot */
