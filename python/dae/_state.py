@@ -74,11 +74,15 @@ def network_of(estimator: Any) -> Network:
         loss=get("_loss"),
     )
     network.check()
-    if network.n_hidden != get("_n_features_out"):
-        raise ValueError(
-            f"The fitted state is damaged: intercept_hidden_ has {network.n_hidden} values, "
-            f"the network has {get('_n_features_out')!r} components. {AGAIN}"
-        )
+    for name, expected in (
+        ("_n_features_out", network.n_hidden),
+        ("n_features_in_", network.n_features),
+    ):
+        if get(name) != expected:
+            raise ValueError(
+                f"The fitted state is damaged: {name} should be {expected} as the weights are, "
+                f"got {get(name)!r}. {AGAIN}"
+            )
     return network
 
 

@@ -274,13 +274,7 @@ def check_inference_data(estimator: Any, X: Any, network: Network) -> np.ndarray
     ):
         if np.isfinite(X).all():
             return X
-    X = validate_data(estimator, X, reset=False, dtype="numeric")
-    if X.shape[1] != network.n_features:  # only after somebody changed n_features_in_
-        raise ValueError(
-            f"The fitted state is damaged: n_features_in_ is {X.shape[1]}, the weights are for "
-            f"{network.n_features} features. Fit the estimator again."
-        )
-    return X
+    return validate_data(estimator, X, reset=False, dtype="numeric")
 
 
 def check_codes(H: Any, network: Network) -> np.ndarray:
