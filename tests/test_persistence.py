@@ -104,7 +104,7 @@ def test_warm_start_through_a_pickle(X):
 
 
 def test_a_memory_mapped_estimator(X, tmp_path):
-    """joblib can map the arrays read-only: fine to use, and copied before training goes on."""
+    """Joblib can map the arrays read-only: fine to use, and copied before training goes on."""
     dae = make().fit(X)
     joblib.dump(dae, tmp_path / "dae.joblib")
     mapped = joblib.load(tmp_path / "dae.joblib", mmap_mode="r")

@@ -1,0 +1,280 @@
+"""Ctrl-C, divergence and other ends before the end: what is left is whole."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from dae import DenoisingAutoencoder
+
+WEIGHTS = ("components_", "decoder_components_", "intercept_hidden_", "intercept_visible_")
+
+
+def make(**parameters):
+    defaults = {
+        "n_components": 6, "max_iter": 5, "tol": None, "batch_size": 16, "random_state": 0,
+    }  # fmt: skip
+    return DenoisingAutoencoder(**(defaults | parameters))
+
+
+@pytest.fixture
+def X():
+    return np.random.default_rng(0).random((50, 9))
+
+
+def state_of(estimator):
+    """Every attribute, arrays copied."""
+
+    def frozen(value):
+        if isinstance(value, np.ndarray):
+            return value.copy()
+        if isinstance(value, dict):
+            return {key: frozen(item) for key, item in value.items()}
+        if isinstance(value, (tuple, list)):
+            return type(value)(frozen(item) for item in value)
+        return value
+
+    return {name: frozen(value) for name, value in estimator.__dict__.items()}
+
+
+def assert_unchanged(estimator, before):
+    np.testing.assert_equal(state_of(estimator), before)
+
+
+class Interrupt:
+    """A corruption that raises when it has been asked `after` times."""
+
+    def __init__(self, after, error=KeyboardInterrupt):
+        self.left = after
+        self.error = error
+
+    def __call__(self, batch, rng):
+        if self.left == 0:
+            raise self.error
+        self.left -= 1
+        return batch
+
+
+# ------------------------------------------------------------------ Ctrl-C
+
+
+@pytest.mark.parametrize("batches", [4, 6, 8, 11])  # an epoch has 4
+def test_interrupted_fit_keeps_the_last_complete_epoch(X, batches):
+    dae = make(corruption=Interrupt(batches), tied_weights=False)
+    complete = batches // 4
+    with pytest.warns(UserWarning, match=f"interrupted after {complete} complete epochs of max"):
+        assert dae.fit(X) is dae
+    whole = make(corruption=Interrupt(-1), tied_weights=False, max_iter=complete).fit(X)
+    for name in WEIGHTS:
+        np.testing.assert_array_equal(getattr(dae, name), getattr(whole, name), err_msg=name)
+    assert dae.loss_curve_ == whole.loss_curve_
+    assert dae.n_iter_ == complete
+    # training can go on as if nothing had happened
+    dae.set_params(corruption="masking").partial_fit(X)
+    whole.set_params(corruption="masking").partial_fit(X)
+    np.testing.assert_array_equal(dae.components_, whole.components_)
+
+
+def test_interrupted_fit_keeps_the_best_epoch_where_it_looks_for_one(X):
+    parameters = {"tol": 0.0, "learning_rate_init": 0.05}
+    dae = make(corruption=Interrupt(30), max_iter=50, **parameters)
+    with pytest.warns(UserWarning, match="interrupted after 7 complete epochs"):
+        dae.fit(X)
+    best = int(np.argmin(dae.loss_curve_)) + 1
+    whole = make(corruption=Interrupt(-1), max_iter=best, learning_rate_init=0.05).fit(X)
+    np.testing.assert_array_equal(dae.components_, whole.components_)
+
+
+@pytest.mark.parametrize("batches", [0, 3])
+@pytest.mark.parametrize("warm_start", [True, False])
+def test_interrupted_in_the_first_epoch_is_as_before(X, batches, warm_start):
+    dae = make(corruption=Interrupt(batches))
+    with pytest.raises(KeyboardInterrupt):
+        dae.fit(X)
+    assert not hasattr(dae, "components_")
+    assert not hasattr(dae, "n_features_in_")
+    dae = make(warm_start=warm_start).fit(X).set_params(corruption=Interrupt(batches))
+    before = state_of(dae)
+    with pytest.raises(KeyboardInterrupt):
+        dae.fit(X if warm_start else X[:, :4])
+    del before["corruption"], dae.corruption
+    assert_unchanged(dae, before)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_interrupted_partial_fit_is_as_before(X, error, solver):
+    dae = make(solver=solver).partial_fit(X)
+    dae.corruption = Interrupt(2, error)
+    before = state_of(dae)
+    with pytest.raises(error):
+        dae.partial_fit(X)
+    before["corruption"] = dae.corruption
+    assert_unchanged(dae, before)
+
+
+def test_an_error_in_the_middle_of_fit_leaves_it_as_before(X):
+    dae = make(corruption=Interrupt(10, RuntimeError), max_iter=5)
+    with pytest.raises(RuntimeError):
+        dae.fit(X)
+    assert not hasattr(dae, "components_")
+    assert not hasattr(dae, "loss_curve_")
+
+
+def test_interrupted_by_a_callback(X):
+    pytest.importorskip("sklearn.callback")
+
+    class Stop:
+        torn_down = False
+
+        def setup(self, estimator, context):
+            pass
+
+        def teardown(self, estimator, context):
+            self.torn_down = True
+
+        def on_fit_task_begin(self, estimator, context):
+            if context.task_name == "epoch" and context.task_id == 2:
+                raise KeyboardInterrupt
+
+        def on_fit_task_end(self, estimator, context):
+            pass
+
+    stop = Stop()
+    dae = make().set_callbacks(stop)
+    with pytest.warns(UserWarning, match="interrupted after 2 complete epochs"):
+        dae.fit(X)
+    assert stop.torn_down
+    np.testing.assert_array_equal(dae.components_, make(max_iter=2).fit(X).components_)
+    stop.torn_down = False
+    broken = Interrupt(0, RuntimeError)
+    with pytest.raises(RuntimeError):
+        make(corruption=broken).set_callbacks(stop).fit(X)
+    assert stop.torn_down
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGINT cannot be sent to one process")
+@pytest.mark.parametrize("wide", [False, True])  # an epoch in one native call, or in many
+def test_a_real_ctrl_c(wide):
+    """Served soon, and what is left equals a fit of that many epochs."""
+    shape, n_components = ((4000, 600), 500) if wide else ((200, 50), 20)
+    script = textwrap.dedent(
+        f"""
+        import sys, time, warnings
+        import numpy as np
+        from dae import DenoisingAutoencoder
+
+        X = np.random.default_rng(0).random({shape}, dtype=np.float32)
+        parameters = dict(n_components={n_components}, tol=None, random_state=0, verbose=1)
+        dae = DenoisingAutoencoder(max_iter=10**6, **parameters)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            dae.fit(X)
+        print("left", flush=True)
+        assert any("Training interrupted" in str(w.message) for w in caught), caught
+        n = dae.n_iter_
+        assert n == len(dae.loss_curve_) < 10**6
+        parameters["verbose"] = 0
+        again = DenoisingAutoencoder(max_iter=n, **parameters).fit(X)
+        np.testing.assert_array_equal(dae.components_, again.components_)
+        print("equal", flush=True)
+        """
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        for _ in range(2):  # epochs
+            assert process.stdout.readline().startswith("Epoch"), process.stderr.read()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0, err
+    assert out.splitlines()[-2:] == ["left", "equal"]
+
+
+# ------------------------------------------------------------------ divergence
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("activation", ["identity", "relu"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_divergence_is_named(X, solver, activation, dtype):
+    X = X.astype(dtype)
+    dae = make(solver=solver, activation=activation, learning_rate_init=1e6)
+    message = (
+        r"Training diverged at epoch 1, batch [23]: the loss is .* with "
+        r"learning_rate_init=1e\+06\. Scale the features .* or lower learning_rate_init"
+    )
+    with pytest.raises(ValueError, match=message):
+        dae.fit(X)
+    assert not hasattr(dae, "components_")
+    assert not hasattr(dae, "n_features_in_")
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("n_rows", [50, 16])  # several batches and one
+def test_diverging_partial_fit_is_rolled_back(X, solver, n_rows):
+    dae = make(solver=solver).partial_fit(X)
+    dae.learning_rate_init = 1e6
+    dae.partial_fit(X[:16])  # the loss of the only batch is taken before its update
+    before = state_of(dae)
+    with pytest.raises(ValueError, match=r"diverged at partial_fit \(pass 3\), batch 1"):
+        dae.partial_fit(X[:n_rows])
+    assert_unchanged(dae, before)
+    fresh = make(solver=solver).partial_fit(X)
+    fresh.learning_rate_init = 1e6
+    before = state_of(fresh)
+    with pytest.raises(ValueError, match=r"diverged at partial_fit \(pass 2\), batch 2"):
+        fresh.partial_fit(X)
+    assert_unchanged(fresh, before)
+
+
+@pytest.mark.parametrize("warm_start", [True, False])
+def test_diverging_fit_leaves_the_last_fit(X, warm_start):
+    dae = make(warm_start=warm_start).fit(X)
+    dae.learning_rate_init = 1e6
+    before = state_of(dae)
+    with pytest.raises(ValueError, match="diverged"):
+        dae.fit(X if warm_start else X[:, :3])
+    assert_unchanged(dae, before)
+
+
+@pytest.mark.parametrize("rate", [1e6, 1e38])
+def test_divergence_in_the_very_last_update(X, rate):
+    """One epoch of one batch: no later loss shows what its update did."""
+    X = X.astype(np.float32)
+    dae = make(learning_rate_init=rate, batch_size=50, max_iter=1, solver="sgd")
+    with pytest.raises(ValueError, match=r"diverged at (the end of )?epoch 1"):
+        dae.fit(X)
+    assert not hasattr(dae, "components_")
+
+
+def test_an_overflowing_update_of_a_single_batch_is_undone(X):
+    dae = make(solver="sgd").partial_fit(X.astype(np.float32))
+    dae.learning_rate_init = 1e39
+    before = state_of(dae)
+    with pytest.raises(ValueError, match="a weight is not finite"):
+        dae.partial_fit(X[:16].astype(np.float32))
+    assert_unchanged(dae, before)
+
+
+def test_sane_training_on_unscaled_data_is_no_divergence():
+    """Large values, strong corruption, and blocks of very different size are no error."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 5)) * 1000
+    make(corruption="gaussian", corruption_level=1e4).fit(X)
+    dae = make(solver="adam").partial_fit(X)
+    for _ in range(5):
+        dae.partial_fit(X / 1e4)
+    dae.partial_fit(X)
+    assert np.isfinite(dae.components_).all()
+
+
+def test_a_callable_may_bring_in_much_energy(X):
+    make(corruption=lambda batch, rng: batch + 1e5).fit(X)
