@@ -260,7 +260,28 @@ def test_damaged_solvers_raise(X, case):
     np.testing.assert_array_equal(broken.components_, before)
 
 
-@pytest.mark.parametrize("name", [*{name for name, _ in DAMAGES.values()}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        (np.zeros(6), np.ones(6)),
+        (np.zeros(10**6), np.ones(10**6)),
+        (np.zeros((7, 7)), np.ones(7)),
+        (np.zeros(7),),
+        (np.zeros(7, dtype=object), ["a"] * 7),
+        (0.0, 1.0),
+        "ab",
+        7,
+    ],
+)
+def test_damaged_ranges_raise(X, value):
+    dae = make(corruption="salt_and_pepper").fit(X)
+    broken = damaged(dae, "_feature_range", lambda old: value)
+    for method in (broken.corrupt, broken.partial_fit):
+        with pytest.raises(ValueError, match="damaged"):
+            method(X)
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in DAMAGES.values()}))
 def test_missing_attributes_raise(X, name):
     """Nothing is assumed to be there, or to mean what the parameters say."""
     dae = make().fit(X)

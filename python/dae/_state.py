@@ -236,3 +236,23 @@ def counter(estimator: Any, name: str) -> int:
             f"below 2**64, got {value!r}. {AGAIN}"
         )
     return int(value)
+
+
+def seen_range(estimator: Any, n_features: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Minimum and maximum of each feature, where training has looked at them."""
+    value = estimator.__dict__.get("_feature_range")
+    if value is None:
+        return None
+    if (
+        not isinstance(value, tuple)
+        or len(value) != 2
+        or not all(
+            isinstance(edge, np.ndarray) and edge.dtype.kind == "f" and edge.shape == (n_features,)
+            for edge in value
+        )
+    ):
+        raise ValueError(
+            "The fitted state is damaged: _feature_range should be two float arrays of shape "
+            f"({n_features},). {AGAIN}"
+        )
+    return value

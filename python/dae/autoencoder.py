@@ -35,6 +35,7 @@ from dae._state import (
     new_network,
     new_solver,
     resume,
+    seen_range,
     solver_attributes,
 )
 from dae._training import Outcome, Plan, Snapshot, run_epochs
@@ -586,18 +587,16 @@ class DenoisingAutoencoder(
 
         With `warm` the ranges seen before count too.
         """
-        known = self.__dict__ if warm else {}
-        seen = known.get("_feature_range")
+        seen = seen_range(self, X.shape[1]) if warm else None
         if self.corruption == "salt_and_pepper":
             low, high = feature_range(X, rows)
             if seen is not None:
                 low, high = np.minimum(low, seen[0]), np.maximum(high, seen[1])
             seen = (low, high)
         corruption = self._corruption(seed, X, rows, seen) if X_corrupted is None else NO_CORRUPTION
-        sane = max(
-            largest_sane_loss(X, network, corruption, X_corrupted),
-            known.get("_largest_sane_loss", 0.0),
-        )
+        sane = largest_sane_loss(X, network, corruption, X_corrupted)
+        if warm:  # blocks may differ in scale
+            sane = max(sane, self._largest_sane_loss)
         feed = Feed(
             X=X,
             corruption=corruption,
@@ -754,7 +753,7 @@ class DenoisingAutoencoder(
             )
         X = check_training_data(self, X, reset=False, dtype=network.dtype)
         rows = np.arange(len(X), dtype=np.intp)
-        seen = self.__dict__.get("_feature_range")
+        seen = seen_range(self, X.shape[1])
         if seen is None and self.corruption == "salt_and_pepper":
             seen = feature_range(X, rows)  # trained with another corruption
         seed = counter(self, "_seed")
