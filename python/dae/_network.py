@@ -8,7 +8,8 @@ zeros to whole cache lines; the core keeps the padding at zero.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -91,7 +92,7 @@ class Network:
 
     def copy(self) -> Network:
         """The same network over fresh, aligned arrays."""
-        copies = {}
+        copies: dict[str, Any] = {}
         for name, array in self.parameters().items():
             copies[name] = aligned_zeros(array.shape, array.dtype)
             copies[name][...] = array
@@ -113,11 +114,11 @@ class Network:
         Attributes can be assigned, pickles can be edited, so each entry into compiled code
         derives the shapes anew and checks the chain (microseconds).
         """
-        for field in fields(self):
-            if field.type == "np.ndarray" and not isinstance(getattr(self, field.name), np.ndarray):
+        for name in PARAMETERS:
+            if not isinstance(getattr(self, name), np.ndarray):
                 raise ValueError(
-                    f"The fitted state is damaged: {field.name} should be an ndarray, "
-                    f"got {type(getattr(self, field.name)).__name__}. Fit the estimator again."
+                    f"The fitted state is damaged: {name} should be an ndarray, "
+                    f"got {type(getattr(self, name)).__name__}. Fit the estimator again."
                 )
         dtype = self.encoder.dtype
         if dtype not in (np.float32, np.float64) or not dtype.isnative:
@@ -128,7 +129,8 @@ class Network:
         if self.encoder.ndim != 2 or self.hidden_bias.ndim != 1:
             raise ValueError(
                 "The fitted state is damaged: encoder should have two dimensions and hidden_bias "
-                f"one, got {self.encoder.ndim} and {self.hidden_bias.ndim}. Fit the estimator again."
+                f"one, got {self.encoder.ndim} and {self.hidden_bias.ndim}. "
+                "Fit the estimator again."
             )
         n_features, n_hidden = self.n_features, self.n_hidden
         shape = (n_features, padded_width(n_hidden, dtype))
