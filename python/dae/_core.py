@@ -9,16 +9,18 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Callable
+from typing import Any
 
 import joblib
 import numpy as np
-from daecore import _inference, _threads, _training
 from daecore._simd import available_levels as available_simd_levels
 from daecore._simd import simd_level
 
 from dae._corruption import KINDS, Corruption
 from dae._network import ACTIVATIONS, LOSSES, PARAMETERS, Network
 from dae._solver import Solver
+from daecore import _inference, _threads, _training
 
 __all__ = [
     "available_simd_levels",
@@ -121,7 +123,7 @@ def _check_index(name: str, rows: np.ndarray, n_rows: int) -> None:
         raise ValueError(f"{name} should lie in [0, {n_rows}).")
 
 
-def _network_arguments(network: Network) -> tuple:
+def _network_arguments(network: Network) -> tuple[Any, ...]:
     network.check()
     return (
         *(getattr(network, name) for name in PARAMETERS),
@@ -131,7 +133,7 @@ def _network_arguments(network: Network) -> tuple:
     )
 
 
-def _corruption_arguments(corruption: Corruption, X: np.ndarray) -> tuple:
+def _corruption_arguments(corruption: Corruption, X: np.ndarray) -> tuple[Any, ...]:
     """kind, threshold, level, low, high, donors, seed: checked against the data."""
     n_features, dtype, kind = X.shape[1], X.dtype, corruption.kind
     threshold = np.empty(0, dtype=np.uint32)
@@ -170,7 +172,13 @@ def _check_vector(name: str, vector: np.ndarray, n_features: int) -> None:
 _OPERATIONS_PER_CALL = 2e9
 
 
-def _infer(function, network: Network, sources: tuple, out: np.ndarray, n_threads: int):
+def _infer(
+    function: Callable[..., None],
+    network: Network,
+    sources: tuple[np.ndarray, ...],
+    out: np.ndarray,
+    n_threads: int,
+) -> np.ndarray:
     """out[rows] = function(sources[rows]), some rows at a time; returns out."""
     arguments = _network_arguments(network)
     per_row = 4.0 * network.n_features * network.n_hidden
@@ -228,7 +236,7 @@ def corrupt(
     return out
 
 
-def _solver_arguments(solver: Solver, network: Network) -> tuple:
+def _solver_arguments(solver: Solver, network: Network) -> tuple[Any, ...]:
     solver.check(network)
     moments = [solver.moments[name] for name in network.parameters()]
     if network.tied:

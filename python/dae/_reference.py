@@ -118,10 +118,9 @@ def random_words(
     counter[..., 0] = np.arange(quads)
     counter[..., 1] = (rows & np.uint64(0xFFFFFFFF))[:, None]
     counter[..., 2] = presentation & 0xFFFFFFFF
-    row_high = (rows >> np.uint64(32)) & np.uint64(0xFFFF)
-    counter[..., 3] = (
-        row_high | np.uint64((presentation >> 32 & 0x7FFF) << 16 | stream << 31)
-    )[:, None]
+    high = (rows >> np.uint64(32)) & np.uint64(0xFFFF)
+    high |= np.uint64((presentation >> 32 & 0x7FFF) << 16 | stream << 31)
+    counter[..., 3] = high[:, None]
     words = philox(counter, (seed & 0xFFFFFFFF, seed >> 32))
     return words.reshape(len(rows), quads * 4)[:, :n_features]
 
@@ -139,9 +138,9 @@ def corrupt(
         return random_words(corruption.seed, presentation, rows, n, stream)
 
     if kind == "gaussian":  # Box & Muller (1958), on the two words of a pair of columns
-        w = words(0, 2 * (-(-n_features // 2))).astype(np.float64)
-        radius = np.sqrt(-2 * np.log((w[:, 0::2] + 1) / 2**32))
-        angle = 2 * np.pi * w[:, 1::2] / 2**32
+        pairs = words(0, 2 * (-(-n_features // 2))).astype(np.float64)
+        radius = np.sqrt(-2 * np.log((pairs[:, 0::2] + 1) / 2**32))
+        angle = 2 * np.pi * pairs[:, 1::2] / 2**32
         normal = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
         noise = corruption.level * normal.reshape(len(rows), -1)[:, :n_features]
         return (out + noise).astype(X.dtype)

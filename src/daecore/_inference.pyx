@@ -86,7 +86,6 @@ cdef void _run(Inference *t, char *scratch, ptrdiff_t scratch_bytes, int thread,
 
 
 cdef int _infer(Inference *t, int n_threads) except -1:
-    cdef ptrdiff_t rows = min(CHUNK, t.n_rows)
     cdef ptrdiff_t scratch_bytes = (CHUNK * (t.net.stride + DAE_UNIT)) * t.itemsize
     cdef char *memory
     cdef char *scratch

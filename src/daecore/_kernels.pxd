@@ -4,9 +4,8 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 cdef extern from "kernels.h" nogil:
     enum:
-        DAE_NONE
-        DAE_MOMENTUM
         DAE_ADAM
+        DAE_SPAN
         DAE_UNIT
 
     ctypedef struct dae_parameter:
@@ -65,6 +64,7 @@ cdef extern from "kernels.h" nogil:
         int32_t *row_count
         int32_t *row_columns
         void *row_values
+        int32_t *row_starts
         int32_t *column_count
         int32_t *column_rows
         void *column_values

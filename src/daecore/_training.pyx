@@ -16,7 +16,7 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from daecore._kernels cimport (
-    DAE_ADAM, DAE_NONE, DAE_UNIT,
+    DAE_ADAM, DAE_SPAN, DAE_UNIT,
     dae_batch, dae_corruption_spec, dae_data, dae_kernels, dae_network, dae_parameter, dae_update,
 )
 from daecore._network cimport describe
@@ -179,12 +179,14 @@ cdef void *_allocate(ptrdiff_t count, ptrdiff_t itemsize, list owned) except NUL
 
 
 cdef int _allocate_lists(
-    dae_batch *batch, const dae_batch *first, ptrdiff_t B, ptrdiff_t n, ptrdiff_t itemsize, list owned
+    dae_batch *batch, const dae_batch *first, ptrdiff_t B, ptrdiff_t n, ptrdiff_t itemsize,
+    list owned,
 ) except -1:
     """Lists of non-zeros; those by column serve one batch at a time and are shared."""
     batch.row_count = <int32_t *> _allocate(B, sizeof(int32_t), owned)
     batch.row_columns = <int32_t *> _allocate(B * (n + 1), sizeof(int32_t), owned)
     batch.row_values = _allocate(B * (n + 1), itemsize, owned)
+    batch.row_starts = <int32_t *> _allocate(B * (n // DAE_SPAN + 2), sizeof(int32_t), owned)
     if batch == first:
         batch.column_count = <int32_t *> _allocate(n, sizeof(int32_t), owned)
         batch.column_rows = <int32_t *> _allocate(n * B, sizeof(int32_t), owned)

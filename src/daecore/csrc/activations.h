@@ -1,4 +1,4 @@
-/* exp, log, tanh, logistic, softplus and the activations made of them, lane by lane, no branches.
+/* exp, log, tanh, logistic and the activations made of them, lane by lane, no branches.
  *
  * Largest error found against long double over 10^7 points (tests/test_core_functions.py holds
  * them to it): float 4 ulp, double 4 ulp. exp(x) is right for x in [-87, 88] (float) and
@@ -60,7 +60,8 @@ INLINE vec exponential_less_one(vec x)
     return less_one * power + (power - (REAL)1);
 }
 
-/* 2 atanh(s) = 2 (s + s^3 / 3 + s^5 / 5 + ...), |s| <= 1/3 */
+/* 2 atanh(s) = 2 (s + s^3 / 3 + s^5 / 5 + ...), |s| <= 1/3. With it log(1 + e) is
+ * 2 atanh(e / (2 + e)) for e in [0, 1]. */
 INLINE vec twice_atanh(vec s)
 {
     const vec square = s * s;
@@ -69,9 +70,6 @@ INLINE vec twice_atanh(vec s)
         sum = sum * square + (REAL)(2.0 / (2 * i + 1));
     return (sum * square) * s + (s + s);
 }
-
-/* log(1 + e) for e in [0, 1] */
-INLINE vec log_one_plus(vec e) { return twice_atanh(e / (e + (REAL)2)); }
 
 /* log(x) for normal positive x: x = 2^k f with f in [1/sqrt 2, sqrt 2) */
 INLINE vec logarithm(vec x)
@@ -85,16 +83,11 @@ INLINE vec logarithm(vec x)
     return kf * (REAL)LN2_HIGH + (kf * (REAL)LN2_LOW + twice_atanh(s));
 }
 
-/* logistic(a) and softplus(a) = log(1 + exp(a)), given e = exp(-|a|) */
-INLINE vec logistic_of(vec a, vec e)
+INLINE vec logistic(vec a)
 {
-    const vec upper = (REAL)1 / (e + (REAL)1);
+    const vec e = exponential(-absolute(a)), upper = (REAL)1 / (e + (REAL)1);
     return blend(a >= (REAL)0, upper, e * upper);
 }
-
-INLINE vec softplus_of(vec a, vec e) { return blend(a > (REAL)0, a, a - a) + log_one_plus(e); }
-
-INLINE vec logistic(vec a) { return logistic_of(a, exponential(-absolute(a))); }
 
 /* tanh |a| = -t / (2 + t), t = exp(-2 |a|) - 1 */
 INLINE vec hyperbolic_tangent(vec a)

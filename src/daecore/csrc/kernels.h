@@ -26,6 +26,8 @@ enum dae_corruption { DAE_NONE, DAE_MASKING, DAE_GAUSSIAN, DAE_SALT_AND_PEPPER, 
 
 enum {
     DAE_BLOCK_BYTES = 256, /* a block of hidden units: this many bytes of a row of W */
+    DAE_SPAN = 96,         /* features whose rows of W are updated, then used for the next code
+                              while they are in the cache: 24 KiB of a block */
     DAE_UNIT = 16          /* features a thread takes at a time, a multiple of the tiles' 4 */
 };
 
@@ -79,6 +81,7 @@ typedef struct {
     int32_t *row_count;    /* (B) */
     int32_t *row_columns;  /* (B, n + 1) */
     void *row_values;      /* (B, n + 1) */
+    int32_t *row_starts;   /* (B, n / DAE_SPAN + 2) where in the lists column DAE_SPAN i begins */
     /* the same by column, made by `transpose`: of column d, number, rows and values */
     int32_t *column_count; /* (n) */
     int32_t *column_rows;  /* (n, B) */

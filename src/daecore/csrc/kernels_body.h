@@ -12,10 +12,7 @@
 enum {
     BLOCK = DAE_BLOCK_BYTES / sizeof(REAL),
     LINE = 64 / sizeof(REAL), /* weights' rows are whole cache lines */
-    /* Rows of W that are updated, then used for the next code while they are in cache, and rows
-     * of the batch summed at a time: two 24-32 KiB blocks. */
-    UPDATE_ROWS = 96,
-    BATCH_ROWS = 128
+    BATCH_ROWS = 128 /* rows of the batch summed at a time: 32 KiB of H's block and of dH */
 };
 
 INLINE intp at_most(intp value, intp limit) { return value < limit ? value : limit; }
@@ -24,7 +21,8 @@ INLINE intp whole_lines(intp m) { return (m + LINE - 1) / LINE * LINE; }
 /* ---------------------------------------------------------------- the corrupted batch */
 
 /* Columns and values of the non-zeros of row x; -1 if more than half of them are. */
-static int32_t find_nonzero(const REAL *x, intp n, int32_t *restrict columns, REAL *restrict values)
+static int32_t find_nonzero(const REAL *x, intp n, int32_t *restrict columns, REAL *restrict values,
+                            int32_t *restrict starts)
 {
     int32_t count = 0;
     for (intp d = 0; d < n; d++)
@@ -32,11 +30,15 @@ static int32_t find_nonzero(const REAL *x, intp n, int32_t *restrict columns, RE
     if (2 * (intp)count > n)
         return -1;
     count = 0;
-    for (intp d = 0; d < n; d++) { /* no branch: what is written too much is written over */
-        columns[count] = (int32_t)d;
-        values[count] = x[d];
-        count += x[d] != 0;
+    for (intp d0 = 0; d0 < n; d0 += DAE_SPAN) {
+        *starts++ = count;
+        for (intp d = d0; d < at_most(d0 + DAE_SPAN, n); d++) {
+            columns[count] = (int32_t)d; /* no branch: what is no non-zero is written over */
+            values[count] = x[d];
+            count += x[d] != 0;
+        }
     }
+    *starts = count;
     return count;
 }
 
@@ -54,7 +56,8 @@ static void show(const dae_data *data, const dae_network *net, const dae_batch *
             corrupt_row(&data->corruption, data->clean, n, row, out);
         if (batch->row_count)
             batch->row_count[b] = find_nonzero(out, n, batch->row_columns + b * (n + 1),
-                                               (REAL *)batch->row_values + b * (n + 1));
+                                               (REAL *)batch->row_values + b * (n + 1),
+                                               batch->row_starts + b * (n / DAE_SPAN + 2));
     }
 }
 
@@ -90,7 +93,7 @@ static void transpose(const dae_network *net, const dae_batch *batch, intp first
 
 /* ---------------------------------------------------------------- encode */
 
-/* code[:, J] (+)= shown[:, D] W[D, J], with D = [d0, d1) */
+/* code[:, J] (+)= shown[:, D] W[D, J], with D = [d0, d1) made of whole spans */
 static void accumulate_code(const dae_network *net, const dae_batch *batch, intp d0, intp d1,
                             intp first, intp last)
 {
@@ -106,8 +109,8 @@ static void accumulate_code(const dae_network *net, const dae_batch *batch, intp
     for (intp b = 0; b < batch->B; b++) {
         const int32_t *columns = batch->row_columns + b * (n + 1);
         const REAL *values = (const REAL *)batch->row_values + b * (n + 1);
-        const intp from = columns_below(columns, batch->row_count[b], d0);
-        const intp to = columns_below(columns, batch->row_count[b], d1);
+        const int32_t *starts = batch->row_starts + b * (n / DAE_SPAN + 2) + d0 / DAE_SPAN;
+        const intp from = starts[0], to = starts[(d1 - d0 + DAE_SPAN - 1) / DAE_SPAN];
         if (d0 == 0)
             memset(code + b * stride, 0, (size_t)(last - first) * sizeof(REAL));
         sparse_product(last - first, to - from, columns + from, values + from, W, stride,
@@ -135,8 +138,8 @@ static void finish_code(const dae_network *net, const dae_batch *batch, intp fir
 
 static void encode(const dae_network *net, const dae_batch *batch, intp first, intp last)
 {
-    for (intp d = 0; d < net->n_features; d += UPDATE_ROWS)
-        accumulate_code(net, batch, d, at_most(d + UPDATE_ROWS, net->n_features), first, last);
+    for (intp d = 0; d < net->n_features; d += DAE_SPAN)
+        accumulate_code(net, batch, d, at_most(d + DAE_SPAN, net->n_features), first, last);
     finish_code(net, batch, first, last);
 }
 
@@ -319,8 +322,8 @@ static void code_delta(const dae_network *net, const dae_update *solver, const d
                        const REAL *dZ, intp first, intp last, REAL *dH)
 {
     const intp n = net->n_features, stride = net->stride, width = last - first;
-    for (intp d = 0; d < n; d += UPDATE_ROWS) {
-        const factors f = {at_most(n - d, UPDATE_ROWS), dZ + d, batch->shown_stride, 1,
+    for (intp d = 0; d < n; d += DAE_SPAN) {
+        const factors f = {at_most(n - d, DAE_SPAN), dZ + d, batch->shown_stride, 1,
                            (const REAL *)net->decoder.value + d * stride + first, stride};
         outer_product(batch->B, width, &f, 1, dH, BLOCK, d > 0);
     }
@@ -345,8 +348,9 @@ static void update(const dae_network *net, const dae_update *solver, const dae_b
     REAL *dH = scratch, *G = dH + batch->B * BLOCK;
 
     code_delta(net, solver, batch, dZ, first, last, dH);
-    for (intp d0 = 0; d0 < n; d0 += UPDATE_ROWS) {
-        const intp d1 = at_most(d0 + UPDATE_ROWS, n);
+    intp begun = 0; /* features that the next code has yet to see, up to d1 */
+    for (intp d0 = 0; d0 < n; d0 += DAE_SPAN) {
+        const intp d1 = at_most(d0 + DAE_SPAN, n);
         for (intp d = d0, rows; d < d1; d += rows) {
             rows = at_most(d1 - d, OUTER_MAX_ROWS);
             if (!net->tied) {
@@ -361,9 +365,12 @@ static void update(const dae_network *net, const dae_update *solver, const dae_b
                 add_sparse_gradient(rows, width, batch, d, dH, G);
             step_rows(net, solver, &net->encoder, d, rows, first, width, G);
         }
-        /* the next code, with these rows of W still in the cache */
-        if (next->B > 0)
-            accumulate_code(net, next, d0, d1, first, last);
+        /* The next code, with these rows of W still in the cache. Lists want several spans at a
+         * time: each start and end of a short loop costs what ten terms do. */
+        if (next->B > 0 && (!next->sparse || d1 == n || d1 % (4 * DAE_SPAN) == 0)) {
+            accumulate_code(net, next, begun, d1, first, last);
+            begun = d1;
+        }
     }
     if (next->B > 0)
         finish_code(net, next, first, last);

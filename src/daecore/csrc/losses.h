@@ -6,8 +6,10 @@ INLINE vec loss_and_delta(int loss, int activation, vec a, vec x, vec *delta)
         /* -x log z - (1 - x) log(1 - z) = softplus(a) - x a, with z = logistic(a): both from one
          * exponential of -|a|, so nothing overflows and nothing is lost near z = 0 or 1 */
         const vec e = exponential(-absolute(a));
-        *delta = logistic_of(a, e) - x;
-        return softplus_of(a, e) - x * a;
+        const vec one = e + (REAL)1, two = e + (REAL)2, inverse = (REAL)1 / (one * two);
+        const vec upper = two * inverse; /* 1 / (1 + e); one division serves both */
+        *delta = blend(a >= (REAL)0, upper, e * upper) - x;
+        return relu(a) + twice_atanh(e * (one * inverse)) - x * a;
     }
     const vec z = activate(activation, a), error = z - x;
     *delta = error * (REAL)2 * slope(activation, z);
