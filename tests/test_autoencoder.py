@@ -1,5 +1,6 @@
 """What `DenoisingAutoencoder` means: fitting, coding, decoding, scoring, going on."""
 
+import doctest
 import re
 import warnings
 
@@ -60,6 +61,11 @@ def test_no_weights_before_fit(name):
 def test_not_fitted(X, method):
     with pytest.raises(NotFittedError):
         getattr(make(), method)(X)
+
+
+def test_the_example_in_the_docstring():
+    failed, tried = doctest.testmod(autoencoder_module)
+    assert tried and not failed
 
 
 # ------------------------------------------------------------------ coding and decoding
@@ -487,6 +493,7 @@ class Recorder:
     def __init__(self, stop_after=None):
         self.events = []
         self.scores = []
+        self.estimators = []
         self.stop_after = stop_after
 
     def setup(self, estimator, context):
@@ -501,7 +508,7 @@ class Recorder:
     def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
         self.events.append(f"end {context.task_name}")
         self.scores.append(fitted_estimator.score(X))
-        self.X = X
+        self.estimators.append(fitted_estimator)
         return len(self.scores) == self.stop_after
 
 
@@ -514,6 +521,7 @@ def test_callbacks(X):
     # the estimator of each epoch stands for itself
     assert recorder.scores[0] == make(max_iter=1).fit(X).score(X)
     assert recorder.scores[2] == recorder.scores[3] == dae.score(X)
+    assert [estimator.score(X) for estimator in recorder.estimators] == recorder.scores
 
 
 def test_a_callback_can_stop(X):
