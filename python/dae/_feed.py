@@ -12,10 +12,6 @@ from dae._network import Network
 from dae._solver import Solver
 from dae._validation import CorruptionFunction, call_corruption
 
-# One native call does about this many multiply-adds of one matrix product (a step has five):
-# well under 0.2 s, so that Ctrl-C is served.
-CALL_SIZE = 4 * 10**8
-
 # what a random stream is for
 _ORDER, _FUNCTION, _SPLIT = range(3)
 
@@ -106,11 +102,8 @@ class Feed:
         sane; what the batches before it did to network and solver stays.
         """
         batch = self.batch_size
-        if callable(self.corruption):
-            step = batch  # the function is asked for one batch at a time
-        else:
-            cost = batch * network.n_features * network.n_hidden
-            step = batch * max(1, CALL_SIZE // cost)
+        # the function is asked for one batch at a time
+        step = batch if callable(self.corruption) else len(rows)
         total = 0.0
         for first in range(0, len(rows), step):
             chunk = rows[first : first + step]
@@ -133,7 +126,7 @@ class Feed:
         presentation: int,
         batch_index: int,
     ) -> tuple[np.ndarray, float]:
-        """One native call; the loss of each of its batches, and the largest sane one."""
+        """Train on `chunk`; the loss of each of its batches, and the largest sane one."""
         weight, limit = self.sample_weight, self.max_loss
         if not callable(self.corruption):
             losses = _core.train(

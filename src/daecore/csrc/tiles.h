@@ -40,6 +40,8 @@ typedef struct {
 INLINE void outer_tile(const int MR, const int NV, const factors *f, const factors *end, intp i0,
                        intp v0, REAL *c, intp ldc, int accumulate)
 {
+    if (NV > OUTER_MAX_VECTORS(MR)) /* never called: known to the compiler, nothing is left */
+        return;
     vec acc[6][8];
     UNROLL for (int i = 0; i < MR; i++)
         UNROLL for (int v = 0; v < NV; v++)
@@ -189,6 +191,8 @@ INLINE void store_four_sums(REAL *z, vec a, vec b, vec c, vec d)
 INLINE void dot_tile(const int RB, intp J, const REAL *h, intp ldh, const REAL *const w[4], REAL *z,
                      intp ldz)
 {
+    if (RB > DOT_MAX_ROWS)
+        return;
     vec acc[6][4];
     UNROLL for (int i = 0; i < RB; i++)
         UNROLL for (int p = 0; p < 4; p++)
