@@ -1,0 +1,8 @@
+"""``python -m dae``: the demonstration, see `dae._demo`."""
+
+import sys
+
+from dae._demo import main
+
+if __name__ == "__main__":
+    sys.exit(main())
