@@ -414,7 +414,9 @@ def test_sparse_and_dense_batches_in_turn(tied, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("batch_size", "tied"), [(20, True), (20, False), (128, True), (300, False)])
+@pytest.mark.parametrize(
+    ("batch_size", "tied"), [(20, True), (20, False), (128, True), (300, False)]
+)
 def test_skipping_zeros_leaves_the_same_bits(batch_size, tied, dtype):
     """An added row of weight 0 decides whether zeros are skipped, and adds zeros only.
 

@@ -74,7 +74,9 @@ def pre_activations(network, shown):
     a = shown @ network.encoder[:, : network.n_hidden] + network.hidden_bias
     b = _reference.pre_decode(network, _reference.encode(network, shown))
     relu = [network.activation == "relu", network.decoder_activation == "relu"]
-    return np.concatenate([p.ravel() for p, here in zip((a, b), relu, strict=True) if here] or [[1]])
+    return np.concatenate(
+        [p.ravel() for p, here in zip((a, b), relu, strict=True) if here] or [[1]]
+    )
 
 
 def problem(n_features, n_hidden, n_rows, **parameters):
@@ -115,7 +117,13 @@ def test_gradients(activation, loss, decoder_activation, tied):
 def test_gradients_across_blocks(loss, decoder_activation, tied):
     """The same where there is more than one unit of features and one block of hidden units."""
     network, *data = problem(
-        18, 35, 7, activation="logistic", decoder_activation=decoder_activation, loss=loss, tied=tied
+        18,
+        35,
+        7,
+        activation="logistic",
+        decoder_activation=decoder_activation,
+        loss=loss,
+        tied=tied,
     )
     expected = differences(core_loss, network, *data)
     for n_threads in (1, 2):
