@@ -1,0 +1,40 @@
+"""Every rival takes the same step: without corruption all must reach the same weights."""
+
+import numpy as np
+import pytest
+
+from bench.rivals import MODULES, load
+from bench.settings import SOLVERS, Setting, initial_weights, order, rows_of
+
+THREADS = 2
+FOUND, SKIPPED = load(MODULES, THREADS)
+
+
+def trained(rival, setting):
+    W, b, c = initial_weights(setting)
+    session = rival.Session(setting, W, b, c, rows_of(setting), THREADS)
+    session.activate()
+    session.train(order(setting, 3 * setting.batch_size))
+    return session.weights()
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("name", [n for n in MODULES if n not in ("ours", "sklearn_mlp")])
+def test_same_weights_after_three_steps(name, solver):
+    if name not in FOUND:
+        pytest.skip(" ".join(SKIPPED))
+    setting = Setting(40, 24, batch_size=10, solver=solver, dtype="float64", level=0.0)
+    ours = trained(FOUND["ours"], setting)
+    theirs = trained(FOUND[name], setting)
+    start = initial_weights(setting)
+    for a, b, s in zip(ours, theirs, start, strict=True):
+        assert abs(a - s).max() > 1e-4
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", list(FOUND))
+def test_masks_are_drawn(name):
+    """A masked step differs from an unmasked one."""
+    plain = trained(FOUND[name], Setting(40, 24, batch_size=10, level=0.0))
+    masked = trained(FOUND[name], Setting(40, 24, batch_size=10, level=0.3))
+    assert not np.array_equal(plain[0], masked[0])
