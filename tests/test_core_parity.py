@@ -63,17 +63,17 @@ def every_row(X):
 @pytest.mark.parametrize(("n", "m"), SHAPES + LARGE)
 def test_inference_shapes(n, m, dtype):
     """encode, decode, reconstruct and sample_losses, for every remainder of the loops."""
-    for n_rows, tied in ((1, True), (100, False)):
+    for n_rows, tied, n_threads in ((1, True, 1), (100, False, 2)):
         network = make_network(n, m, dtype, activation="logistic", tied=tied)
         wide = in_float64(network)
         X, shown = data(n_rows, n, dtype), data(n_rows, n, dtype, seed=1)
-        H = _core.encode(network, X, n_threads=2)
+        H = _core.encode(network, X, n_threads=n_threads)
         assert_close(H, _reference.encode(wide, X), n, dtype, "encode")
-        Z = _core.decode(network, H, n_threads=2)
+        Z = _core.decode(network, H, n_threads=n_threads)
         assert_close(Z, _reference.decode(wide, H), m, dtype, "decode")
-        Z = _core.reconstruct(network, X, n_threads=2)
+        Z = _core.reconstruct(network, X, n_threads=n_threads)
         assert_close(Z, _reference.reconstruct(wide, X), n + m, dtype, "reconstruct")
-        losses = _core.sample_losses(network, X, shown, n_threads=2)
+        losses = _core.sample_losses(network, X, shown, n_threads=n_threads)
         assert losses.dtype == np.float64
         expected = _reference.sample_losses(wide, X, shown)
         assert_close(losses, expected, n + m, dtype, "sample_losses")
@@ -91,13 +91,13 @@ def test_inference_activations(activation, loss, decoder_activation, dtype):
     )  # fmt: skip
     wide = in_float64(network)
     X, shown = data(n_rows, n, dtype), data(n_rows, n, dtype, seed=1)
-    H = _core.encode(network, X, n_threads=2)
+    H = _core.encode(network, X, n_threads=1)
     assert_close(H, _reference.encode(wide, X), n, dtype, "encode")
-    assert_close(_core.decode(network, H, n_threads=2), _reference.decode(wide, H), m, dtype)
-    Z = _core.reconstruct(network, X, n_threads=2)
+    assert_close(_core.decode(network, H, n_threads=1), _reference.decode(wide, H), m, dtype)
+    Z = _core.reconstruct(network, X, n_threads=1)
     assert_close(Z, _reference.reconstruct(wide, X), n + m, dtype, "reconstruct")
     assert_close(
-        _core.sample_losses(network, X, shown, n_threads=2),
+        _core.sample_losses(network, X, shown, n_threads=1),
         _reference.sample_losses(wide, X, shown),
         n + m,
         dtype,
@@ -148,7 +148,17 @@ def test_corrupt(kind, n, dtype):
 
 
 def assert_trains_like_the_reference(
-    network, kind, X, *, batch_size, n_batches, alpha=0.01, corruption=None, shown=None, weight=None
+    network,
+    kind,
+    X,
+    *,
+    batch_size,
+    n_batches,
+    alpha=0.01,
+    corruption=None,
+    shown=None,
+    weight=None,
+    n_threads=1,
 ):
     """Losses, parameters and moments after these batches; padding still zero."""
     n, m, dtype = network.n_features, network.n_hidden, network.dtype
@@ -159,7 +169,7 @@ def assert_trains_like_the_reference(
     corruption = corruption or NOTHING
     arguments = {"batch_size": batch_size, "presentation": 3}
     found = _core.train(
-        network, solver, corruption, X, rows, **arguments, n_threads=2, X_corrupted=shown,
+        network, solver, corruption, X, rows, **arguments, n_threads=n_threads, X_corrupted=shown,
         sample_weight=weight,
     )  # fmt: skip
     X64 = X.astype(np.float64)
@@ -196,6 +206,7 @@ def test_solvers(kind, tied, n_batches, dtype):
         batch_size=20,
         n_batches=n_batches,
         alpha=0.05,
+        n_threads=2,
         corruption=make_corruption("masking", X),
         weight=weight,
     )
@@ -287,14 +298,14 @@ def test_training_shows_what_corrupt_shows(kind, batch_size, dtype):
     X = data(100, 33, dtype)
     corruption = make_corruption(kind, X)
     rows = np.random.default_rng(3).permutation(100).astype(np.intp)
-    shown = _core.corrupt(corruption, X, every_row(X), 5, n_threads=2)
+    shown = _core.corrupt(corruption, X, every_row(X), 5, n_threads=1)
     results = []
     for built_in, copies in ((corruption, None), (NOTHING, shown)):
         network = make_network(33, 40, dtype)
         solver = make_solver(network, "adam")
         losses = _core.train(
             network, solver, built_in, X, rows, batch_size=batch_size, presentation=5,
-            n_threads=2, X_corrupted=copies,
+            n_threads=1, X_corrupted=copies,
         )  # fmt: skip
         results.append(named_arrays(network, solver) | {"losses": losses})
     assert_same_bits(*results)
@@ -314,7 +325,7 @@ def test_a_loss_above_the_limit_stops_before_the_update(kind, stop, dtype):
         losses = np.empty(0)
         if len(rows):
             losses = _core.train(
-                network, solver, NOTHING, X, rows, batch_size=10, presentation=1, n_threads=2,
+                network, solver, NOTHING, X, rows, batch_size=10, presentation=1, n_threads=1,
                 max_loss=1e3,
             )  # fmt: skip
         assert len(losses) == n_losses
@@ -332,7 +343,7 @@ def test_a_nan_loss_stops_before_the_update():
     network = make_network(9, 5, np.float32)
     solver = make_solver(network, "adam")
     losses = _core.train(
-        network, solver, NOTHING, X, every_row(X), batch_size=10, presentation=1, n_threads=2
+        network, solver, NOTHING, X, every_row(X), batch_size=10, presentation=1, n_threads=1
     )
     assert np.isfinite(losses[:2]).all()
     assert np.isnan(losses[2])
@@ -351,9 +362,9 @@ def test_long_calls_are_the_same_as_short_ones(monkeypatch):
         solver = make_solver(network, "adam")
         losses = _core.train(
             network, solver, make_corruption("masking", X, 0.9), X, every_row(X), batch_size=7,
-            presentation=1, n_threads=2,
+            presentation=1, n_threads=1,
         )  # fmt: skip
-        codes = _core.encode(network, X, n_threads=2)
+        codes = _core.encode(network, X, n_threads=1)
         results.append(named_arrays(network, solver) | {"losses": losses, "codes": codes})
     assert_same_bits(*results)
 
