@@ -12,7 +12,7 @@
 enum {
     BLOCK = DAE_BLOCK_BYTES / sizeof(REAL),
     LINE = 64 / sizeof(REAL), /* weights' rows are whole cache lines */
-    BATCH_ROWS = 128 /* rows of the batch summed at a time: 32 KiB of H's block and of dH */
+    BATCH_ROWS = 64 /* rows of the batch at a time: 16 KiB of H's block, as much of dH */
 };
 
 INLINE intp at_most(intp value, intp limit) { return value < limit ? value : limit; }
@@ -210,28 +210,36 @@ static void decode_delta(const dae_data *data, const dae_network *net, const dae
 {
     const intp n = net->n_features, B = batch->B, stride = batch->shown_stride;
     const REAL *bias = net->visible_bias.value, *weight = data->weight;
-    CHECK(last - first <= DAE_UNIT);
-    pre_decode(net, B, batch->code, first, last, delta, stride);
+    REAL grad[DAE_UNIT] = {0};
     dvec loss_sum = {0};
-    for (intp d = first; d < last; d += LANES) {
-        const intp count = at_most(last - d, LANES);
-        const vec b_star = load_part(bias + d, count);
-        vec grad = {0};
-        for (intp b = 0; b < B; b++) {
-            const intp row = batch->rows[b];
-            const REAL w = weight ? weight[row] : 1;
-            REAL *out = (REAL *)delta + b * stride + d;
-            const vec a = load(out) + b_star;
-            const vec x = load_part((const REAL *)data->clean + row * n + d, count);
-            vec by_a;
-            const vec entry = loss_and_delta(net->loss, net->decoder_activation, a, x, &by_a);
-            by_a *= w / (REAL)B;
-            loss_sum += as_double(keep(w * entry, count));
-            grad += by_a;
-            store(out, by_a); /* what is written past `last` lies in the row's padding */
+    CHECK(last - first <= DAE_UNIT);
+    for (intp b0 = 0; b0 < B; b0 += BATCH_ROWS) {
+        const intp b1 = at_most(b0 + BATCH_ROWS, B);
+        for (intp b = b0; b < b1; b++)
+            __builtin_prefetch((const REAL *)data->clean + batch->rows[b] * n + first);
+        pre_decode(net, b1 - b0, (const REAL *)batch->code + b0 * net->stride, first, last,
+                   (REAL *)delta + b0 * stride, stride);
+        for (intp d = first; d < last; d += LANES) {
+            const intp count = at_most(last - d, LANES);
+            const vec b_star = load_part(bias + d, count);
+            vec grad_sum = load(grad + d - first);
+            for (intp b = b0; b < b1; b++) {
+                const intp row = batch->rows[b];
+                const REAL w = weight ? weight[row] : 1;
+                REAL *out = (REAL *)delta + b * stride + d;
+                const vec a = load(out) + b_star;
+                const vec x = load_part((const REAL *)data->clean + row * n + d, count);
+                vec by_a;
+                const vec entry = loss_and_delta(net->loss, net->decoder_activation, a, x, &by_a);
+                by_a *= w / (REAL)B;
+                loss_sum += as_double(keep(w * entry, count));
+                grad_sum += by_a;
+                store(out, by_a); /* what is written past `last` lies in the row's padding */
+            }
+            store(grad + d - first, grad_sum);
         }
-        store_part((REAL *)visible_grad + d, grad, count);
     }
+    memcpy((REAL *)visible_grad + first, grad, (size_t)(last - first) * sizeof(REAL));
     *loss = sum_lanes(loss_sum);
 }
 
@@ -259,12 +267,12 @@ static void row_losses(const dae_network *net, intp B, const void *clean, const 
 
 /* ---------------------------------------------------------------- update */
 
-static intp scratch_size(intp B) { return (B + OUTER_MAX_ROWS) * BLOCK; }
+static intp scratch_size(intp B) { return (B + DAE_SPAN) * BLOCK; }
 
-/* G (rows, BLOCK) <- dZ[:, d:]^T H[:, J]  +  X[:, d:]^T dH[:, J]: the gradient of `rows` rows of W.
- * Either term may be left out (NULL). Sums over more than BATCH_ROWS rows of the batch are made
- * in pieces, so that the pieces of H and dH stay in the L1 cache. */
-static void weight_gradient(intp rows, intp width, const dae_batch *batch, intp d, const REAL *dZ,
+/* G (d1 - d0, BLOCK) <- dZ[:, d0:d1]^T H[:, J]  +  X[:, d0:d1]^T dH[:, J]: the gradient of rows of
+ * W. Either term may be left out (NULL). BATCH_ROWS rows of H and dH at a time serve all of G while
+ * they are in the L1 cache. */
+static void weight_gradient(const dae_batch *batch, intp d0, intp d1, intp width, const REAL *dZ,
                             const REAL *H, intp h_stride, const REAL *X, const REAL *dH, REAL *G)
 {
     const intp ld = batch->shown_stride;
@@ -273,36 +281,46 @@ static void weight_gradient(intp rows, intp width, const dae_batch *batch, intp 
         factors f[2];
         int count = 0;
         if (dZ)
-            f[count++] = (factors){K, dZ + b * ld + d, 1, ld, H + b * h_stride, h_stride};
+            f[count++] = (factors){K, dZ + b * ld + d0, 1, ld, H + b * h_stride, h_stride};
         if (X)
-            f[count++] = (factors){K, X + b * ld + d, 1, ld, dH + b * BLOCK, BLOCK};
-        outer_product(rows, width, f, count, G, BLOCK, b > 0);
+            f[count++] = (factors){K, X + b * ld + d0, 1, ld, dH + b * BLOCK, BLOCK};
+        outer_product(d1 - d0, width, f, count, G, BLOCK, b > 0);
     }
 }
 
-/* G (rows, BLOCK) += X[:, d:]^T dH[:, J] by the lists of X's non-zeros */
-static void add_sparse_gradient(intp rows, intp width, const dae_batch *batch, intp d,
+/* G (d1 - d0, BLOCK) += X[:, d0:d1]^T dH[:, J] by the lists of X's non-zeros */
+static void add_sparse_gradient(const dae_batch *batch, intp d0, intp d1, intp width,
                                 const REAL *dH, REAL *G)
 {
-    for (intp i = 0; i < rows; i++) {
-        const intp at = (d + i) * batch->B;
-        sparse_product(width, batch->column_count[d + i], batch->column_rows + at,
-                       (const REAL *)batch->column_values + at, dH, BLOCK, G + i * BLOCK);
+    for (intp d = d0; d < d1; d++) {
+        const intp at = d * batch->B;
+        sparse_product(width, batch->column_count[d], batch->column_rows + at,
+                       (const REAL *)batch->column_values + at, dH, BLOCK, G + (d - d0) * BLOCK);
     }
 }
 
-/* rows [d, d + rows) of a weight array, columns [first, first + width), by the gradient G */
-static void step_rows(const dae_network *net, const dae_update *solver, const dae_parameter *p,
-                      intp d, intp rows, intp first, intp width, const REAL *G)
+/* rows [d0, d1) of a weight array, columns [first, first + width), by the gradient G */
+INLINE void step_rows_by(const int kind, const dae_network *net, const dae_update *solver,
+                         const dae_parameter *p, intp d0, intp d1, intp first, intp width,
+                         const REAL *G)
 {
     const REAL alpha = (REAL)solver->alpha;
-    for (intp i = 0; i < rows; i++) {
-        const intp at = (d + i) * net->stride + first;
+    for (intp d = d0; d < d1; d++, G += BLOCK) {
+        const intp at = d * net->stride + first;
         REAL *w = (REAL *)p->value + at, *m1 = (REAL *)p->moment1 + at, *m2 = (REAL *)p->moment2 + at;
-        for (intp j = 0; j < width; j += LANES) {
-            const vec g = load(G + i * BLOCK + j) + alpha * load(w + j);
-            solver_step(solver, w + j, m1 + j, m2 + j, g, LANES);
-        }
+        for (intp j = 0; j < width; j += LANES)
+            solver_step(kind, solver, w + j, m1 + j, m2 + j, load(G + j) + alpha * load(w + j), LANES);
+    }
+}
+
+static void step_rows(const dae_network *net, const dae_update *solver, const dae_parameter *p,
+                      intp d0, intp d1, intp first, intp width, const REAL *G)
+{
+    switch (solver->kind) {
+    case DAE_MOMENTUM: step_rows_by(DAE_MOMENTUM, net, solver, p, d0, d1, first, width, G); break;
+    case DAE_NESTEROV: step_rows_by(DAE_NESTEROV, net, solver, p, d0, d1, first, width, G); break;
+    case DAE_ADAM: step_rows_by(DAE_ADAM, net, solver, p, d0, d1, first, width, G); break;
+    default: step_rows_by(DAE_SGD, net, solver, p, d0, d1, first, width, G);
     }
 }
 
@@ -313,7 +331,8 @@ static void step_bias(const dae_update *solver, const dae_parameter *p, intp fir
     REAL *w = p->value, *m1 = p->moment1, *m2 = p->moment2;
     for (intp i = first; i < last; i += LANES) {
         const intp count = at_most(last - i, LANES);
-        solver_step(solver, w + i, m1 + i, m2 + i, load_part(gradient + i - first, count), count);
+        solver_step(solver->kind, solver, w + i, m1 + i, m2 + i,
+                    load_part(gradient + i - first, count), count);
     }
 }
 
@@ -351,20 +370,17 @@ static void update(const dae_network *net, const dae_update *solver, const dae_b
     intp begun = 0; /* features that the next code has yet to see, up to d1 */
     for (intp d0 = 0; d0 < n; d0 += DAE_SPAN) {
         const intp d1 = at_most(d0 + DAE_SPAN, n);
-        for (intp d = d0, rows; d < d1; d += rows) {
-            rows = at_most(d1 - d, OUTER_MAX_ROWS);
-            if (!net->tied) {
-                weight_gradient(rows, width, batch, d, dZ, H, stride, NULL, NULL, G);
-                step_rows(net, solver, &net->decoder, d, rows, first, width, G);
-            }
-            if (net->tied || X)
-                weight_gradient(rows, width, batch, d, net->tied ? dZ : NULL, H, stride, X, dH, G);
-            else
-                memset(G, 0, sizeof(REAL) * OUTER_MAX_ROWS * BLOCK);
-            if (batch->sparse)
-                add_sparse_gradient(rows, width, batch, d, dH, G);
-            step_rows(net, solver, &net->encoder, d, rows, first, width, G);
+        if (!net->tied) {
+            weight_gradient(batch, d0, d1, width, dZ, H, stride, NULL, NULL, G);
+            step_rows(net, solver, &net->decoder, d0, d1, first, width, G);
         }
+        if (net->tied || X)
+            weight_gradient(batch, d0, d1, width, net->tied ? dZ : NULL, H, stride, X, dH, G);
+        else
+            memset(G, 0, sizeof(REAL) * (size_t)(d1 - d0) * BLOCK);
+        if (batch->sparse)
+            add_sparse_gradient(batch, d0, d1, width, dH, G);
+        step_rows(net, solver, &net->encoder, d0, d1, first, width, G);
         /* The next code, with these rows of W still in the cache. Lists want several spans at a
          * time: each start and end of a short loop costs what ten terms do. */
         if (next->B > 0 && (!next->sparse || d1 == n || d1 % (4 * DAE_SPAN) == 0)) {

@@ -1,16 +1,17 @@
 /* How a gradient g moves a weight w; the formulas stand in dae/_solver.py. */
 
-INLINE void solver_step(const dae_update *s, REAL *w, REAL *moment1, REAL *moment2, vec g,
+/* `kind` is s->kind, as a constant in the loops that matter. */
+INLINE void solver_step(const int kind, const dae_update *s, REAL *w, REAL *moment1, REAL *moment2, vec g,
                         intp count)
 {
     const REAL rate = (REAL)s->learning_rate;
     const vec old = load_part(w, count);
-    switch (s->kind) {
+    switch (kind) {
     case DAE_MOMENTUM:
     case DAE_NESTEROV: {
         const vec v = (REAL)s->momentum * load_part(moment1, count) - rate * g;
         store_part(moment1, v, count);
-        store_part(w, old + (s->kind == DAE_MOMENTUM ? v : (REAL)s->momentum * v - rate * g), count);
+        store_part(w, old + (kind == DAE_MOMENTUM ? v : (REAL)s->momentum * v - rate * g), count);
         break;
     }
     case DAE_ADAM: {

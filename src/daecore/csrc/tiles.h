@@ -37,42 +37,45 @@ typedef struct {
     intp ldb;
 } factors;
 
-INLINE void outer_tile(const int MR, const int NV, const factors *f, const factors *end, intp i0,
-                       intp v0, REAL *c, intp ldc, int accumulate)
+/* `tiles` tiles of MR x NV, one below the other. */
+INLINE void outer_tiles(const int MR, const int NV, intp tiles, const factors *first_factor,
+                        int count, intp i0, intp v0, REAL *c, intp ldc, int accumulate)
 {
     if (NV > OUTER_MAX_VECTORS(MR)) /* never called: known to the compiler, nothing is left */
         return;
-    vec acc[6][8];
-    UNROLL for (int i = 0; i < MR; i++)
-        UNROLL for (int v = 0; v < NV; v++)
-            acc[i][v] = accumulate ? load(c + i * ldc + v * LANES) : (vec){0};
-    for (; f < end; f++) {
-        const REAL *a = f->a + i0 * f->row, *bm = f->bm + v0;
-        const intp K = f->K, row = f->row, step = f->step, ldb = f->ldb;
-        for (intp k = 0; k < K; k++, a += step, bm += ldb) {
-            vec across[8];
+    for (; tiles > 0; tiles--, i0 += MR, c += MR * ldc) {
+        vec acc[6][8];
+        UNROLL for (int i = 0; i < MR; i++)
             UNROLL for (int v = 0; v < NV; v++)
-                across[v] = load(bm + v * LANES);
-            UNROLL for (int i = 0; i < MR; i++) {
-                const REAL x = a[i * row];
+                acc[i][v] = accumulate ? load(c + i * ldc + v * LANES) : (vec){0};
+        for (const factors *f = first_factor; f < first_factor + count; f++) {
+            const REAL *a = f->a + i0 * f->row, *bm = f->bm + v0;
+            const intp K = f->K, row = f->row, step = f->step, ldb = f->ldb;
+            for (intp k = 0; k < K; k++, a += step, bm += ldb) {
+                vec across[8];
                 UNROLL for (int v = 0; v < NV; v++)
-                    acc[i][v] += x * across[v];
+                    across[v] = load(bm + v * LANES);
+                UNROLL for (int i = 0; i < MR; i++) {
+                    const REAL x = a[i * row];
+                    UNROLL for (int v = 0; v < NV; v++)
+                        acc[i][v] += x * across[v];
+                }
             }
         }
+        UNROLL for (int i = 0; i < MR; i++)
+            UNROLL for (int v = 0; v < NV; v++)
+                store(c + i * ldc + v * LANES, acc[i][v]);
     }
-    UNROLL for (int i = 0; i < MR; i++)
-        UNROLL for (int v = 0; v < NV; v++)
-            store(c + i * ldc + v * LANES, acc[i][v]);
 }
 
-typedef void outer_function(const factors *f, const factors *end, intp i0, intp v0, REAL *c,
+typedef void outer_function(intp tiles, const factors *f, int count, intp i0, intp v0, REAL *c,
                             intp ldc, int accumulate);
 
 #define OUTER(MR, NV)                                                                              \
-    NOINLINE void outer_##MR##x##NV(const factors *f, const factors *end, intp i0, intp v0,        \
+    NOINLINE void outer_##MR##x##NV(intp tiles, const factors *f, int count, intp i0, intp v0,     \
                                     REAL *c, intp ldc, int accumulate)                             \
     {                                                                                              \
-        outer_tile(MR, NV, f, end, i0, v0, c, ldc, accumulate);                                    \
+        outer_tiles(MR, NV, tiles, f, count, i0, v0, c, ldc, accumulate);                          \
     }
 #define OUTER_ROWS(MR) OUTER(MR, 1) OUTER(MR, 2) OUTER(MR, 4) OUTER(MR, 8)
 OUTER_ROWS(1) OUTER_ROWS(2) OUTER_ROWS(3) OUTER_ROWS(4) OUTER_ROWS(5) OUTER_ROWS(6)
@@ -87,15 +90,17 @@ static void outer_product(intp rows, intp width, const factors *f, int count, RE
                           int accumulate)
 {
     CHECK(width % LANES == 0);
-    for (intp i = 0, step; i < rows; i += step) {
+    for (intp i = 0, step, tiles; i < rows; i += tiles * step) {
         step = even_tile(rows - i, OUTER_MAX_ROWS);
+        tiles = (rows - i) / step;
         intp v = 0;
         for (int log2 = 3; log2 >= 0; log2--) {
             const intp NV = (intp)1 << log2;
             if (NV > OUTER_MAX_VECTORS(step))
                 continue;
             for (; v + NV * LANES <= width; v += NV * LANES)
-                outer_table[step - 1][log2](f, f + count, i, v, c + i * ldc + v, ldc, accumulate);
+                outer_table[step - 1][log2](tiles, f, count, i, v, c + i * ldc + v, ldc,
+                                            accumulate);
         }
     }
 }
