@@ -57,7 +57,7 @@ def n_threads(n_jobs: int | None) -> int:
     """Threads that `n_jobs` stands for at this moment, at least one.
 
     None: what OpenMP would use (OMP_NUM_THREADS, threadpoolctl), but no more than the cores this
-    process may have (affinity, cgroup quota). A positive number: just that. A negative one counts
+    process may have (affinity, cgroup quota). A positive number: just that, up to 256. A negative one counts
     from the cores: -1 all, -2 all but one.
     """
     global _forked_said
@@ -76,7 +76,11 @@ def n_threads(n_jobs: int | None) -> int:
         return limit if "OMP_NUM_THREADS" in os.environ else max(1, min(limit, _cpu_count()))
     if n_jobs < 0:
         return max(1, _cpu_count() + 1 + n_jobs)
-    return n_jobs
+    return min(n_jobs, _MOST_THREADS)
+
+
+# libgomp keeps what it knows of a team on the stack, and crashes on a team of 100,000.
+_MOST_THREADS = 256
 
 
 def _cpu_count() -> int:

@@ -71,17 +71,18 @@ cdef dae_batch _batch(const Training *t, ptrdiff_t index) noexcept nogil:
     return batch
 
 
-# Share of non-zeros below which the kernels skip the zeros, and the fewest hidden units for which
-# looking for them pays (bench/sparsity.py).
+# Share of non-zeros below which the kernels skip the zeros, and the fewest hidden units and rows
+# for which looking for them pays (bench/sparsity.py).
 cdef enum:
     SPARSE_PERCENT = 30
     SPARSE_MIN_HIDDEN = 128
+    SPARSE_MIN_ROWS = 3
 
 
 cdef int _is_sparse(const dae_network *net, const dae_batch *batch) noexcept nogil:
     """Whether to skip the zeros of this batch; its rows are all shown."""
     cdef ptrdiff_t b, total = 0
-    if batch.row_count == NULL:
+    if batch.row_count == NULL or batch.B < SPARSE_MIN_ROWS:
         return 0
     for b in range(batch.B):
         if batch.row_count[b] < 0:
@@ -312,7 +313,7 @@ def train(
             t.buffers[i].shown_stride = shown_stride
             t.buffers[i].sparse = 0
             t.buffers[i].row_count = NULL
-            if t.net.n_hidden >= SPARSE_MIN_HIDDEN:
+            if t.net.n_hidden >= SPARSE_MIN_HIDDEN and t.batch_size >= SPARSE_MIN_ROWS:
                 _allocate_lists(&t.buffers[i], &t.buffers[0], t.batch_size, n, itemsize, owned)
         t.delta = _allocate(t.batch_size * shown_stride, itemsize, owned)
         t.visible_grad = _allocate(n, itemsize, owned)

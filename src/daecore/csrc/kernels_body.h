@@ -269,22 +269,43 @@ static void row_losses(const dae_network *net, intp B, const void *clean, const 
 
 static intp scratch_size(intp B) { return (B + DAE_SPAN) * BLOCK; }
 
-/* G (d1 - d0, BLOCK) <- dZ[:, d0:d1]^T H[:, J]  +  X[:, d0:d1]^T dH[:, J]: the gradient of rows of
- * W. Either term may be left out (NULL). BATCH_ROWS rows of H and dH at a time serve all of G while
- * they are in the L1 cache. */
-static void weight_gradient(const dae_batch *batch, intp d0, intp d1, intp width, const REAL *dZ,
-                            const REAL *H, intp h_stride, const REAL *X, const REAL *dH, REAL *G)
+/* The gradient of a weight array is a sum of products left^T right over the batch, in a block of
+ * columns: dZ^T H[:, J] for V, X^T dH[:, J] for W, both where they are one. */
+typedef struct {
+    intp B;
+    int count;
+    struct {
+        const REAL *left, *right; /* (B, n), (B, width) */
+        intp left_stride, right_stride;
+    } term[2];
+} gradient_terms;
+
+INLINE void add_term(gradient_terms *terms, const REAL *left, intp left_stride, const REAL *right,
+                     intp right_stride)
 {
-    const intp ld = batch->shown_stride;
-    for (intp b = 0; b < batch->B; b += BATCH_ROWS) {
-        const intp K = at_most(batch->B - b, BATCH_ROWS);
+    const int i = terms->count++;
+    terms->term[i].left = left;
+    terms->term[i].left_stride = left_stride;
+    terms->term[i].right = right;
+    terms->term[i].right_stride = right_stride;
+}
+
+/* G (d1 - d0, BLOCK) <- rows d0:d1 of the gradient. BATCH_ROWS rows of the right factors at a time
+ * serve all of G while they are in the L1 cache. */
+static void weight_gradient(const gradient_terms *terms, intp d0, intp d1, intp width, REAL *G)
+{
+    if (terms->count == 0)
+        memset(G, 0, sizeof(REAL) * (size_t)((d1 - d0) * BLOCK));
+    for (intp b = 0; b < terms->B; b += BATCH_ROWS) {
         factors f[2];
-        int count = 0;
-        if (dZ)
-            f[count++] = (factors){K, dZ + b * ld + d0, 1, ld, H + b * h_stride, h_stride};
-        if (X)
-            f[count++] = (factors){K, X + b * ld + d0, 1, ld, dH + b * BLOCK, BLOCK};
-        outer_product(d1 - d0, width, f, count, G, BLOCK, b > 0);
+        for (int i = 0; i < terms->count; i++) {
+            const intp left = terms->term[i].left_stride, right = terms->term[i].right_stride;
+            f[i] = (factors){at_most(terms->B - b, BATCH_ROWS),
+                             terms->term[i].left + b * left + d0, 1, left,
+                             terms->term[i].right + b * right, right};
+        }
+        if (terms->count)
+            outer_product(d1 - d0, width, f, terms->count, G, BLOCK, b > 0);
     }
 }
 
@@ -299,28 +320,42 @@ static void add_sparse_gradient(const dae_batch *batch, intp d0, intp d1, intp w
     }
 }
 
-/* rows [d0, d1) of a weight array, columns [first, first + width), by the gradient G */
+/* rows [d0, d1) of a weight array, columns [first, first + width), by the gradient G; for a batch of
+ * one row (no G) straight from its terms, an outer product each */
 INLINE void step_rows_by(const int kind, const dae_network *net, const dae_update *solver,
                          const dae_parameter *p, intp d0, intp d1, intp first, intp width,
-                         const REAL *G)
+                         const gradient_terms *terms, const REAL *G)
 {
     const REAL alpha = (REAL)solver->alpha;
-    for (intp d = d0; d < d1; d++, G += BLOCK) {
+    const int two = terms->count == 2;
+    const REAL *left0 = terms->term[0].left, *right0 = terms->term[0].right;
+    const REAL *left1 = two ? terms->term[1].left : left0, *right1 = two ? terms->term[1].right : right0;
+    for (intp d = d0; d < d1; d++) {
         const intp at = d * net->stride + first;
         REAL *w = (REAL *)p->value + at, *m1 = (REAL *)p->moment1 + at, *m2 = (REAL *)p->moment2 + at;
-        for (intp j = 0; j < width; j += LANES)
-            solver_step(kind, solver, w + j, m1 + j, m2 + j, load(G + j) + alpha * load(w + j), LANES);
+        if (G) {
+            for (intp j = 0; j < width; j += LANES)
+                solver_step(kind, solver, w + j, m1 + j, m2 + j,
+                            load(G + (d - d0) * BLOCK + j) + alpha * load(w + j), LANES);
+            continue;
+        }
+        const REAL x0 = left0[d], x1 = two ? left1[d] : 0;
+        for (intp j = 0; j < width; j += LANES) {
+            const vec g = x0 * load(right0 + j) + x1 * load(right1 + j);
+            solver_step(kind, solver, w + j, m1 + j, m2 + j, g + alpha * load(w + j), LANES);
+        }
     }
 }
 
 static void step_rows(const dae_network *net, const dae_update *solver, const dae_parameter *p,
-                      intp d0, intp d1, intp first, intp width, const REAL *G)
+                      intp d0, intp d1, intp first, intp width, const gradient_terms *terms,
+                      const REAL *G)
 {
     switch (solver->kind) {
-    case DAE_MOMENTUM: step_rows_by(DAE_MOMENTUM, net, solver, p, d0, d1, first, width, G); break;
-    case DAE_NESTEROV: step_rows_by(DAE_NESTEROV, net, solver, p, d0, d1, first, width, G); break;
-    case DAE_ADAM: step_rows_by(DAE_ADAM, net, solver, p, d0, d1, first, width, G); break;
-    default: step_rows_by(DAE_SGD, net, solver, p, d0, d1, first, width, G);
+#define CASE(KIND)                                                                                 \
+    case KIND: step_rows_by(KIND, net, solver, p, d0, d1, first, width, terms, G); break;
+        CASE(DAE_SGD) CASE(DAE_MOMENTUM) CASE(DAE_NESTEROV) CASE(DAE_ADAM)
+#undef CASE
     }
 }
 
@@ -361,26 +396,29 @@ static void code_delta(const dae_network *net, const dae_update *solver, const d
 static void update(const dae_network *net, const dae_update *solver, const dae_batch *batch,
                    const dae_batch *next, const void *delta, intp first, intp last, void *scratch)
 {
-    const intp n = net->n_features, width = last - first, stride = net->stride;
-    const REAL *H = (const REAL *)batch->code + first, *dZ = delta;
-    const REAL *X = batch->sparse ? NULL : batch->shown;
-    REAL *dH = scratch, *G = dH + batch->B * BLOCK;
+    const intp n = net->n_features, B = batch->B, width = last - first, ld = batch->shown_stride;
+    const REAL *H = (const REAL *)batch->code + first;
+    REAL *dH = scratch, *G = B > 1 ? dH + B * BLOCK : NULL;
 
-    code_delta(net, solver, batch, dZ, first, last, dH);
+    gradient_terms of_V = {.B = B}, of_W = {.B = B};
+    add_term(net->tied ? &of_W : &of_V, delta, ld, H, net->stride);
+    if (!batch->sparse)
+        add_term(&of_W, batch->shown, ld, dH, BLOCK);
+
+    code_delta(net, solver, batch, delta, first, last, dH);
     intp begun = 0; /* features that the next code has yet to see, up to d1 */
     for (intp d0 = 0; d0 < n; d0 += DAE_SPAN) {
         const intp d1 = at_most(d0 + DAE_SPAN, n);
         if (!net->tied) {
-            weight_gradient(batch, d0, d1, width, dZ, H, stride, NULL, NULL, G);
-            step_rows(net, solver, &net->decoder, d0, d1, first, width, G);
+            if (G)
+                weight_gradient(&of_V, d0, d1, width, G);
+            step_rows(net, solver, &net->decoder, d0, d1, first, width, &of_V, G);
         }
-        if (net->tied || X)
-            weight_gradient(batch, d0, d1, width, net->tied ? dZ : NULL, H, stride, X, dH, G);
-        else
-            memset(G, 0, sizeof(REAL) * (size_t)(d1 - d0) * BLOCK);
+        if (G)
+            weight_gradient(&of_W, d0, d1, width, G);
         if (batch->sparse)
             add_sparse_gradient(batch, d0, d1, width, dH, G);
-        step_rows(net, solver, &net->encoder, d0, d1, first, width, G);
+        step_rows(net, solver, &net->encoder, d0, d1, first, width, &of_W, G);
         /* The next code, with these rows of W still in the cache. Lists want several spans at a
          * time: each start and end of a short loop costs what ten terms do. */
         if (next->B > 0 && (!next->sparse || d1 == n || d1 % (4 * DAE_SPAN) == 0)) {
