@@ -15,6 +15,7 @@ from sklearn.preprocessing import MinMaxScaler
 pytest.importorskip("matplotlib")
 
 from matplotlib import pyplot as plt
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from dae import DenoisingAutoencoder, inspection
@@ -231,6 +232,8 @@ def test_lists(dae, X):
 def test_range_can_be_chosen(dae, X):
     display = ReconstructionDisplay.from_estimator(dae, X, vmin=-1, vmax=2)
     assert display.im_.get_clim() == (-1, 2)
+    norm = Normalize(-2, 3)
+    assert display.plot(axes(), norm=norm).im_.norm is norm
 
 
 @pytest.mark.parametrize(
@@ -296,6 +299,13 @@ def test_validation_that_began_later(X):
     display = LossCurveDisplay.from_estimator(dae)
     assert display.line_.get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
     assert display.validation_line_.get_xdata().tolist() == [4, 5, 6]
+
+
+def test_axes_of_ones_own_keep_their_scales(dae):
+    ax = axes()
+    ax.set(xscale="log", yscale="log")
+    LossCurveDisplay.from_estimator(dae, ax=ax)
+    assert ax.get_xscale() == ax.get_yscale() == "log"
 
 
 def test_one_epoch_is_seen(X):

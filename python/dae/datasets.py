@@ -44,8 +44,13 @@ VARIATIONS = ("basic", "rot", "bg_rand", "bg_img", "rot_bg_img")
 
 SIDE = 28  # pixels, of rectangles and convex regions
 BLOCK = 1024  # rows that are made at a time
-LEAST_CONTRAST = 0.1  # standard deviation of a background patch, pixels from 0 to 1
 ROUNDS = 1000  # draws of a background patch before giving up
+
+# Standard deviation of a background patch, pixels from 0 to 1. With 400 photographs and 10,000
+# training rows an RBF SVM (C = 10, gamma = 0.01) errs on 21.2 % of bg_img; with 0.05 on 18.4 %;
+# published are 22.6 %. On bg_rand, where the brighter of digit and noise is taken, 16.2 %; with
+# noise only where the digit is 0, 21.8 %; published are 14.6 %.
+LEAST_CONTRAST = 0.1
 
 # Half-planes of a region: a geometric number of them, counted from 0, and the smallest region
 # in pixels. Counted from 0 the two classes have the same mean number of white pixels, as the

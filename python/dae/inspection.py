@@ -446,6 +446,7 @@ class LossCurveDisplay:
             curves["validation"] = curve
         if ax is None:
             _, ax = _pyplot(type(self).__name__).subplots()
+            ax.xaxis.get_major_locator().set_params(integer=True)
         last_epoch = self.first_epoch + len(curves["training"]) - 1
         lines = {}
         for name, curve in curves.items():
@@ -453,8 +454,9 @@ class LossCurveDisplay:
             style = {"label": name} | ({"marker": "o"} if len(curve) == 1 else {}) | kwargs
             epochs = np.arange(last_epoch - len(curve) + 1, last_epoch + 1)
             (lines[name],) = ax.plot(epochs, curve, **style)
-        ax.set(xlabel="Epoch", ylabel="Loss", yscale="log" if log_scale else "linear")
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set(xlabel="Epoch", ylabel="Loss")
+        if log_scale:
+            ax.set_yscale("log")
         ax.legend()
         self.line_, self.validation_line_ = lines["training"], lines.get("validation")
         self.ax_, self.figure_ = ax, ax.figure
@@ -550,7 +552,8 @@ def _draw_mosaic(
             figsize=_figure_size(picture), layout="constrained"
         )
         ax = figure.subplots()
-    style: dict[str, Any] = {} if picture.ndim == 3 else {"vmin": low, "vmax": high}
+    scaled = picture.ndim == 3 or "norm" in kwargs
+    style: dict[str, Any] = {} if scaled else {"vmin": low, "vmax": high}
     display.im_ = ax.imshow(np.ma.masked_invalid(picture), **({"cmap": "gray"} | style | kwargs))
     ax.set_axis_off()
     display.ax_, display.figure_ = ax, ax.figure
