@@ -210,6 +210,7 @@ static void decode_delta(const dae_data *data, const dae_network *net, const dae
 {
     const intp n = net->n_features, B = batch->B, stride = batch->shown_stride;
     const REAL *bias = net->visible_bias.value, *weight = data->weight;
+    const REAL inverse_B = 1 / (REAL)B;
     REAL grad[DAE_UNIT] = {0};
     dvec loss_sum = {0};
     CHECK(last - first <= DAE_UNIT);
@@ -222,7 +223,7 @@ static void decode_delta(const dae_data *data, const dae_network *net, const dae
         for (intp d = first; d < last; d += LANES) {
             const intp count = at_most(last - d, LANES);
             const vec b_star = load_part(bias + d, count);
-            vec grad_sum = load(grad + d - first);
+            vec grad_sum = load(grad + d - first), part = {0};
             for (intp b = b0; b < b1; b++) {
                 const intp row = batch->rows[b];
                 const REAL w = weight ? weight[row] : 1;
@@ -230,11 +231,14 @@ static void decode_delta(const dae_data *data, const dae_network *net, const dae
                 const vec a = load(out) + b_star;
                 const vec x = load_part((const REAL *)data->clean + row * n + d, count);
                 vec by_a;
-                const vec entry = loss_and_delta(net->loss, net->decoder_activation, a, x, &by_a);
-                by_a *= w / (REAL)B;
-                loss_sum += as_double(keep(w * entry, count));
+                part += w * loss_and_delta(net->loss, net->decoder_activation, a, x, &by_a);
+                by_a *= w * inverse_B;
                 grad_sum += by_a;
                 store(out, by_a); /* what is written past `last` lies in the row's padding */
+                if (b % 8 == 7 || b == b1 - 1) { /* eight terms a lane, then on in double */
+                    loss_sum += as_double(keep(part, count));
+                    part = (vec){0};
+                }
             }
             store(grad + d - first, grad_sum);
         }
