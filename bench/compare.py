@@ -4,7 +4,8 @@
     python -m bench.compare --quick              everything once and briefly: does it run?
     python -m bench.compare --only steps,load    these tables; the others in the file stay
     python -m bench.compare --missing            only the tables that the file does not have
-    python -m bench.compare --markdown FILE      the tables of a file as Markdown
+    python -m bench.compare --show FILE          print the tables of a file again
+    python -m bench.compare --markdown FILE      the README's table, from a file
 
 Fair means: one run, everything in turn (A B C, A B C, ...), the same initial weights, data, row
 order, batch size, type and threads on all sides, masks drawn by each rival itself, ratios of
@@ -21,7 +22,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import machine, render, rivals
+from bench import machine, readme, render, rivals
 from bench.tables import Context, fits, imports, inference, load, memory, steps
 
 TABLES = {
@@ -55,7 +56,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="of one measurement; default 0.3")
     parser.add_argument("--threads", type=int, help="default: the cores of the process")
     parser.add_argument("--rivals", metavar="NAME,...", help=f"of {', '.join(rivals.MODULES)}")
-    parser.add_argument("--markdown", metavar="FILE", help="print a file's tables and stop")
+    parser.add_argument("--markdown", metavar="FILE", help="print the README's table")
+    parser.add_argument("--show", metavar="FILE", help="print a file's tables")
     return parser.parse_args()
 
 
@@ -134,16 +136,15 @@ def summary(tables: dict[str, dict]) -> None:
         print(f"   short: {line}")
 
 
-def to_markdown(path: Path) -> str:
-    result = read(path)
-    blocks = [render.markdown(t) for t in result["tables"].values() if t["rows"]]
-    return "\n\n".join(blocks)
-
-
 def main() -> int:
     args = arguments()
     if args.markdown:
-        print(to_markdown(Path(args.markdown)))
+        print(readme.block(read(Path(args.markdown))))
+        return 0
+    if args.show:
+        tables = read(Path(args.show))["tables"]
+        print(*map(render.plain, tables.values()), sep="\n")
+        summary(tables)
         return 0
     return measure(args)
 

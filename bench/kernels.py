@@ -1,0 +1,183 @@
+"""Rates of the kernels at each SIMD level, and the sizes from which threads pay.
+
+    python -m bench.kernels [--quick] [--only levels,thresholds] [--out FILE]
+
+levels: operations a second of each part, one thread, a new process for each level; a product of
+NumPy's BLAS stands beside them. thresholds: one thread and all, over sizes, with the core's own
+limits (`_SERIAL_STEP`, `_SERIAL_CALL` of `dae/_core.py`) switched off; where the gain passes 1 is
+where they belong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from bench import machine, render
+from bench.compare import write
+from bench.machine import gemm_rates
+from bench.render import cell
+from bench.rivals import _base, ours
+from bench.settings import Setting, initial_weights, order, rows_of
+from bench.tables import table
+from bench.timing import in_turn, per_call, ratios
+from dae import _core
+
+PARTS = ("encode", "decode", "reconstruct", "losses", "corrupt")
+STEPS = ((20, "sgd"), (128, "sgd"), (512, "sgd"), (128, "momentum"), (128, "adam"))
+
+
+def session_of(setting: Setting, n_threads: int) -> ours.Session:
+    return ours.Session(setting, *initial_weights(setting), rows_of(setting), n_threads)
+
+
+# ------------------------------------------------------------------ levels
+
+
+def parts(dtype: str) -> dict[str, tuple[Callable, float]]:
+    """Name -> a call and its operations. A masked entry counts as one operation."""
+    setting = Setting(dtype=dtype)
+    n, m, n_rows = setting.n_features, setting.n_hidden, 1920
+    network = _base.network_of(*initial_weights(setting))
+    X = rows_of(setting)[:n_rows]
+    H = _core.encode(network, X, n_threads=1)
+    session = session_of(setting, 1)
+    index = np.arange(n_rows, dtype=np.intp)
+    product = 2.0 * n_rows * n * m
+    found = {
+        "encode": (lambda: _core.encode(network, X, n_threads=1), product),
+        "decode": (lambda: _core.decode(network, H, n_threads=1), product),
+        "reconstruct": (lambda: _core.reconstruct(network, X, n_threads=1), 2 * product),
+        "losses": (lambda: _core.sample_losses(network, X, X, n_threads=1), 2 * product),
+        "corrupt": (
+            lambda: _core.corrupt(session.corruption, X, index, 1, n_threads=1),
+            float(X.size),
+        ),
+    }
+    for B, solver in STEPS:
+        setting = Setting(dtype=dtype, batch_size=B, solver=solver)
+        rows = order(setting, 2048 // B * B)
+        call = partial(session_of(setting, 1).train, rows)
+        found[f"step {B} {solver}"] = (call, setting.operations * len(rows))
+    return found
+
+
+def child(seconds: float, rounds: int) -> dict:
+    """Operations a second of each part, at the level of this process."""
+    rates: dict = {}
+    for dtype in ("float32", "float64"):
+        found = parts(dtype)
+        tasks = {name: per_call(call, seconds) for name, (call, _) in found.items()}
+        for name, taken in in_turn(tasks, rounds).items():
+            rates[f"{name}, {dtype}"] = [found[name][1] / t for t in taken]
+    return {"level": _core.simd_level(), "rates": rates}
+
+
+def levels(quick: bool) -> dict:
+    """One process a level, one after the other; so the best of the rounds counts."""
+    command = [sys.executable, "-m", "bench.kernels", "--child", *(["--quick"] if quick else [])]
+    raw = []
+    for level in _core.available_simd_levels():
+        print(f"   ... {level}", flush=True)
+        environment = {**os.environ, "DAE_SIMD": level}
+        run = subprocess.run(
+            command, env=environment, stdout=subprocess.PIPE, text=True, check=True
+        )
+        raw.append(json.loads(run.stdout))
+    sizes = [(1024, 1024, 1024), (1920, 784, 500)]
+    rows = []
+    for dtype in ("float32", "float64"):
+        best = max(t["rate"] for t in gemm_rates(dtype, 1, 0.05 if quick else 0.5, sizes))
+        rows.append([f"best gemm, {dtype}", *([cell(best / 1e9)] * len(raw))])
+        for name in raw[0]["rates"]:
+            if name.endswith(dtype):
+                rows.append([name, *(cell(max(one["rates"][name]) / 1e9) for one in raw)])
+    return table(
+        "levels",
+        "Kernels, 784-500, one thread: 10^9 operations a second",
+        ["part", *(one["level"] for one in raw)],
+        rows,
+        raw,
+        ["corrupt: 10^9 entries a second. The product is any BLAS's, at its own level."],
+    )
+
+
+# ------------------------------------------------------------------ thresholds
+
+SIZES = ((8, 4), (16, 8), (32, 16), (64, 16), (64, 32), (64, 64), (128, 64), (128, 128), (256, 128))
+
+
+def thresholds(quick: bool) -> dict:
+    """Many steps a call, one step a call, and rows to code a call."""
+    _core._SERIAL_STEP = _core._SERIAL_CALL = 0
+    more = max(2, len(os.sched_getaffinity(0)))
+    seconds, rounds = (0.005, 1) if quick else (0.1, 5)
+    rows, raw = [], []
+    for what in ("steps of a long call", "a call of one step", "a call of encode"):
+        for n, m in SIZES:
+            operations, tasks = threshold_tasks(what, n, m, (1, more), seconds)
+            taken = in_turn(tasks, rounds)
+            raw.append({"what": what, "operations": operations, "seconds": taken})
+            one, all_threads = taken["1"], taken[str(more)]
+            gain = cell(ratios(one, all_threads), "x")
+            rows.append(
+                [what, f"{n}-{m}", cell(operations), cell(one, "us"), cell(all_threads, "us"), gain]
+            )
+    return table(
+        "thresholds",
+        f"One thread and {more}, small work",
+        ["what", "network", "operations", "1 thread", f"{more} threads", "gain"],
+        rows,
+        raw,
+        ["_SERIAL_STEP: where steps of a long call gain; _SERIAL_CALL: where calls gain."],
+    )
+
+
+def threshold_tasks(what: str, n: int, m: int, counts: tuple, seconds: float) -> tuple[float, dict]:
+    """Operations of what is timed, and for each thread count the task that times it."""
+    setting = Setting(n, m, batch_size=20)
+    X = rows_of(setting)
+    tasks = {}
+    for n_threads in counts:
+        if what == "a call of encode":
+            network = _base.network_of(*initial_weights(setting))
+            call = partial(_core.encode, network, X[:960], n_threads=n_threads)
+            operations, per = 2.0 * 960 * n * m, 1
+        else:
+            n_steps = 50 if what.startswith("steps") else 1
+            call = partial(session_of(setting, n_threads).train, order(setting, 20 * n_steps))
+            operations, per = setting.operations * 20, n_steps
+        whole = per_call(call, seconds)
+        tasks[str(n_threads)] = lambda w=whole, p=per: w() / p
+    return operations, tasks
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.kernels", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="tiny; the figures mean nothing")
+    parser.add_argument("--only", default="levels,thresholds")
+    parser.add_argument("--out", type=Path, help="JSON file to write")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.child:
+        print(json.dumps(child(*((0.01, 1) if args.quick else (0.1, 7)))))
+        return 0
+    tables = {}
+    for name in args.only.split(","):
+        made = tables[name] = {"levels": levels, "thresholds": thresholds}[name](args.quick)
+        print(render.plain(made), flush=True)
+    if args.out:
+        write(args.out, {"environment": machine.environment(), "tables": tables})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
