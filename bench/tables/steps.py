@@ -93,13 +93,13 @@ def measure(context: Context, setting: Setting, names: tuple[str, ...], n_thread
     for line in skipped:
         context.say(line)
     X, start = rows_of(setting), initial_weights(setting)
-    tasks, losses, comparable = {}, {}, {}
+    tasks, losses = {}, {}
     for name, rival in found.items():
         try:
             session = rival.Session(setting, *start, X, n_threads)
-            losses[name] = final_loss(session, setting, context.quick)
+            if session.comparable_loss:
+                losses[name] = final_loss(session, setting, context.quick)
             tasks[name] = timed_pass(session, setting, context.seconds)
-            comparable[name] = session.comparable_loss
         except Exception as error:
             if name == "ours":
                 raise
@@ -111,7 +111,6 @@ def measure(context: Context, setting: Setting, names: tuple[str, ...], n_thread
         "n_threads": n_threads,
         "rates": in_turn(tasks, context.rounds),
         "losses": losses,
-        "comparable": comparable,
     }
 
 
@@ -160,11 +159,7 @@ def share_cells(context: Context, raw: dict, wanted: dict) -> list:
 def loss_cells(raw: dict) -> list:
     """Our final loss, and the largest distance of a comparable rival's from it."""
     ours = raw["losses"]["ours"]
-    apart = [
-        abs(loss / ours - 1)
-        for name, loss in raw["losses"].items()
-        if name != "ours" and raw["comparable"][name]
-    ]
+    apart = [abs(loss / ours - 1) for name, loss in raw["losses"].items() if name != "ours"]
     far = cell(max(apart), "%", target=targets.LOSS_WITHIN, sense="<=") if apart else "-"
     return [cell(ours), far]
 
