@@ -18,7 +18,7 @@ What lies where
     csrc/simd.h           vector types by the compilers' vector extensions
     csrc/levels/*.c       one unit for a SIMD level and a real type: five lines
     csrc/dispatch.c       which levels this processor runs
-    csrc/barrier.h, denormals.h, openmp.h, aligned.h    the rest of the machine
+    csrc/team.h, denormals.h, openmp.h, aligned.h    the rest of the machine
 
 One training step
 -----------------
@@ -41,8 +41,8 @@ Weights cross the cache three times a step whatever the solver, and no gradient 
     ------------------------------------------------------------------ barrier
 
 Every element of every array is written by one thread, as a sum in a fixed order; neither the tile
-it falls into nor the range a thread was given enters that order. So the results are the same bits
-for any number of threads. There are no atomics but in the barrier, and no reductions.
+it falls into nor the thread that takes it enters that order. So the results are the same bits
+for any number of threads. There are no reductions, and atomics only to meet and to share out work.
 
 Of a batch that is mostly zeros (corrupted counts, digits) lists of the non-zeros are kept, and the
 two products with X~ go through the lists. A left-out term would have added zero.

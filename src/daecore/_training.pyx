@@ -1,11 +1,10 @@
 """Training: mini-batch steps of two sweeps, and the corruption they see.
 
-One step, all threads together; `|` is a barrier:
+One step, all threads together; `|` is a barrier. Within a sweep threads take pieces from a pile:
 
     sweep 1   by rows: show (gather, corrupt) the NEXT batch
-              by features: z, loss, delta = dE/da*                          |
-    sweep 2   by features: update b*
-              by blocks of hidden units: dH, update W, V, b, NEXT code      |
+              by features: z, loss, delta = dE/da*                             |
+    sweep 2   by blocks of hidden units: dH, update W, V, b (b*), NEXT code    |
 
 See `daecore/__init__.py` for the picture and `csrc/kernels.h` for what each kernel does.
 """
@@ -24,11 +23,15 @@ from daecore._simd cimport kernels
 from daecore._threads cimport dae_team_size, dae_thread, first_unit
 
 
-cdef extern from "barrier.h" nogil:
+cdef extern from "team.h" nogil:
     ctypedef struct dae_barrier:
+        pass
+    ctypedef struct dae_pile:
         pass
     void dae_barrier_init(dae_barrier *)
     void dae_barrier_wait(dae_barrier *, int)
+    void dae_pile_reset(dae_pile *)
+    ptrdiff_t dae_pile_take(dae_pile *, ptrdiff_t)
 
 
 cdef extern from "denormals.h" nogil:
@@ -58,6 +61,7 @@ ctypedef struct Training:
     char *scratch               # one piece a thread
     ptrdiff_t scratch_bytes
     dae_barrier barrier
+    dae_pile rows_to_show, units_to_decode, blocks_to_update
     double *losses              # OUT (n_batches)
     ptrdiff_t n_done            # OUT
 
@@ -91,70 +95,116 @@ cdef int _is_sparse(const dae_network *net, const dae_batch *batch) noexcept nog
     return 100 * total < SPARSE_PERCENT * batch.B * net.n_features
 
 
-cdef void _show(
-    Training *t, const dae_batch *batch, int thread, int n_threads
+cdef ptrdiff_t _handful(ptrdiff_t pieces, int n_threads) noexcept nogil:
+    """How many pieces to take at a time: few takes, and an even end."""
+    return max(1, pieces // (8 * n_threads))
+
+
+cdef void _show(Training *t, const dae_batch *batch, int n_threads) noexcept nogil:
+    """The thread's share of gathering and corrupting a batch."""
+    cdef ptrdiff_t handful = _handful(batch.B, n_threads), b
+    while True:
+        b = dae_pile_take(&t.rows_to_show, handful)
+        if b >= batch.B:
+            break
+        t.kernels.show(&t.data, &t.net, batch, b, min(b + handful, batch.B))
+
+
+cdef void _decode(Training *t, const dae_batch *batch, int n_threads) noexcept nogil:
+    """The thread's share of sweep 1."""
+    cdef ptrdiff_t n = t.net.n_features, n_units = (n + DAE_UNIT - 1) // DAE_UNIT, first, u
+    cdef ptrdiff_t handful = _handful(n_units, n_threads)
+    while True:
+        first = dae_pile_take(&t.units_to_decode, handful)
+        for u in range(first, min(first + handful, n_units)):
+            if batch.sparse:
+                t.kernels.transpose(&t.net, batch, u * DAE_UNIT, min((u + 1) * DAE_UNIT, n))
+            t.kernels.decode_delta(&t.data, &t.net, batch, u * DAE_UNIT,
+                                   min((u + 1) * DAE_UNIT, n), t.delta, t.visible_grad,
+                                   &t.unit_loss[u])
+        if first >= n_units:
+            break
+
+
+cdef void _update(
+    Training *t, const dae_update *solver, const dae_batch *batch, const dae_batch *after,
+    int thread,
 ) noexcept nogil:
-    t.kernels.show(&t.data, &t.net, batch, first_unit(batch.B, thread, n_threads),
-                   first_unit(batch.B, thread + 1, n_threads))
+    """The thread's share of sweep 2."""
+    cdef ptrdiff_t block = t.kernels.block, width = _used_width(&t.net, block), j
+    while True:
+        j = block * dae_pile_take(&t.blocks_to_update, 1)
+        if j >= t.net.n_hidden:
+            break
+        t.kernels.update(&t.net, solver, batch, after, t.delta, j, min(j + block, width),
+                         t.scratch + thread * t.scratch_bytes)
+        if j == 0:
+            t.kernels.update_visible_bias(&t.net, solver, t.visible_grad, 0, t.net.n_features)
+
+
+cdef void _encode(Training *t, const dae_batch *batch) noexcept nogil:
+    """The thread's share of the first batch's code; later ones come out of `_update`."""
+    cdef ptrdiff_t block = t.kernels.block, width = _used_width(&t.net, block), j
+    while True:
+        j = block * dae_pile_take(&t.blocks_to_update, 1)
+        if j >= t.net.n_hidden:
+            break
+        t.kernels.encode(&t.net, batch, j, min(j + block, width))
+
+
+cdef double _loss(const Training *t, const dae_batch *batch) noexcept nogil:
+    """Mean loss of a batch that is decoded: the same sum in every thread."""
+    cdef double total = 0
+    cdef ptrdiff_t u
+    for u in range((t.net.n_features + DAE_UNIT - 1) // DAE_UNIT):
+        total += t.unit_loss[u]
+    return total / batch.B
 
 
 cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
-    """What one thread of the team does from the first batch to the last."""
-    cdef const dae_kernels *k = t.kernels
-    cdef dae_network *net = &t.net
+    """What one thread of the team does from the first batch to the last.
+
+    A pile is reset in the sweep that does not take from it, by one thread.
+    """
     cdef dae_update solver = t.solver
-    cdef dae_batch batch, after
-    cdef ptrdiff_t n = net.n_features, block = k.block
-    cdef ptrdiff_t n_units = (n + DAE_UNIT - 1) // DAE_UNIT
-    cdef ptrdiff_t unit0 = first_unit(n_units, thread, n_threads)
-    cdef ptrdiff_t unit1 = first_unit(n_units, thread + 1, n_threads)
-    cdef ptrdiff_t n_blocks = (net.n_hidden + block - 1) // block
-    cdef ptrdiff_t block0 = first_unit(n_blocks, thread, n_threads)
-    cdef ptrdiff_t block1 = first_unit(n_blocks, thread + 1, n_threads)
-    cdef ptrdiff_t width = _used_width(net, block)
-    cdef ptrdiff_t index = 0, u, j
-    cdef char *scratch = t.scratch + thread * t.scratch_bytes
+    cdef dae_batch batch = _batch(t, 0), after
+    cdef ptrdiff_t index = 0
     cdef double loss
     cdef unsigned long denormals = dae_flush_denormals()
 
-    batch = _batch(t, 0)
-    _show(t, &batch, thread, n_threads)
+    _show(t, &batch, n_threads)
     dae_barrier_wait(&t.barrier, n_threads)
-    batch.sparse = _is_sparse(net, &batch)
-    for j in range(block0, block1):
-        k.encode(net, &batch, j * block, min((j + 1) * block, width))
+    batch.sparse = _is_sparse(&t.net, &batch)
+    if thread == 0:
+        dae_pile_reset(&t.rows_to_show)
+    _encode(t, &batch)
     dae_barrier_wait(&t.barrier, n_threads)
 
     while batch.B > 0:
         after = _batch(t, index + 1)
         # sweep 1
-        _show(t, &after, thread, n_threads)
-        if batch.sparse:
-            k.transpose(net, &batch, min(unit0 * DAE_UNIT, n), min(unit1 * DAE_UNIT, n))
-        for u in range(unit0, unit1):
-            k.decode_delta(&t.data, net, &batch, u * DAE_UNIT, min((u + 1) * DAE_UNIT, n),
-                           t.delta, t.visible_grad, &t.unit_loss[u])
+        if thread == 0:
+            dae_pile_reset(&t.blocks_to_update)
+        _show(t, &after, n_threads)
+        _decode(t, &batch, n_threads)
         dae_barrier_wait(&t.barrier, n_threads)
-        after.sparse = _is_sparse(net, &after)
-        # every thread sums the same numbers in the same order and comes to the same decision
-        loss = 0
-        for u in range(n_units):
-            loss += t.unit_loss[u]
-        loss /= batch.B
+
+        after.sparse = _is_sparse(&t.net, &after)
+        loss = _loss(t, &batch)
         if thread == 0:
             t.losses[index] = loss
             t.n_done = index + 1
         if not loss <= t.max_loss:
             break
+
         # sweep 2
+        if thread == 0:
+            dae_pile_reset(&t.rows_to_show)
+            dae_pile_reset(&t.units_to_decode)
         if solver.kind == DAE_ADAM:
             solver.correction_1 = 1 / (1 - pow(solver.beta_1, t.n_steps + index + 1))
             solver.correction_2 = 1 / (1 - pow(solver.beta_2, t.n_steps + index + 1))
-        k.update_visible_bias(net, &solver, t.visible_grad, unit0 * DAE_UNIT,
-                              min(unit1 * DAE_UNIT, n))
-        for j in range(block0, block1):
-            k.update(net, &solver, &batch, &after, t.delta, j * block,
-                     min((j + 1) * block, width), scratch)
+        _update(t, &solver, &batch, &after, thread)
         dae_barrier_wait(&t.barrier, n_threads)
         batch = after
         index += 1
@@ -306,6 +356,9 @@ def train(
     t.losses = &losses[0]
     t.n_done = 0
     dae_barrier_init(&t.barrier)
+    dae_pile_reset(&t.rows_to_show)
+    dae_pile_reset(&t.units_to_decode)
+    dae_pile_reset(&t.blocks_to_update)
     try:
         for i in range(2):
             t.buffers[i].shown = _allocate(t.batch_size * shown_stride, itemsize, owned)

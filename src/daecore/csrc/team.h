@@ -1,0 +1,107 @@
+/* A team of threads that meets every few microseconds and shares the machine with others.
+ *
+ * Barrier: waits by polling for some 10 us, then sleeps. When all cores are free a barrier costs
+ * under a microsecond. When another process has a core, the thread that waits must not burn its own
+ * share of the machine: the scheduler gives it to whom the team waits for, and wakes a sleeper at
+ * once. (libgomp's own barrier polls for milliseconds by default.)
+ *
+ * Pile: numbered pieces of work, taken by whoever is free. A thread that another process keeps from
+ * its core takes fewer, instead of holding up the rest. Who takes a piece does not enter the result.
+ */
+#ifndef DAE_TEAM_H
+#define DAE_TEAM_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+#if defined(_WIN32)
+#include <windows.h>
+typedef SRWLOCK dae_lock;
+typedef CONDITION_VARIABLE dae_bell;
+#define DAE_LOCK_INIT(l) InitializeSRWLock(l)
+#define DAE_BELL_INIT(c) InitializeConditionVariable(c)
+#define DAE_LOCK(l) AcquireSRWLockExclusive(l)
+#define DAE_UNLOCK(l) ReleaseSRWLockExclusive(l)
+#define DAE_SLEEP(c, l) SleepConditionVariableSRW(c, l, INFINITE, 0)
+#define DAE_WAKE(c) WakeAllConditionVariable(c)
+#else
+#include <pthread.h>
+typedef pthread_mutex_t dae_lock;
+typedef pthread_cond_t dae_bell;
+#define DAE_LOCK_INIT(l) pthread_mutex_init(l, NULL)
+#define DAE_BELL_INIT(c) pthread_cond_init(c, NULL)
+#define DAE_LOCK(l) pthread_mutex_lock(l)
+#define DAE_UNLOCK(l) pthread_mutex_unlock(l)
+#define DAE_SLEEP(c, l) pthread_cond_wait(c, l)
+#define DAE_WAKE(c) pthread_cond_broadcast(c)
+#endif
+
+#if defined(__x86_64__)
+#define DAE_PAUSE() __builtin_ia32_pause()
+#elif defined(__aarch64__)
+#define DAE_PAUSE() __asm__ volatile("yield")
+#else
+#define DAE_PAUSE() ((void)0)
+#endif
+
+enum { DAE_POLLS = 200 }; /* about 10 us */
+
+typedef struct {
+    _Atomic int arrived;
+    char padding[60]; /* the counter and the flag on cache lines of their own */
+    _Atomic int phase;
+    dae_lock lock;
+    dae_bell bell;
+} dae_barrier;
+
+static inline void dae_barrier_init(dae_barrier *barrier)
+{
+    atomic_init(&barrier->arrived, 0);
+    atomic_init(&barrier->phase, 0);
+    DAE_LOCK_INIT(&barrier->lock);
+    DAE_BELL_INIT(&barrier->bell);
+}
+
+/* Returns when all `n_threads` have called it. */
+static inline void dae_barrier_wait(dae_barrier *barrier, int n_threads)
+{
+    if (n_threads == 1)
+        return;
+    const int phase = atomic_load_explicit(&barrier->phase, memory_order_relaxed);
+    if (atomic_fetch_add_explicit(&barrier->arrived, 1, memory_order_acq_rel) == n_threads - 1) {
+        atomic_store_explicit(&barrier->arrived, 0, memory_order_relaxed);
+        DAE_LOCK(&barrier->lock);
+        atomic_store_explicit(&barrier->phase, phase + 1, memory_order_release);
+        DAE_WAKE(&barrier->bell);
+        DAE_UNLOCK(&barrier->lock);
+        return;
+    }
+    for (int polls = 0; polls < DAE_POLLS; polls++) {
+        if (atomic_load_explicit(&barrier->phase, memory_order_acquire) != phase)
+            return;
+        DAE_PAUSE();
+    }
+    DAE_LOCK(&barrier->lock);
+    while (atomic_load_explicit(&barrier->phase, memory_order_acquire) == phase)
+        DAE_SLEEP(&barrier->bell, &barrier->lock);
+    DAE_UNLOCK(&barrier->lock);
+}
+
+typedef struct {
+    _Atomic ptrdiff_t next;
+    char padding[64 - sizeof(ptrdiff_t)];
+} dae_pile;
+
+/* Not while threads take from it: a barrier apart. */
+static inline void dae_pile_reset(dae_pile *pile)
+{
+    atomic_store_explicit(&pile->next, 0, memory_order_relaxed);
+}
+
+/* The first of the next `count` pieces; from the size of the pile on, nothing is left. */
+static inline ptrdiff_t dae_pile_take(dae_pile *pile, ptrdiff_t count)
+{
+    return atomic_fetch_add_explicit(&pile->next, count, memory_order_relaxed);
+}
+
+#endif
