@@ -237,6 +237,11 @@ class DenoisingAutoencoder(
     everywhere, together they come close to it on each. ``bench/defaults.py`` in the source
     repository repeats the experiment; its tables lie beside it, in ``bench/results``.
 
+    Masking takes away, on average, the share `corruption_level` of what an input sums to, and the
+    network learns to make up for it: a clean input is therefore reconstructed too large, the more
+    so the further the features' means are from 0. Centre the features (StandardScaler), or
+    take a patch's own mean off, where clean inputs are to be reconstructed faithfully.
+
     Ctrl-C in `fit` ends it as if `max_iter` had been the number of complete epochs, with a
     warning; before the end of the first epoch the estimator stays as it was and
     KeyboardInterrupt is raised.
