@@ -6,6 +6,7 @@ each other, the data against the network. The core itself checks nothing.
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import time
@@ -57,8 +58,8 @@ def n_threads(n_jobs: int | None) -> int:
     """Threads that `n_jobs` stands for at this moment, at least one.
 
     None: what OpenMP would use (OMP_NUM_THREADS, threadpoolctl), but no more than the cores this
-    process may have (affinity, cgroup quota). A positive number: just that, up to 256. A negative one counts
-    from the cores: -1 all, -2 all but one.
+    process may have (affinity, cgroup quota). A positive number: just that, up to 256. A negative
+    one counts from the cores: -1 all, -2 all but one.
     """
     global _forked_said
     if not openmp_enabled():
@@ -73,9 +74,9 @@ def n_threads(n_jobs: int | None) -> int:
         return 1
     if n_jobs is None:
         limit = _threads.max_threads()
-        return limit if "OMP_NUM_THREADS" in os.environ else max(1, min(limit, _cpu_count()))
+        return limit if "OMP_NUM_THREADS" in os.environ else max(1, min(limit, _cores()))
     if n_jobs < 0:
-        return max(1, _cpu_count() + 1 + n_jobs)
+        return max(1, _cores() + 1 + n_jobs)
     return min(n_jobs, _MOST_THREADS)
 
 
@@ -83,7 +84,14 @@ def n_threads(n_jobs: int | None) -> int:
 _MOST_THREADS = 256
 
 
-def _cpu_count() -> int:
+def _cores() -> int:
+    """Cores that this process may use now, as joblib counts them."""
+    return _count_cores(int(time.monotonic()), os.environ.get("LOKY_MAX_CPU_COUNT"))
+
+
+@functools.lru_cache(maxsize=1)
+def _count_cores(_second: int, _loky_limit: str | None) -> int:
+    # it reads files for 25 us, more than coding a row takes: once a second will do
     return int(joblib.cpu_count())
 
 
@@ -187,6 +195,10 @@ def _infer(
     arguments = _network_arguments(network)
     per_row = 4.0 * network.n_features * network.n_hidden
     at_once = max(1, int(_OPERATIONS_PER_CALL / per_row))
+    if len(out) <= at_once:
+        call = per_row * len(out)
+        function(*sources, *arguments, out, _useful_threads(n_threads, call, call))
+        return out
     for first in range(0, len(out), at_once):
         rows = slice(first, first + at_once)
         call = per_row * len(out[rows])

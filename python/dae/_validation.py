@@ -296,26 +296,21 @@ def by_rows(
     width: int | None,
     n_threads: int,
 ) -> np.ndarray:
-    """``function(network, X)`` in blocks of rows, so that no native call lasts long.
+    """``function(network, X)``, of any layout and dtype.
 
-    Blocks are brought into the weights' dtype and C order one by one: X is never copied
-    whole. The result follows X where X is float32 or float64, else the weights. `width` None
+    Blocks of rows are brought into the weights' dtype and C order one by one: X is never
+    copied whole. The result follows X where X is float32 or float64, else the weights. `width` None
     stands for one float64 a row.
     """
-    ready = X.dtype == network.dtype and X.flags.c_contiguous and X.flags.aligned
-    step = max(1, 10**9 // (network.n_features * network.n_hidden))
-    if ready and len(X) <= step:
+    if X.dtype == network.dtype and X.flags.c_contiguous and X.flags.aligned:
         return function(network, X, n_threads=n_threads)
-    if not ready:
-        step = min(step, max(1, _BLOCK // X.shape[1]))
+    step = max(1, _BLOCK // X.shape[1])
     if width is None:
         result = np.empty(len(X), dtype=np.float64)
     else:
         result = np.empty((len(X), width), dtype=X.dtype if X.dtype in FLOATS else network.dtype)
     for first in range(0, len(X), step):
-        block = X[first : first + step]
-        if not ready:
-            block = _converted(block, network.dtype)
+        block = _converted(X[first : first + step], network.dtype)
         with np.errstate(over="ignore"):
             result[first : first + step] = function(network, block, n_threads=n_threads)
     return result

@@ -33,7 +33,7 @@ Weights cross the cache three times a step whatever the solver, and no gradient 
     sweep 1, by rows D of V (16 features):        v
         Z[:, D] = g2(H V[D, :]^T + b*[D]),  loss,  dZ[:, D] = dE/da*[:, D]
     ------------------------------------------------------------------ barrier
-    sweep 2, by columns J of W (256 bytes):
+    sweep 2, by columns J of W (512 bytes):
         dH[:, J] = (dZ V[:, J]) * g1'(H[:, J])
         for 96 rows D at a time, in the cache until the last line is done:
             W[D, J] <- solver(W[D, J], dZ[:, D]^T H[:, J] + X~[:, D]^T dH[:, J])

@@ -48,8 +48,8 @@ cdef void _chunk(
     """Rows [first, first + rows) from `source` to `out` or `losses`."""
     cdef const dae_kernels *k = t.kernels
     cdef const dae_network *net = &t.net
-    cdef ptrdiff_t n = net.n_features, m = net.n_hidden, block = k.block, line = block // 4
-    cdef ptrdiff_t width = (m + line - 1) // line * line, j, b, u
+    cdef ptrdiff_t n = net.n_features, m = net.n_hidden, block = k.block
+    cdef ptrdiff_t width = (m + k.line - 1) // k.line * k.line, j, b, u
     cdef ptrdiff_t code_bytes = net.stride * t.itemsize, m_bytes = m * t.itemsize
     cdef dae_batch batch
     if t.output == DECODED:
@@ -79,18 +79,19 @@ cdef void _run(Inference *t, char *scratch, ptrdiff_t scratch_bytes, int thread,
     """Thread's share of the chunks."""
     cdef ptrdiff_t n_chunks = (t.n_rows + CHUNK - 1) // CHUNK, c
     cdef char *code = scratch + thread * scratch_bytes
-    cdef char *unit = code + CHUNK * t.net.stride * t.itemsize
+    cdef char *unit = code + min(CHUNK, t.n_rows) * t.net.stride * t.itemsize
     for c in range(first_unit(n_chunks, thread, n_threads),
                    first_unit(n_chunks, thread + 1, n_threads)):
         _chunk(t, c * CHUNK, min(CHUNK, t.n_rows - c * CHUNK), code, unit)
 
 
 cdef int _infer(Inference *t, int n_threads) except -1:
-    cdef ptrdiff_t scratch_bytes = (CHUNK * (t.net.stride + DAE_UNIT)) * t.itemsize
+    cdef ptrdiff_t scratch_bytes = min(CHUNK, t.n_rows) * (t.net.stride + DAE_UNIT) * t.itemsize
     cdef char *memory
     cdef char *scratch
     if t.n_rows < CHUNK:
         n_threads = 1
+    scratch_bytes = (scratch_bytes + 63) // 64 * 64
     memory = <char *> calloc(scratch_bytes * n_threads + 64, 1)
     if memory == NULL:
         raise MemoryError(f"No memory for {scratch_bytes * n_threads / 2**20:.0f} MiB of scratch.")

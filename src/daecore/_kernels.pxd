@@ -89,6 +89,7 @@ cdef extern from "kernels.h" nogil:
                                     ptrdiff_t, ptrdiff_t) noexcept nogil
         ptrdiff_t (*scratch_size)(ptrdiff_t) noexcept nogil
         ptrdiff_t block
+        ptrdiff_t line
 
     ctypedef struct dae_level:
         const char *name

@@ -25,9 +25,9 @@ enum dae_solver { DAE_SGD, DAE_MOMENTUM, DAE_NESTEROV, DAE_ADAM };
 enum dae_corruption { DAE_NONE, DAE_MASKING, DAE_GAUSSIAN, DAE_SALT_AND_PEPPER, DAE_SWAP };
 
 enum {
-    DAE_BLOCK_BYTES = 256, /* a block of hidden units: this many bytes of a row of W */
+    DAE_BLOCK_BYTES = 512, /* a block of hidden units: at most this many bytes of a row of W */
     DAE_SPAN = 96,         /* features whose rows of W are updated, then used for the next code
-                              while they are in the cache: 24 KiB of a block */
+                              while they are in the cache: 48 KiB of a block */
     DAE_UNIT = 16          /* features a thread takes at a time, a multiple of the tiles' 4 */
 };
 
@@ -97,7 +97,8 @@ typedef struct {
     void (*transpose)(const dae_network *net, const dae_batch *batch, ptrdiff_t first,
                       ptrdiff_t last);
 
-    /* code[:, J] <- g1(shown W[:, J] + b[J]) for the block of units J = [first, last) */
+    /* code[:, J] <- g1(shown W[:, J] + b[J]) for the block of units J = [first, last); here and in
+     * `update` both are multiples of `line`, the last one may lie behind n_hidden */
     void (*encode)(const dae_network *net, const dae_batch *batch, ptrdiff_t first, ptrdiff_t last);
 
     /* z[:, D] <- g2(code V[D, :]^T + b*[D]) for the features D = [first, last) */
@@ -127,7 +128,8 @@ typedef struct {
     /* elements that `update` needs as scratch for a batch of B rows */
     ptrdiff_t (*scratch_size)(ptrdiff_t B);
 
-    ptrdiff_t block; /* hidden units in a block: DAE_BLOCK_BYTES / sizeof(REAL) */
+    ptrdiff_t block; /* most hidden units in a block: DAE_BLOCK_BYTES / sizeof(REAL) */
+    ptrdiff_t line;  /* elements of a cache line; a block is made of whole ones */
 } dae_kernels;
 
 typedef struct {

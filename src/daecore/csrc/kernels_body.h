@@ -12,7 +12,7 @@
 enum {
     BLOCK = DAE_BLOCK_BYTES / sizeof(REAL),
     LINE = 64 / sizeof(REAL), /* weights' rows are whole cache lines */
-    BATCH_ROWS = 64 /* rows of the batch at a time: 16 KiB of H's block, as much of dH */
+    BATCH_ROWS = 32 /* rows of the batch at a time: 16 KiB of H's block, as much of dH */
 };
 
 INLINE intp at_most(intp value, intp limit) { return value < limit ? value : limit; }
@@ -449,4 +449,5 @@ const dae_kernels TABLE = {.show = show,
                            .update = update,
                            .update_visible_bias = update_visible_bias,
                            .scratch_size = scratch_size,
-                           .block = BLOCK};
+                           .block = BLOCK,
+                           .line = LINE};

@@ -44,7 +44,7 @@ typedef pthread_cond_t dae_bell;
 #define DAE_PAUSE() ((void)0)
 #endif
 
-enum { DAE_POLLS = 200 }; /* about 10 us */
+enum { DAE_POLLS = 1000 }; /* 10 to 50 us, about what it costs to be woken */
 
 typedef struct {
     _Atomic int arrived;
