@@ -48,8 +48,8 @@ cdef void _chunk(
     """Rows [first, first + rows) from `source` to `out` or `losses`."""
     cdef const dae_kernels *k = t.kernels
     cdef const dae_network *net = &t.net
-    cdef ptrdiff_t n = net.n_features, m = net.n_hidden, block = k.block
-    cdef ptrdiff_t width = (m + k.line - 1) // k.line * k.line, j, b, u
+    cdef ptrdiff_t n = net.n_features, m = net.n_hidden
+    cdef ptrdiff_t width = (m + k.line - 1) // k.line * k.line, b, u
     cdef ptrdiff_t code_bytes = net.stride * t.itemsize, m_bytes = m * t.itemsize
     cdef dae_batch batch
     if t.output == DECODED:
@@ -61,8 +61,8 @@ cdef void _chunk(
         batch.shown_stride = n
         batch.code = code
         batch.sparse = 0
-        for j in range((m + block - 1) // block):
-            k.encode(net, &batch, j * block, min((j + 1) * block, width))
+        k.project(net, &batch, 0, n, code, 0)
+        k.finish_code(net, &batch, code, 0, width)
     if t.output == CODE:
         for b in range(rows):
             memcpy(t.out + (first + b) * m_bytes, code + b * code_bytes, m_bytes)

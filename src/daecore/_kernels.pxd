@@ -5,7 +5,6 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 cdef extern from "kernels.h" nogil:
     enum:
         DAE_ADAM
-        DAE_SPAN
         DAE_UNIT
 
     ctypedef struct dae_parameter:
@@ -74,21 +73,26 @@ cdef extern from "kernels.h" nogil:
                      ptrdiff_t, ptrdiff_t) noexcept nogil
         void (*transpose)(const dae_network *, const dae_batch *,
                           ptrdiff_t, ptrdiff_t) noexcept nogil
-        void (*encode)(const dae_network *, const dae_batch *,
-                       ptrdiff_t, ptrdiff_t) noexcept nogil
-        void (*decode)(const dae_network *, ptrdiff_t, const void *, ptrdiff_t, ptrdiff_t,
-                       void *, ptrdiff_t) noexcept nogil
         void (*decode_delta)(const dae_data *, const dae_network *, const dae_batch *,
                              ptrdiff_t, ptrdiff_t, void *, void *, double *) noexcept nogil
+        void (*project_delta)(const dae_network *, const dae_batch *, const void *,
+                              ptrdiff_t, ptrdiff_t, void *, int) noexcept nogil
+        void (*finish_delta)(const dae_network *, const dae_update *, const dae_batch *,
+                             const void *, ptrdiff_t, ptrdiff_t, void *) noexcept nogil
+        void (*update)(const dae_network *, const dae_update *, const dae_batch *,
+                       const void *, const void *, const void *, ptrdiff_t, ptrdiff_t,
+                       void *) noexcept nogil
+        void (*project)(const dae_network *, const dae_batch *, ptrdiff_t, ptrdiff_t,
+                        void *, int) noexcept nogil
+        void (*finish_code)(const dae_network *, const dae_batch *, const void *,
+                            ptrdiff_t, ptrdiff_t) noexcept nogil
+        void (*add)(const dae_network *, ptrdiff_t, void *, const void *,
+                    ptrdiff_t, ptrdiff_t) noexcept nogil
+        void (*decode)(const dae_network *, ptrdiff_t, const void *, ptrdiff_t, ptrdiff_t,
+                       void *, ptrdiff_t) noexcept nogil
         void (*row_losses)(const dae_network *, ptrdiff_t, const void *, const void *,
                            ptrdiff_t, ptrdiff_t, void *, double *) noexcept nogil
-        void (*update)(const dae_network *, const dae_update *, const dae_batch *,
-                       const dae_batch *, const void *, ptrdiff_t, ptrdiff_t,
-                       void *) noexcept nogil
-        void (*update_visible_bias)(const dae_network *, const dae_update *, const void *,
-                                    ptrdiff_t, ptrdiff_t) noexcept nogil
-        ptrdiff_t (*scratch_size)(ptrdiff_t) noexcept nogil
-        ptrdiff_t block
+        ptrdiff_t scratch_size
         ptrdiff_t line
 
     ctypedef struct dae_level:

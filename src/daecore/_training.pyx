@@ -1,10 +1,17 @@
-"""Training: mini-batch steps of two sweeps, and the corruption they see.
+"""Training: the steps of one call, and the corruption they see.
 
-One step, all threads together; `|` is a barrier. Within a sweep threads take pieces from a pile:
+The features, that is the rows of the weights, are cut into leaves, a number that depends on their
+count alone. A thread owns some leaves and does all work on their rows, so that these stay in its
+cache. What is summed over all features, a (B, m) array twice a step, is summed within a leaf, then
+over the leaves in the order of a binary tree: the same bits, whoever did which leaf.
 
-    sweep 1   by rows: show (gather, corrupt) the NEXT batch
-              by features: z, loss, delta = dE/da*                             |
-    sweep 2   by blocks of hidden units: dH, update W, V, b (b*), NEXT code    |
+One step, all threads together; `|` is a barrier:
+
+    sweep 1   rows of the NEXT batch: show (gather, corrupt)
+              own leaves: z, loss, delta = dE/da*, their part of delta V      |
+              own columns: dH from the parts, b                               |
+    sweep 2   own leaves: update W, V, b*, their part of the NEXT X~ W        |
+              own columns: the NEXT H from the parts                          |
 
 See `daecore/__init__.py` for the picture and `csrc/kernels.h` for what each kernel does.
 """
@@ -15,7 +22,7 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from daecore._kernels cimport (
-    DAE_ADAM, DAE_SPAN, DAE_UNIT,
+    DAE_ADAM, DAE_UNIT,
     dae_batch, dae_corruption_spec, dae_data, dae_kernels, dae_network, dae_parameter, dae_update,
 )
 from daecore._network cimport describe
@@ -23,15 +30,11 @@ from daecore._simd cimport kernels
 from daecore._threads cimport dae_team_size, dae_thread, first_unit
 
 
-cdef extern from "team.h" nogil:
+cdef extern from "barrier.h" nogil:
     ctypedef struct dae_barrier:
-        pass
-    ctypedef struct dae_pile:
         pass
     void dae_barrier_init(dae_barrier *)
     void dae_barrier_wait(dae_barrier *, int)
-    void dae_pile_reset(dae_pile *)
-    ptrdiff_t dae_pile_take(dae_pile *, ptrdiff_t)
 
 
 cdef extern from "denormals.h" nogil:
@@ -46,26 +49,37 @@ cdef extern from "aligned.h" nogil:
 # All that the threads of one call share.
 ctypedef struct Training:
     const dae_kernels *kernels
+    ptrdiff_t itemsize
     dae_network net
     dae_update solver           # without the step's corrections
     dae_data data
     const ptrdiff_t *rows       # (n_rows) in order of presentation
     ptrdiff_t n_rows
     ptrdiff_t batch_size
-    ptrdiff_t block             # hidden units a thread takes at a time
-    ptrdiff_t used_width        # columns up to the end of the last used cache line of a row
     ptrdiff_t n_steps           # solver steps before this call
     double max_loss
+    int n_leaves                # a power of two
     dae_batch buffers[2]        # this batch and the next, in turn
-    void *delta                 # (batch_size, shown_stride)
+    void *delta                 # (batch_size, shown_stride) dE/da*
+    void *code_delta            # (batch_size, stride) dH
     void *visible_grad          # (n)
     double *unit_loss           # (units of features)
-    char *scratch               # one piece a thread
+    char *parts                 # (n_leaves, batch_size, stride) sums over leaves, by first leaf
+    ptrdiff_t part_bytes
+    char *scratch               # one piece a thread: for `update`, then for sums under way
     ptrdiff_t scratch_bytes
     dae_barrier barrier
-    dae_pile rows_to_show, units_to_decode, blocks_to_update
     double *losses              # OUT (n_batches)
     ptrdiff_t n_done            # OUT
+
+
+# What one thread has at hand in one step.
+ctypedef struct Step:
+    dae_update solver
+    dae_batch batch
+    dae_batch after             # the next batch
+    int thread
+    int n_threads
 
 
 cdef dae_batch _batch(const Training *t, ptrdiff_t index) noexcept nogil:
@@ -83,6 +97,7 @@ cdef enum:
     SPARSE_PERCENT = 30
     SPARSE_MIN_HIDDEN = 128
     SPARSE_MIN_ROWS = 3
+    MOST_LEAVES = 64
 
 
 cdef int _is_sparse(const dae_network *net, const dae_batch *batch) noexcept nogil:
@@ -97,61 +112,154 @@ cdef int _is_sparse(const dae_network *net, const dae_batch *batch) noexcept nog
     return 100 * total < SPARSE_PERCENT * batch.B * net.n_features
 
 
-cdef ptrdiff_t _handful(ptrdiff_t pieces, int n_threads) noexcept nogil:
-    """How many pieces to take at a time: few takes, and an even end."""
-    return max(1, pieces // (8 * n_threads))
+# ------------------------------------------------------------------ leaves
+
+cdef int _count_leaves(ptrdiff_t n_features) noexcept nogil:
+    """Leaves that the features are cut into: at least 32 rows each, from 8 leaves on 96."""
+    cdef ptrdiff_t units = (n_features + DAE_UNIT - 1) // DAE_UNIT
+    cdef int leaves = 1
+    while (leaves < 8 and units >= 4 * leaves) or (leaves < MOST_LEAVES and units >= 12 * leaves):
+        leaves *= 2
+    return leaves
 
 
-cdef void _show(Training *t, const dae_batch *batch, int n_threads) noexcept nogil:
-    """The thread's share of gathering and corrupting a batch."""
-    cdef ptrdiff_t handful = _handful(batch.B, n_threads), b
-    while True:
-        b = dae_pile_take(&t.rows_to_show, handful)
-        if b >= batch.B:
-            break
-        t.kernels.show(&t.data, &t.net, batch, b, min(b + handful, batch.B))
+cdef ptrdiff_t _log2(int leaves) noexcept nogil:
+    cdef ptrdiff_t log2 = 0
+    while 1 << log2 < leaves:
+        log2 += 1
+    return log2
 
 
-cdef void _decode(Training *t, const dae_batch *batch, int n_threads) noexcept nogil:
-    """The thread's share of sweep 1."""
-    cdef ptrdiff_t n = t.net.n_features, n_units = (n + DAE_UNIT - 1) // DAE_UNIT, first, u
-    cdef ptrdiff_t handful = _handful(n_units, n_threads)
-    while True:
-        first = dae_pile_take(&t.units_to_decode, handful)
-        for u in range(first, min(first + handful, n_units)):
-            if batch.sparse:
-                t.kernels.transpose(&t.net, batch, u * DAE_UNIT, min((u + 1) * DAE_UNIT, n))
-            t.kernels.decode_delta(&t.data, &t.net, batch, u * DAE_UNIT,
-                                   min((u + 1) * DAE_UNIT, n), t.delta, t.visible_grad,
-                                   &t.unit_loss[u])
-        if first >= n_units:
-            break
+def most_threads(ptrdiff_t n_features):
+    """As many threads as there are leaves can share a step."""
+    return _count_leaves(n_features)
 
 
-cdef void _update(
-    Training *t, const dae_update *solver, const dae_batch *batch, const dae_batch *after,
-    int thread,
+cdef ptrdiff_t _first_unit(const Training *t, int leaf) noexcept nogil:
+    return first_unit((t.net.n_features + DAE_UNIT - 1) // DAE_UNIT, leaf, t.n_leaves)
+
+
+cdef ptrdiff_t _first_feature(const Training *t, int leaf) noexcept nogil:
+    return min(_first_unit(t, leaf) * DAE_UNIT, t.net.n_features)
+
+
+cdef int _owner(const Training *t, int leaf, int n_threads) noexcept nogil:
+    """The thread whose leaves, [n_leaves t / n_threads, n_leaves (t + 1) / n_threads), hold it."""
+    return ((leaf + 1) * n_threads - 1) // t.n_leaves
+
+
+# Work on a leaf that leaves its part of a (B, m) sum in `out`, or adds it.
+ctypedef void (*LeafWork)(Training *, const Step *, int leaf, void *out, int add) noexcept nogil
+
+
+cdef void _sum_leaves(
+    Training *t, const Step *step, LeafWork work, int first, int last, char *out, char *spare
 ) noexcept nogil:
-    """The thread's share of sweep 2."""
-    cdef ptrdiff_t block = t.block, width = t.used_width, j
-    while True:
-        j = block * dae_pile_take(&t.blocks_to_update, 1)
-        if j >= t.net.n_hidden:
-            break
-        t.kernels.update(&t.net, solver, batch, after, t.delta, j, min(j + block, width),
-                         t.scratch + thread * t.scratch_bytes)
-        if j == 0:
-            t.kernels.update_visible_bias(&t.net, solver, t.visible_grad, 0, t.net.n_features)
+    """out <- the sum over leaves [first, last), as a tree; `spare` has room for the sums below."""
+    cdef int middle = (first + last) // 2
+    if last - first == 1:
+        work(t, step, first, out, 0)
+    elif last - first == 2:
+        work(t, step, first, out, 0)
+        work(t, step, middle, out, 1)
+    else:
+        _sum_leaves(t, step, work, first, middle, out, spare)
+        _sum_leaves(t, step, work, middle, last, spare, spare + t.part_bytes)
+        t.kernels.add(&t.net, step.batch.B, out, spare, 0, t.net.stride)
 
 
-cdef void _encode(Training *t, const dae_batch *batch) noexcept nogil:
-    """The thread's share of the first batch's code; later ones come out of `_update`."""
-    cdef ptrdiff_t block = t.block, width = t.used_width, j
-    while True:
-        j = block * dae_pile_take(&t.blocks_to_update, 1)
-        if j >= t.net.n_hidden:
-            break
-        t.kernels.encode(&t.net, batch, j, min(j + block, width))
+cdef void _own_leaves(
+    Training *t, const Step *step, LeafWork work, int first, int last
+) noexcept nogil:
+    """The thread's share of [first, last): the largest branches that are all its own."""
+    cdef int middle = (first + last) // 2
+    cdef int low = _owner(t, first, step.n_threads), high = _owner(t, last - 1, step.n_threads)
+    if low > step.thread or high < step.thread:
+        return
+    if low == high:
+        _sum_leaves(t, step, work, first, last, t.parts + first * t.part_bytes,
+                    t.scratch + step.thread * t.scratch_bytes
+                    + t.kernels.scratch_size * t.itemsize)
+        return
+    _own_leaves(t, step, work, first, middle)
+    _own_leaves(t, step, work, middle, last)
+
+
+cdef void _join(
+    Training *t, ptrdiff_t B, int n_threads, int first, int last, ptrdiff_t column0,
+    ptrdiff_t column1,
+) noexcept nogil:
+    """In these columns, the part of leaf `first` <- the sum of all threads' parts."""
+    cdef int middle = (first + last) // 2
+    if _owner(t, first, n_threads) == _owner(t, last - 1, n_threads):
+        return
+    _join(t, B, n_threads, first, middle, column0, column1)
+    _join(t, B, n_threads, middle, last, column0, column1)
+    t.kernels.add(&t.net, B, t.parts + first * t.part_bytes, t.parts + middle * t.part_bytes,
+                  column0, column1)
+
+
+cdef ptrdiff_t _first_column(const Training *t, int thread, int n_threads) noexcept nogil:
+    cdef ptrdiff_t line = t.kernels.line
+    return first_unit((t.net.n_hidden + line - 1) // line, thread, n_threads) * line
+
+
+# ------------------------------------------------------------------ a step
+
+cdef void _show(Training *t, const Step *step, const dae_batch *batch) noexcept nogil:
+    t.kernels.show(&t.data, &t.net, batch, first_unit(batch.B, step.thread, step.n_threads),
+                   first_unit(batch.B, step.thread + 1, step.n_threads))
+
+
+cdef void _decode_leaf(
+    Training *t, const Step *step, int leaf, void *out, int add
+) noexcept nogil:
+    """Sweep 1 on a leaf."""
+    cdef ptrdiff_t n = t.net.n_features, u, first, last
+    for u in range(_first_unit(t, leaf), _first_unit(t, leaf + 1)):
+        first, last = u * DAE_UNIT, min((u + 1) * DAE_UNIT, n)
+        if step.batch.sparse:
+            t.kernels.transpose(&t.net, &step.batch, first, last)
+        t.kernels.decode_delta(&t.data, &t.net, &step.batch, first, last, t.delta,
+                               t.visible_grad, &t.unit_loss[u])
+    t.kernels.project_delta(&t.net, &step.batch, t.delta, _first_feature(t, leaf),
+                            _first_feature(t, leaf + 1), out, add)
+
+
+cdef void _encode_leaf(
+    Training *t, const Step *step, int leaf, void *out, int add
+) noexcept nogil:
+    """A leaf's part of the next code."""
+    if step.after.B > 0:
+        t.kernels.project(&t.net, &step.after, _first_feature(t, leaf),
+                          _first_feature(t, leaf + 1), out, add)
+
+
+cdef void _update_leaf(
+    Training *t, const Step *step, int leaf, void *out, int add
+) noexcept nogil:
+    """Sweep 2 on a leaf."""
+    t.kernels.update(&t.net, &step.solver, &step.batch, t.delta, t.code_delta, t.visible_grad,
+                     _first_feature(t, leaf), _first_feature(t, leaf + 1),
+                     t.scratch + step.thread * t.scratch_bytes)
+    _encode_leaf(t, step, leaf, out, add)
+
+
+cdef void _finish_code(Training *t, const Step *step) noexcept nogil:
+    """The thread's columns of the next code, from the parts."""
+    cdef ptrdiff_t column0 = _first_column(t, step.thread, step.n_threads)
+    cdef ptrdiff_t column1 = _first_column(t, step.thread + 1, step.n_threads)
+    _join(t, step.after.B, step.n_threads, 0, t.n_leaves, column0, column1)
+    t.kernels.finish_code(&t.net, &step.after, t.parts, column0, column1)
+
+
+cdef void _finish_delta(Training *t, const Step *step) noexcept nogil:
+    """The thread's columns of dH, from the parts."""
+    cdef ptrdiff_t column0 = _first_column(t, step.thread, step.n_threads)
+    cdef ptrdiff_t column1 = _first_column(t, step.thread + 1, step.n_threads)
+    _join(t, step.batch.B, step.n_threads, 0, t.n_leaves, column0, column1)
+    t.kernels.finish_delta(&t.net, &step.solver, &step.batch, t.parts, column0, column1,
+                           t.code_delta)
 
 
 cdef double _loss(const Training *t, const dae_batch *batch) noexcept nogil:
@@ -164,68 +272,54 @@ cdef double _loss(const Training *t, const dae_batch *batch) noexcept nogil:
 
 
 cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
-    """What one thread of the team does from the first batch to the last.
-
-    A pile is reset in the sweep that does not take from it, by one thread.
-    """
-    cdef dae_update solver = t.solver
-    cdef dae_batch batch = _batch(t, 0), after
+    """What one thread of the team does from the first batch to the last."""
+    cdef Step step
     cdef ptrdiff_t index = 0
     cdef double loss
     cdef unsigned long denormals = dae_flush_denormals()
+    step.thread, step.n_threads, step.solver = thread, n_threads, t.solver
 
-    _show(t, &batch, n_threads)
+    step.after = _batch(t, 0)
+    _show(t, &step, &step.after)
     dae_barrier_wait(&t.barrier, n_threads)
-    batch.sparse = _is_sparse(&t.net, &batch)
-    if thread == 0:
-        dae_pile_reset(&t.rows_to_show)
-    _encode(t, &batch)
+    step.after.sparse = _is_sparse(&t.net, &step.after)
+    step.batch = step.after
+    _own_leaves(t, &step, _encode_leaf, 0, t.n_leaves)
+    dae_barrier_wait(&t.barrier, n_threads)
+    _finish_code(t, &step)
     dae_barrier_wait(&t.barrier, n_threads)
 
-    while batch.B > 0:
-        after = _batch(t, index + 1)
+    while step.after.B > 0:
+        step.batch = step.after
+        step.after = _batch(t, index + 1)
         # sweep 1
-        if thread == 0:
-            dae_pile_reset(&t.blocks_to_update)
-        _show(t, &after, n_threads)
-        _decode(t, &batch, n_threads)
+        _show(t, &step, &step.after)
+        _own_leaves(t, &step, _decode_leaf, 0, t.n_leaves)
         dae_barrier_wait(&t.barrier, n_threads)
-
-        after.sparse = _is_sparse(&t.net, &after)
-        loss = _loss(t, &batch)
+        step.after.sparse = _is_sparse(&t.net, &step.after)
+        loss = _loss(t, &step.batch)
         if thread == 0:
             t.losses[index] = loss
             t.n_done = index + 1
         if not loss <= t.max_loss:
             break
-
-        # sweep 2
-        if thread == 0:
-            dae_pile_reset(&t.rows_to_show)
-            dae_pile_reset(&t.units_to_decode)
-        if solver.kind == DAE_ADAM:
-            solver.correction_1 = 1 / (1 - pow(solver.beta_1, t.n_steps + index + 1))
-            solver.correction_2 = 1 / (1 - pow(solver.beta_2, t.n_steps + index + 1))
-        _update(t, &solver, &batch, &after, thread)
-        dae_barrier_wait(&t.barrier, n_threads)
-        batch = after
         index += 1
+        if step.solver.kind == DAE_ADAM:
+            step.solver.correction_1 = 1 / (1 - pow(step.solver.beta_1, t.n_steps + index))
+            step.solver.correction_2 = 1 / (1 - pow(step.solver.beta_2, t.n_steps + index))
+        _finish_delta(t, &step)
+        dae_barrier_wait(&t.barrier, n_threads)
+        # sweep 2
+        _own_leaves(t, &step, _update_leaf, 0, t.n_leaves)
+        if step.after.B == 0:
+            break
+        dae_barrier_wait(&t.barrier, n_threads)
+        _finish_code(t, &step)
+        dae_barrier_wait(&t.barrier, n_threads)
     dae_restore_denormals(denormals)
 
 
-cdef ptrdiff_t _block(const dae_kernels *k, ptrdiff_t n_hidden, int n_threads) noexcept nogil:
-    """Hidden units that a thread takes at a time in sweep 2.
-
-    Wide blocks read the batch less often (at batch 512, 512 bytes are 5 to 10 % faster than 256),
-    but each thread should have two, or at least one down to a cache line.
-    """
-    cdef ptrdiff_t block = k.block
-    while block > k.line and (n_hidden + block - 1) // block < n_threads * (
-        2 if block > 4 * k.line else 1
-    ):
-        block //= 2
-    return block
-
+# ------------------------------------------------------------------ the call
 
 cdef void *_allocate(ptrdiff_t count, ptrdiff_t itemsize, list owned) except NULL:
     """Zeros on a cache line; the address to free is appended to `owned`."""
@@ -247,7 +341,7 @@ cdef int _allocate_lists(
     batch.row_count = <int32_t *> _allocate(B, sizeof(int32_t), owned)
     batch.row_columns = <int32_t *> _allocate(B * (n + 1), sizeof(int32_t), owned)
     batch.row_values = _allocate(B * (n + 1), itemsize, owned)
-    batch.row_starts = <int32_t *> _allocate(B * (n // DAE_SPAN + 2), sizeof(int32_t), owned)
+    batch.row_starts = <int32_t *> _allocate(B * (n // DAE_UNIT + 2), sizeof(int32_t), owned)
     if batch == first:
         batch.column_count = <int32_t *> _allocate(n, sizeof(int32_t), owned)
         batch.column_rows = <int32_t *> _allocate(n * B, sizeof(int32_t), owned)
@@ -361,16 +455,14 @@ def train(
     t.rows = &rows[0]
     t.n_rows = rows.shape[0]
     t.batch_size = min(batch_size, t.n_rows)
-    t.used_width = (t.net.n_hidden + line - 1) // line * line
-    t.block = _block(t.kernels, t.net.n_hidden, n_threads)
+    t.itemsize = itemsize
+    t.n_leaves = _count_leaves(n)
+    n_threads = min(n_threads, t.n_leaves)
     t.n_steps = n_steps
     t.max_loss = max_loss
     t.losses = &losses[0]
     t.n_done = 0
     dae_barrier_init(&t.barrier)
-    dae_pile_reset(&t.rows_to_show)
-    dae_pile_reset(&t.units_to_decode)
-    dae_pile_reset(&t.blocks_to_update)
     try:
         for i in range(2):
             t.buffers[i].shown = _allocate(t.batch_size * shown_stride, itemsize, owned)
@@ -381,9 +473,14 @@ def train(
             if t.net.n_hidden >= SPARSE_MIN_HIDDEN and t.batch_size >= SPARSE_MIN_ROWS:
                 _allocate_lists(&t.buffers[i], &t.buffers[0], t.batch_size, n, itemsize, owned)
         t.delta = _allocate(t.batch_size * shown_stride, itemsize, owned)
+        t.code_delta = _allocate(t.batch_size * stride, itemsize, owned)
         t.visible_grad = _allocate(n, itemsize, owned)
         t.unit_loss = <double *> _allocate(n // DAE_UNIT + 1, sizeof(double), owned)
-        t.scratch_bytes = (t.kernels.scratch_size(t.batch_size) * itemsize + 127) // 64 * 64
+        t.part_bytes = (t.batch_size * stride * itemsize + 63) // 64 * 64
+        t.parts = <char *> _allocate(t.part_bytes, t.n_leaves, owned)
+        # a tree of n leaves has at most log2(n) sums under way at a time
+        t.scratch_bytes = (t.kernels.scratch_size * itemsize
+                           + _log2(t.n_leaves) * t.part_bytes + 64)
         t.scratch = <char *> _allocate(t.scratch_bytes, n_threads, owned)
         if n_threads == 1:
             with nogil:

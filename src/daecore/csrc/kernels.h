@@ -24,12 +24,7 @@ enum dae_loss { DAE_SQUARED_ERROR, DAE_LOG_LOSS };
 enum dae_solver { DAE_SGD, DAE_MOMENTUM, DAE_NESTEROV, DAE_ADAM };
 enum dae_corruption { DAE_NONE, DAE_MASKING, DAE_GAUSSIAN, DAE_SALT_AND_PEPPER, DAE_SWAP };
 
-enum {
-    DAE_BLOCK_BYTES = 512, /* a block of hidden units: at most this many bytes of a row of W */
-    DAE_SPAN = 96,         /* features whose rows of W are updated, then used for the next code
-                              while they are in the cache: 48 KiB of a block */
-    DAE_UNIT = 16          /* features a thread takes at a time, a multiple of the tiles' 4 */
-};
+enum { DAE_UNIT = 16 }; /* features: work is cut at multiples of it, and it of the tiles' 4 */
 
 /* One parameter array with the solver's moments for it (NULL where the solver has none). */
 typedef struct {
@@ -81,7 +76,7 @@ typedef struct {
     int32_t *row_count;    /* (B) */
     int32_t *row_columns;  /* (B, n + 1) */
     void *row_values;      /* (B, n + 1) */
-    int32_t *row_starts;   /* (B, n / DAE_SPAN + 2) where in the lists column DAE_SPAN i begins */
+    int32_t *row_starts;   /* (B, units + 1) where in the lists feature DAE_UNIT i begins */
     /* the same by column, made by `transpose`: of column d, number, rows and values */
     int32_t *column_count; /* (n) */
     int32_t *column_rows;  /* (n, B) */
@@ -97,39 +92,49 @@ typedef struct {
     void (*transpose)(const dae_network *net, const dae_batch *batch, ptrdiff_t first,
                       ptrdiff_t last);
 
-    /* code[:, J] <- g1(shown W[:, J] + b[J]) for the block of units J = [first, last); here and in
-     * `update` both are multiples of `line`, the last one may lie behind n_hidden */
-    void (*encode)(const dae_network *net, const dae_batch *batch, ptrdiff_t first, ptrdiff_t last);
+    /* Sweep 1, features D of one unit: delta[:, D] <- dE/da*, visible_grad[D] <- its sums over the
+     * batch, loss[0] <- the sum of w_b E_bd. */
+    void (*decode_delta)(const dae_data *data, const dae_network *net, const dae_batch *batch,
+                         ptrdiff_t first, ptrdiff_t last, void *delta, void *visible_grad,
+                         double *loss);
+
+    /* out (B, stride) <- delta[:, D] V[D, :], or with `add` out += that sum */
+    void (*project_delta)(const dae_network *net, const dae_batch *batch, const void *delta,
+                          ptrdiff_t first, ptrdiff_t last, void *out, int add);
+
+    /* code_delta[:, J] <- sum[:, J] * g1'(H[:, J]), for units J; b[J] <- solver */
+    void (*finish_delta)(const dae_network *net, const dae_update *solver, const dae_batch *batch,
+                         const void *sum, ptrdiff_t first, ptrdiff_t last, void *code_delta);
+
+    /* Sweep 2, features D: V[D, :], W[D, :] and b*[D] <- solver. `scratch` is the calling thread's
+     * own, scratch_size elements. */
+    void (*update)(const dae_network *net, const dae_update *solver, const dae_batch *batch,
+                   const void *delta, const void *code_delta, const void *visible_grad,
+                   ptrdiff_t first, ptrdiff_t last, void *scratch);
+
+    /* out (B, stride) <- shown[:, D] W[D, :], or with `add` out += that sum */
+    void (*project)(const dae_network *net, const dae_batch *batch, ptrdiff_t first, ptrdiff_t last,
+                    void *out, int add);
+
+    /* code[:, J] <- g1(sum[:, J] + b[J]) for units J, padding 0; sum may be the code itself */
+    void (*finish_code)(const dae_network *net, const dae_batch *batch, const void *sum,
+                        ptrdiff_t first, ptrdiff_t last);
+
+    /* into[:, J] += from[:, J], both (B, stride) */
+    void (*add)(const dae_network *net, ptrdiff_t B, void *into, const void *from, ptrdiff_t first,
+                ptrdiff_t last);
 
     /* z[:, D] <- g2(code V[D, :]^T + b*[D]) for the features D = [first, last) */
     void (*decode)(const dae_network *net, ptrdiff_t B, const void *code, ptrdiff_t first,
                    ptrdiff_t last, void *z, ptrdiff_t z_stride);
 
-    /* Sweep 1, features D: delta[:, D] <- dE/da*, visible_grad[D] <- its sums over the batch;
-     * loss[0] <- the sum of w_b E_bd. */
-    void (*decode_delta)(const dae_data *data, const dae_network *net, const dae_batch *batch,
-                         ptrdiff_t first, ptrdiff_t last, void *delta, void *visible_grad,
-                         double *loss);
-
-    /* row_loss[b] += sum of E_bd over the features D, for given clean rows (B, n) */
+    /* row_loss[b] += sum of E_bd over the features D of one unit, for given clean rows (B, n) */
     void (*row_losses)(const dae_network *net, ptrdiff_t B, const void *clean, const void *code,
                        ptrdiff_t first, ptrdiff_t last, void *scratch, double *row_loss);
 
-    /* Sweep 2, units J: dH, the update of W, V, b in these columns, the code of the next batch
-     * (next->B may be 0). `scratch` is the calling thread's own, scratch_size elements. */
-    void (*update)(const dae_network *net, const dae_update *solver, const dae_batch *batch,
-                   const dae_batch *next, const void *delta, ptrdiff_t first, ptrdiff_t last,
-                   void *scratch);
-
-    /* b*[D] <- solver(visible_grad[D]) */
-    void (*update_visible_bias)(const dae_network *net, const dae_update *solver,
-                                const void *visible_grad, ptrdiff_t first, ptrdiff_t last);
-
-    /* elements that `update` needs as scratch for a batch of B rows */
-    ptrdiff_t (*scratch_size)(ptrdiff_t B);
-
-    ptrdiff_t block; /* most hidden units in a block: DAE_BLOCK_BYTES / sizeof(REAL) */
-    ptrdiff_t line;  /* elements of a cache line; a block is made of whole ones */
+    ptrdiff_t scratch_size; /* elements that `update` needs */
+    ptrdiff_t line; /* elements of a cache line: ranges of units are cut at multiples of it, the
+                       last may end behind n_hidden */
 } dae_kernels;
 
 typedef struct {

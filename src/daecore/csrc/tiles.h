@@ -37,9 +37,13 @@ typedef struct {
     intp ldb;
 } factors;
 
+/* What happens to the old C: it is overwritten, the sum goes on from it, or the finished sum is
+ * added to it (not the same rounding as going on). */
+enum product_mode { SET, CONTINUE, ADD };
+
 /* `tiles` tiles of MR x NV, one below the other. */
 INLINE void outer_tiles(const int MR, const int NV, intp tiles, const factors *first_factor,
-                        int count, intp i0, intp v0, REAL *c, intp ldc, int accumulate)
+                        int count, intp i0, intp v0, REAL *c, intp ldc, enum product_mode mode)
 {
     if (NV > OUTER_MAX_VECTORS(MR)) /* never called: known to the compiler, nothing is left */
         return;
@@ -47,7 +51,7 @@ INLINE void outer_tiles(const int MR, const int NV, intp tiles, const factors *f
         vec acc[6][8];
         UNROLL for (int i = 0; i < MR; i++)
             UNROLL for (int v = 0; v < NV; v++)
-                acc[i][v] = accumulate ? load(c + i * ldc + v * LANES) : (vec){0};
+                acc[i][v] = mode == CONTINUE ? load(c + i * ldc + v * LANES) : (vec){0};
         for (const factors *f = first_factor; f < first_factor + count; f++) {
             const REAL *a = f->a + i0 * f->row, *bm = f->bm + v0;
             const intp K = f->K, row = f->row, step = f->step, ldb = f->ldb;
@@ -62,6 +66,10 @@ INLINE void outer_tiles(const int MR, const int NV, intp tiles, const factors *f
                 }
             }
         }
+        if (mode == ADD)
+            UNROLL for (int i = 0; i < MR; i++)
+                UNROLL for (int v = 0; v < NV; v++)
+                    acc[i][v] += load(c + i * ldc + v * LANES);
         UNROLL for (int i = 0; i < MR; i++)
             UNROLL for (int v = 0; v < NV; v++)
                 store(c + i * ldc + v * LANES, acc[i][v]);
@@ -69,13 +77,13 @@ INLINE void outer_tiles(const int MR, const int NV, intp tiles, const factors *f
 }
 
 typedef void outer_function(intp tiles, const factors *f, int count, intp i0, intp v0, REAL *c,
-                            intp ldc, int accumulate);
+                            intp ldc, enum product_mode mode);
 
 #define OUTER(MR, NV)                                                                              \
     NOINLINE void outer_##MR##x##NV(intp tiles, const factors *f, int count, intp i0, intp v0,     \
-                                    REAL *c, intp ldc, int accumulate)                             \
+                                    REAL *c, intp ldc, enum product_mode mode)                             \
     {                                                                                              \
-        outer_tiles(MR, NV, tiles, f, count, i0, v0, c, ldc, accumulate);                          \
+        outer_tiles(MR, NV, tiles, f, count, i0, v0, c, ldc, mode);                                \
     }
 #define OUTER_ROWS(MR) OUTER(MR, 1) OUTER(MR, 2) OUTER(MR, 4) OUTER(MR, 8)
 OUTER_ROWS(1) OUTER_ROWS(2) OUTER_ROWS(3) OUTER_ROWS(4) OUTER_ROWS(5) OUTER_ROWS(6)
@@ -85,9 +93,10 @@ static outer_function *const outer_table[6][4] = {
     OUTER_POINTERS(1), OUTER_POINTERS(2), OUTER_POINTERS(3),
     OUTER_POINTERS(4), OUTER_POINTERS(5), OUTER_POINTERS(6)};
 
-/* C (rows, width) (+)= the products f[0] + ... + f[count - 1]; `width` a multiple of the lanes. */
+/* C (rows, width) by `mode` the products f[0] + ... + f[count - 1]; `width` a multiple of the
+ * lanes. */
 static void outer_product(intp rows, intp width, const factors *f, int count, REAL *c, intp ldc,
-                          int accumulate)
+                          enum product_mode mode)
 {
     CHECK(width % LANES == 0);
     for (intp i = 0, step, tiles; i < rows; i += tiles * step) {
@@ -99,39 +108,38 @@ static void outer_product(intp rows, intp width, const factors *f, int count, RE
             if (NV > OUTER_MAX_VECTORS(step))
                 continue;
             for (; v + NV * LANES <= width; v += NV * LANES)
-                outer_table[step - 1][log2](tiles, f, count, i, v, c + i * ldc + v, ldc,
-                                            accumulate);
+                outer_table[step - 1][log2](tiles, f, count, i, v, c + i * ldc + v, ldc, mode);
         }
     }
 }
 
-/* c[0:width] += sum_i values[i] Bm[index[i], :], in order; at most 8 vectors wide at a time.
+/* c[0:width] by `mode` sum_i values[i] Bm[index[i], :], in order; at most 8 vectors at a time.
  * A term of `outer` whose A(i, k) is 0 adds nothing, so leaving it out leaves the same bits. */
 INLINE void sparse_tile(const int NV, intp count, const int32_t *index, const REAL *values,
-                        const REAL *bm, intp ldb, REAL *c)
+                        const REAL *bm, intp ldb, REAL *c, enum product_mode mode)
 {
     vec acc[8];
     UNROLL for (int v = 0; v < NV; v++)
-        acc[v] = load(c + v * LANES);
+        acc[v] = mode == CONTINUE ? load(c + v * LANES) : (vec){0};
     for (intp i = 0; i < count; i++) {
         const REAL x = values[i], *across = bm + index[i] * ldb;
         UNROLL for (int v = 0; v < NV; v++)
             acc[v] += x * load(across + v * LANES);
     }
     UNROLL for (int v = 0; v < NV; v++)
-        store(c + v * LANES, acc[v]);
+        store(c + v * LANES, mode == ADD ? acc[v] + load(c + v * LANES) : acc[v]);
 }
 
 static void sparse_product(intp width, intp count, const int32_t *index, const REAL *values,
-                           const REAL *bm, intp ldb, REAL *c)
+                           const REAL *bm, intp ldb, REAL *c, enum product_mode mode)
 {
     intp v = 0;
     for (; v + 8 * LANES <= width; v += 8 * LANES)
-        sparse_tile(8, count, index, values, bm + v, ldb, c + v);
+        sparse_tile(8, count, index, values, bm + v, ldb, c + v, mode);
     for (; v + 4 * LANES <= width; v += 4 * LANES)
-        sparse_tile(4, count, index, values, bm + v, ldb, c + v);
+        sparse_tile(4, count, index, values, bm + v, ldb, c + v, mode);
     for (; v < width; v += LANES)
-        sparse_tile(1, count, index, values, bm + v, ldb, c + v);
+        sparse_tile(1, count, index, values, bm + v, ldb, c + v, mode);
 }
 
 /* ---------------------------------------------------------------- dot */

@@ -1,18 +1,14 @@
-/* A team of threads that meets every few microseconds and shares the machine with others.
+/* A barrier for threads that meet every few microseconds and share the machine with others.
  *
- * Barrier: waits by polling for some 10 us, then sleeps. When all cores are free a barrier costs
+ * Waits by polling for as long as waking costs, then sleeps. When all cores are free a barrier costs
  * under a microsecond. When another process has a core, the thread that waits must not burn its own
  * share of the machine: the scheduler gives it to whom the team waits for, and wakes a sleeper at
  * once. (libgomp's own barrier polls for milliseconds by default.)
- *
- * Pile: numbered pieces of work, taken by whoever is free. A thread that another process keeps from
- * its core takes fewer, instead of holding up the rest. Who takes a piece does not enter the result.
  */
-#ifndef DAE_TEAM_H
-#define DAE_TEAM_H
+#ifndef DAE_BARRIER_H
+#define DAE_BARRIER_H
 
 #include <stdatomic.h>
-#include <stddef.h>
 
 #if defined(_WIN32)
 #include <windows.h>
@@ -85,23 +81,6 @@ static inline void dae_barrier_wait(dae_barrier *barrier, int n_threads)
     while (atomic_load_explicit(&barrier->phase, memory_order_acquire) == phase)
         DAE_SLEEP(&barrier->bell, &barrier->lock);
     DAE_UNLOCK(&barrier->lock);
-}
-
-typedef struct {
-    _Atomic ptrdiff_t next;
-    char padding[64 - sizeof(ptrdiff_t)];
-} dae_pile;
-
-/* Not while threads take from it: a barrier apart. */
-static inline void dae_pile_reset(dae_pile *pile)
-{
-    atomic_store_explicit(&pile->next, 0, memory_order_relaxed);
-}
-
-/* The first of the next `count` pieces; from the size of the pile on, nothing is left. */
-static inline ptrdiff_t dae_pile_take(dae_pile *pile, ptrdiff_t count)
-{
-    return atomic_fetch_add_explicit(&pile->next, count, memory_order_relaxed);
 }
 
 #endif
