@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-# Idle threads of OpenMP and BLAS spin for a moment before they sleep; let them.
-PAUSE = 0.01
+# Idle threads of OpenMP and BLAS spin before they sleep, OpenBLAS's for 2^26 cycles: let them, or
+# they take a core from whoever is measured next.
+PAUSE = 0.1
 
 
 def seconds_of(function: Callable[[], object]) -> float:

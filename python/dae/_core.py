@@ -95,13 +95,13 @@ def _count_cores(_second: int, _loky_limit: str | None) -> int:
     return int(joblib.cpu_count())
 
 
-# Operations below which a second thread costs more than it brings: waking the team takes some
-# 5 us, a step's two barriers 1 us (bench/kernels.py).
-_SERIAL_STEP = 200_000
-_SERIAL_CALL = 2_000_000
+# Operations below which a second thread costs more than it brings: a step has four barriers, a call
+# wakes the team (python -m bench.kernels --only thresholds; two cores, AVX-512).
+_SERIAL_STEP = 1_500_000
+_SERIAL_CALL = 8_000_000
 
 
-def _useful_threads(n_threads: int, step: float, call: float) -> int:
+def _useful_threads(n_threads: int, step: float, call: float = np.inf) -> int:
     return 1 if step < _SERIAL_STEP or call < _SERIAL_CALL else n_threads
 
 
@@ -197,12 +197,12 @@ def _infer(
     at_once = max(1, int(_OPERATIONS_PER_CALL / per_row))
     if len(out) <= at_once:
         call = per_row * len(out)
-        function(*sources, *arguments, out, _useful_threads(n_threads, call, call))
+        function(*sources, *arguments, out, _useful_threads(n_threads, call))
         return out
     for first in range(0, len(out), at_once):
         rows = slice(first, first + at_once)
         call = per_row * len(out[rows])
-        threads = _useful_threads(n_threads, call, call)
+        threads = _useful_threads(n_threads, call)
         function(*(source[rows] for source in sources), *arguments, out[rows], threads)
     return out
 
@@ -246,7 +246,7 @@ def corrupt(
     out = np.empty((len(rows), X.shape[1]), X.dtype)
     if not len(rows):
         return out
-    threads = _useful_threads(n_threads, 50.0 * out.size, 50.0 * out.size)
+    threads = _useful_threads(n_threads, 50.0 * out.size)
     arguments = _corruption_arguments(corruption, X)
     _training.corrupt(X, rows, *arguments, presentation, out, threads)
     return out

@@ -392,17 +392,18 @@ static void project_delta(const dae_network *net, const dae_batch *batch, const 
 static void finish_delta(const dae_network *net, const dae_update *solver, const dae_batch *batch,
                          const void *sum, intp first, intp last, void *code_delta)
 {
-    for (intp j = first; j < last; j += LANES) {
-        vec bias_grad = {0};
-        for (intp b = 0; b < batch->B; b++) {
-            const intp at = b * net->stride + j;
-            const vec h = load((const REAL *)batch->code + at);
-            const vec by_a = load((const REAL *)sum + at) * slope(net->activation, h);
-            store((REAL *)code_delta + at, by_a);
-            bias_grad += by_a;
-        }
-        step_bias(solver, &net->hidden_bias, j, at_most(j + LANES, net->n_hidden),
-                  (const REAL *)&bias_grad);
+    for (intp j0 = first; j0 < last; j0 += BLOCK) {
+        const intp j1 = at_most(j0 + BLOCK, last);
+        REAL bias_grad[BLOCK] = {0};
+        for (intp b = 0; b < batch->B; b++)
+            for (intp j = j0; j < j1; j += LANES) {
+                const intp at = b * net->stride + j;
+                const vec h = load((const REAL *)batch->code + at);
+                const vec by_a = load((const REAL *)sum + at) * slope(net->activation, h);
+                store((REAL *)code_delta + at, by_a);
+                store(bias_grad + j - j0, load(bias_grad + j - j0) + by_a);
+            }
+        step_bias(solver, &net->hidden_bias, j0, at_most(j1, net->n_hidden), bias_grad);
     }
 }
 
