@@ -18,31 +18,39 @@ What lies where
     csrc/simd.h           vector types by the compilers' vector extensions
     csrc/levels/*.c       one unit for a SIMD level and a real type: five lines
     csrc/dispatch.c       which levels this processor runs
-    csrc/team.h, denormals.h, openmp.h, aligned.h    the rest of the machine
+    csrc/barrier.h, denormals.h, openmp.h, aligned.h    the rest of the machine
 
 One training step
 -----------------
-B rows, n features, m hidden units; W and V (one array when tied) are (n, m), a row a feature.
-Weights cross the cache three times a step whatever the solver, and no gradient is ever stored:
+B rows, n features, m hidden units; W and V (one array when tied) are (n, m), a row a feature. The
+features are cut into leaves (`_training.pyx`); a thread owns some leaves D and does everything that
+touches their rows of W and V, which so stay in its cache. Weights come from memory twice a step,
+whatever the solver, and no gradient is ever stored:
 
         X (rows of the user's array)
         |  show: gather, corrupt           the NEXT batch, while this one is decoded
         v
-        X~ (B, n) ----------- encode -----------> H (B, m)      H = g1(X~ W + b)
-                                                  |
-    sweep 1, by rows D of V (16 features):        v
+        X~ (B, n)                                  H (B, m) = g1(X~ W + b)
+                                                   |
+    sweep 1, by leaves D, 16 features at a time:   v
         Z[:, D] = g2(H V[D, :]^T + b*[D]),  loss,  dZ[:, D] = dE/da*[:, D]
+        part of dH:  dZ[:, D] V[D, :]              V[D, :] is still in the cache
     ------------------------------------------------------------------ barrier
-    sweep 2, by columns J of W (512 bytes):
-        dH[:, J] = (dZ V[:, J]) * g1'(H[:, J])
-        for 96 rows D at a time, in the cache until the last line is done:
-            W[D, J] <- solver(W[D, J], dZ[:, D]^T H[:, J] + X~[:, D]^T dH[:, J])
-            H_next[:, J] += X~_next[:, D] W[D, J]
+    by columns J of the hidden units:
+        dH[:, J] = (sum of the parts) * g1'(H[:, J]),   b[J] <- solver
+    ------------------------------------------------------------------ barrier
+    sweep 2, by leaves D, 96 rows at a time:
+        W[D, :] <- solver(W[D, :], dZ[:, D]^T H + X~[:, D]^T dH)
+        part of the next code:  X~_next[:, D] W[D, :]
+    ------------------------------------------------------------------ barrier
+    by columns J:
+        H_next[:, J] = g1(sum of the parts + b[J])
     ------------------------------------------------------------------ barrier
 
-Every element of every array is written by one thread, as a sum in a fixed order; neither the tile
-it falls into nor the thread that takes it enters that order. So the results are the same bits
-for any number of threads. There are no reductions, and atomics only to meet and to share out work.
+The sums over all features are taken within a leaf first, then over the leaves as a binary tree. How
+many leaves there are depends on n alone; a thread adds up those branches of the tree that are all
+its own, the rest is added after the barrier. So each number is one sum in one order, and the results
+are the same bits for any number of threads. Atomics serve the barrier only.
 
 Of a batch that is mostly zeros (corrupted counts, digits) lists of the non-zeros are kept, and the
 two products with X~ go through the lists. A left-out term would have added zero.

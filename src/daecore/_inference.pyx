@@ -5,7 +5,7 @@ All scratch belongs to the call, so any number of calls may run at once on the s
 """
 from cython cimport floating
 from cython.parallel cimport parallel
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
 from libc.string cimport memcpy
 
 from daecore._kernels cimport DAE_UNIT, dae_batch, dae_kernels, dae_network
@@ -15,7 +15,7 @@ from daecore._threads cimport dae_team_size, dae_thread, first_unit
 
 
 cdef extern from "aligned.h" nogil:
-    void *dae_aligned(void *, ptrdiff_t)
+    void *dae_zeros(size_t, void **)
 
 
 # Rows a thread takes at a time: their codes and a unit of weights stay in the L2 cache.
@@ -87,15 +87,14 @@ cdef void _run(Inference *t, char *scratch, ptrdiff_t scratch_bytes, int thread,
 
 cdef int _infer(Inference *t, int n_threads) except -1:
     cdef ptrdiff_t scratch_bytes = min(CHUNK, t.n_rows) * (t.net.stride + DAE_UNIT) * t.itemsize
-    cdef char *memory
     cdef char *scratch
+    cdef void *to_free
     if t.n_rows < CHUNK:
         n_threads = 1
     scratch_bytes = (scratch_bytes + 63) // 64 * 64
-    memory = <char *> calloc(scratch_bytes * n_threads + 64, 1)
-    if memory == NULL:
+    scratch = <char *> dae_zeros(scratch_bytes * n_threads, &to_free)
+    if scratch == NULL:
         raise MemoryError(f"No memory for {scratch_bytes * n_threads / 2**20:.0f} MiB of scratch.")
-    scratch = <char *> dae_aligned(memory, 64)
     try:
         if n_threads == 1:
             with nogil:
@@ -104,7 +103,7 @@ cdef int _infer(Inference *t, int n_threads) except -1:
             with nogil, parallel(num_threads=n_threads):
                 _run(t, scratch, scratch_bytes, dae_thread(), dae_team_size())
     finally:
-        free(memory)
+        free(to_free)
     return 0
 
 

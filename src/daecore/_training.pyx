@@ -19,7 +19,7 @@ from cython cimport floating
 from cython.parallel cimport parallel
 from libc.math cimport pow
 from libc.stdint cimport int32_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
 
 from daecore._kernels cimport (
     DAE_ADAM, DAE_UNIT,
@@ -43,7 +43,7 @@ cdef extern from "denormals.h" nogil:
 
 
 cdef extern from "aligned.h" nogil:
-    void *dae_aligned(void *, ptrdiff_t)
+    void *dae_zeros(size_t, void **)
 
 
 # All that the threads of one call share.
@@ -321,36 +321,60 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
 
 # ------------------------------------------------------------------ the call
 
-cdef void *_allocate(ptrdiff_t count, ptrdiff_t itemsize, list owned) except NULL:
-    """Zeros on a cache line; the address to free is appended to `owned`."""
-    cdef void *memory = calloc(count * itemsize + 64, 1)
-    if memory == NULL:
-        raise MemoryError(
-            f"No memory for {count * itemsize / 2**20:.0f} MiB of training buffers. "
-            "Lower batch_size or n_components."
-        )
-    owned.append(<size_t> memory)
-    return dae_aligned(memory, 64)
+cdef void *_take(char *base, ptrdiff_t *used, ptrdiff_t count, ptrdiff_t itemsize) noexcept nogil:
+    """The next `count` elements behind `base`, from a cache line on."""
+    cdef ptrdiff_t at = used[0]
+    used[0] += (count * itemsize + 63) // 64 * 64
+    return <void *> (base + at)
 
 
-cdef int _allocate_lists(
-    dae_batch *batch, const dae_batch *first, ptrdiff_t B, ptrdiff_t n, ptrdiff_t itemsize,
-    list owned,
-) except -1:
-    """Lists of non-zeros; those by column serve one batch at a time and are shared."""
-    batch.row_count = <int32_t *> _allocate(B, sizeof(int32_t), owned)
-    batch.row_columns = <int32_t *> _allocate(B * (n + 1), sizeof(int32_t), owned)
-    batch.row_values = _allocate(B * (n + 1), itemsize, owned)
-    batch.row_starts = <int32_t *> _allocate(B * (n // DAE_UNIT + 2), sizeof(int32_t), owned)
-    if batch == first:
-        batch.column_count = <int32_t *> _allocate(n, sizeof(int32_t), owned)
-        batch.column_rows = <int32_t *> _allocate(n * B, sizeof(int32_t), owned)
-        batch.column_values = _allocate(n * B, itemsize, owned)
-    else:
-        batch.column_count = first.column_count
-        batch.column_rows = first.column_rows
-        batch.column_values = first.column_values
-    return 0
+cdef void _lay_out_lists(
+    dae_batch *batch, char *base, ptrdiff_t *used, ptrdiff_t B, ptrdiff_t n, ptrdiff_t itemsize
+) noexcept nogil:
+    batch.row_count = <int32_t *> _take(base, used, B, sizeof(int32_t))
+    batch.row_columns = <int32_t *> _take(base, used, B * (n + 1), sizeof(int32_t))
+    batch.row_values = _take(base, used, B * (n + 1), itemsize)
+    batch.row_starts = <int32_t *> _take(base, used, B * (n // DAE_UNIT + 2), sizeof(int32_t))
+
+
+cdef ptrdiff_t _lay_out(Training *t, char *base, int n_threads) noexcept nogil:
+    """Give all buffers their place behind `base`; returns the bytes they take together."""
+    cdef ptrdiff_t B = t.batch_size, n = t.net.n_features, stride = t.net.stride
+    cdef ptrdiff_t itemsize = t.itemsize, line = t.kernels.line, used = 0, i
+    # an odd number of cache lines: rows of a power of two would fall into the same cache sets
+    cdef ptrdiff_t shown_stride = ((n + line - 1) // line | 1) * line
+    cdef dae_batch *batch
+    for i in range(2):
+        batch = &t.buffers[i]
+        batch.shown_stride = shown_stride
+        batch.shown = _take(base, &used, B * shown_stride, itemsize)
+        batch.code = _take(base, &used, B * stride, itemsize)
+    t.delta = _take(base, &used, B * shown_stride, itemsize)
+    t.code_delta = _take(base, &used, B * stride, itemsize)
+    t.visible_grad = _take(base, &used, n, itemsize)
+    t.unit_loss = <double *> _take(base, &used, n // DAE_UNIT + 1, sizeof(double))
+    t.part_bytes = (B * stride * itemsize + 63) // 64 * 64
+    t.parts = <char *> _take(base, &used, t.part_bytes, t.n_leaves)
+    # a tree of n leaves has at most log2(n) sums under way at a time
+    t.scratch_bytes = ((t.kernels.scratch_size * itemsize + 63) // 64 * 64
+                       + _log2(t.n_leaves) * t.part_bytes)
+    t.scratch = <char *> _take(base, &used, t.scratch_bytes, n_threads)
+    for i in range(2):
+        batch = &t.buffers[i]
+        batch.sparse = 0
+        batch.row_count = NULL
+        if t.net.n_hidden < SPARSE_MIN_HIDDEN or B < SPARSE_MIN_ROWS:
+            continue
+        _lay_out_lists(batch, base, &used, B, n, itemsize)
+        if i == 0:
+            batch.column_count = <int32_t *> _take(base, &used, n, sizeof(int32_t))
+            batch.column_rows = <int32_t *> _take(base, &used, n * B, sizeof(int32_t))
+            batch.column_values = _take(base, &used, n * B, itemsize)
+        else:  # those by column serve one batch at a time
+            batch.column_count = t.buffers[0].column_count
+            batch.column_rows = t.buffers[0].column_rows
+            batch.column_values = t.buffers[0].column_values
+    return used
 
 
 cdef void _set_moments(dae_parameter *p, tuple moments, floating *dtype_of):
@@ -426,13 +450,12 @@ def train(
     This is equivalent to, and much faster than, `dae._reference.train`.
     """
     cdef Training t
-    cdef ptrdiff_t itemsize = sizeof(floating), line = 64 // itemsize
-    cdef ptrdiff_t n = encoder.shape[0], stride = encoder.shape[1], i
-    cdef ptrdiff_t shown_stride = ((n + line - 1) // line | 1) * line
-    cdef list owned = []
-    cdef size_t address
+    cdef ptrdiff_t n = encoder.shape[0], bytes_needed
+    cdef char *memory
+    cdef void *to_free
 
-    t.kernels = kernels(itemsize)
+    t.itemsize = sizeof(floating)
+    t.kernels = kernels(t.itemsize)
     t.net = describe(encoder, decoder, hidden_bias, visible_bias, activation, decoder_activation,
                      loss)
     _set_moments(&t.net.encoder, moments[0], &encoder[0, 0])
@@ -455,7 +478,6 @@ def train(
     t.rows = &rows[0]
     t.n_rows = rows.shape[0]
     t.batch_size = min(batch_size, t.n_rows)
-    t.itemsize = itemsize
     t.n_leaves = _count_leaves(n)
     n_threads = min(n_threads, t.n_leaves)
     t.n_steps = n_steps
@@ -463,25 +485,15 @@ def train(
     t.losses = &losses[0]
     t.n_done = 0
     dae_barrier_init(&t.barrier)
+    bytes_needed = _lay_out(&t, NULL, n_threads)
+    memory = <char *> dae_zeros(bytes_needed, &to_free)
+    if memory == NULL:
+        raise MemoryError(
+            f"No memory for {bytes_needed / 2**20:.0f} MiB of training buffers. "
+            "Lower batch_size or n_components."
+        )
+    _lay_out(&t, memory, n_threads)
     try:
-        for i in range(2):
-            t.buffers[i].shown = _allocate(t.batch_size * shown_stride, itemsize, owned)
-            t.buffers[i].code = _allocate(t.batch_size * stride, itemsize, owned)
-            t.buffers[i].shown_stride = shown_stride
-            t.buffers[i].sparse = 0
-            t.buffers[i].row_count = NULL
-            if t.net.n_hidden >= SPARSE_MIN_HIDDEN and t.batch_size >= SPARSE_MIN_ROWS:
-                _allocate_lists(&t.buffers[i], &t.buffers[0], t.batch_size, n, itemsize, owned)
-        t.delta = _allocate(t.batch_size * shown_stride, itemsize, owned)
-        t.code_delta = _allocate(t.batch_size * stride, itemsize, owned)
-        t.visible_grad = _allocate(n, itemsize, owned)
-        t.unit_loss = <double *> _allocate(n // DAE_UNIT + 1, sizeof(double), owned)
-        t.part_bytes = (t.batch_size * stride * itemsize + 63) // 64 * 64
-        t.parts = <char *> _allocate(t.part_bytes, t.n_leaves, owned)
-        # a tree of n leaves has at most log2(n) sums under way at a time
-        t.scratch_bytes = (t.kernels.scratch_size * itemsize
-                           + _log2(t.n_leaves) * t.part_bytes + 64)
-        t.scratch = <char *> _allocate(t.scratch_bytes, n_threads, owned)
         if n_threads == 1:
             with nogil:
                 _work(&t, 0, 1)
@@ -489,8 +501,7 @@ def train(
             with nogil, parallel(num_threads=n_threads):
                 _work(&t, dae_thread(), dae_team_size())
     finally:
-        for address in owned:
-            free(<void *> address)
+        free(to_free)
     return t.n_done
 
 
