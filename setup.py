@@ -53,10 +53,10 @@ LEVELS = {
 
 # gnu11 for C11 atomics and vector extensions. Never -ffast-math: the core looks for NaN, and older
 # compilers let it switch off denormals for the whole process. Never -march=native: the machine that
-# builds is not the machine that runs. `omp simd` (chosen loops may re-associate) needs no runtime.
+# builds is not the machine that runs.
 C_FLAGS = ["-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
 # -Wno-psabi: vectors are passed between inlined functions only, no ABI is involved.
-C_FLAGS += ["-fopenmp-simd", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-psabi"]
+C_FLAGS += ["-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-psabi"]
 # -g0: Python's own flags say -g, which would make the wheel ten times as large.
 C_FLAGS += ["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"]
 

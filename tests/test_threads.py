@@ -129,6 +129,23 @@ def test_n_jobs(monkeypatch):
     assert _core.n_threads(None) == _core.n_threads(-1) == 1
 
 
+@pytest.mark.parametrize("n_jobs", [0, False])
+def test_no_threads_at_all(n_jobs):
+    """`set_params` after `fit` is not validated; the core is never asked for a team of none."""
+    X = np.random.default_rng(0).random((1000, 64))
+    dae = DenoisingAutoencoder(32, max_iter=1, tol=None).fit(X).set_params(n_jobs=n_jobs)
+    if _core.openmp_enabled():
+        with pytest.raises(ValueError, match="n_jobs"):
+            dae.transform(X)
+    else:
+        assert dae.transform(X).shape == (1000, 32)
+
+
+def test_huge_teams_are_cut_down():
+    """A team of 100,000 would crash libgomp."""
+    assert 1 <= _core.n_threads(100_000) <= 256
+
+
 @needs_openmp
 def test_threadpoolctl(monkeypatch):
     """n_jobs=None heeds a limit at the moment of the call; a number given by the user is heeded."""

@@ -51,7 +51,8 @@ def _after_fork() -> None:
     _forked = True
 
 
-os.register_at_fork(after_in_child=_after_fork)
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def n_threads(n_jobs: int | None) -> int:
@@ -72,12 +73,17 @@ def n_threads(n_jobs: int | None) -> int:
                 "the 'spawn' or 'forkserver' method to use more."
             )
         return 1
+    if n_jobs == 0:
+        raise ValueError("n_jobs should be None, a positive or a negative integer, got 0.")
     if n_jobs is None:
-        limit = _threads.max_threads()
-        return limit if "OMP_NUM_THREADS" in os.environ else max(1, min(limit, _cores()))
-    if n_jobs < 0:
-        return max(1, _cores() + 1 + n_jobs)
-    return min(n_jobs, _MOST_THREADS)
+        wanted = _threads.max_threads()
+        if "OMP_NUM_THREADS" not in os.environ:
+            wanted = min(wanted, _cores())
+    elif n_jobs < 0:
+        wanted = _cores() + 1 + n_jobs
+    else:
+        wanted = int(n_jobs)
+    return max(1, min(wanted, _MOST_THREADS))
 
 
 # libgomp keeps what it knows of a team on the stack, and crashes on a team of 100,000.
@@ -194,7 +200,7 @@ def _infer(
     """out[rows] = function(sources[rows]), some rows at a time; returns out."""
     arguments = _network_arguments(network)
     per_row = 4.0 * network.n_features * network.n_hidden
-    at_once = max(1, int(_OPERATIONS_PER_CALL / per_row))
+    at_once = max(1, int(_OPERATIONS_PER_CALL * n_threads / per_row))
     if len(out) <= at_once:
         call = per_row * len(out)
         function(*sources, *arguments, out, _useful_threads(n_threads, call))
@@ -246,9 +252,13 @@ def corrupt(
     out = np.empty((len(rows), X.shape[1]), X.dtype)
     if not len(rows):
         return out
-    threads = _useful_threads(n_threads, 50.0 * out.size)
     arguments = _corruption_arguments(corruption, X)
-    _training.corrupt(X, rows, *arguments, presentation, out, threads)
+    per_row = 50.0 * X.shape[1]  # about what a random word and its use cost
+    at_once = max(1, int(_OPERATIONS_PER_CALL / per_row))
+    for first in range(0, len(rows), at_once):
+        part = slice(first, first + at_once)
+        threads = _useful_threads(n_threads, per_row * len(rows[part]))
+        _training.corrupt(X, rows[part], *arguments, presentation, out[part], threads)
     return out
 
 
@@ -257,6 +267,7 @@ def _solver_arguments(solver: Solver, network: Network) -> tuple[Any, ...]:
     moments = [solver.moments[name] for name in network.parameters()]
     if network.tied:
         moments.insert(1, moments[0])
+    # the order of enum dae_solver in csrc/kernels.h, as the lists of names are that of their enums
     if solver.name == "adam":
         kind = 3
     elif not solver.momentum:
@@ -270,7 +281,8 @@ def _solver_arguments(solver: Solver, network: Network) -> tuple[Any, ...]:
         solver.momentum,
         solver.beta_1,
         solver.beta_2,
-        solver.epsilon,
+        # not lost in float32: padding would be 0 / 0
+        max(solver.epsilon, float(np.finfo(network.dtype).tiny)),
         solver.alpha,
     )
 
@@ -301,8 +313,12 @@ def train(
         _check_rows("X_corrupted", X_corrupted, network.n_features, network.dtype)
         if len(X_corrupted) != len(X):
             raise ValueError(f"X has {len(X)} rows, X_corrupted {len(X_corrupted)}.")
+    if not len(rows):
+        raise ValueError("rows should name at least one row.")
     if sample_weight is not None and (
-        sample_weight.shape != (len(X),) or sample_weight.dtype != network.dtype
+        sample_weight.shape != (len(X),)
+        or sample_weight.dtype != network.dtype
+        or not _is_plain(sample_weight)
     ):
         raise ValueError(f"sample_weight should be {network.dtype} of shape ({len(X)},).")
     if batch_size < 1:

@@ -16,7 +16,7 @@ What lies where
     csrc/tiles.h          the two register tiles that all the arithmetic runs through
     csrc/activations.h, losses.h, solvers.h, corruption.h    one formula of the mathematics each
     csrc/simd.h           vector types by the compilers' vector extensions
-    csrc/levels/*.c       one unit for a SIMD level and a real type: five lines
+    csrc/levels/*.c       one unit for a SIMD level and a real type
     csrc/dispatch.c       which levels this processor runs
     csrc/barrier.h, denormals.h, openmp.h, aligned.h    the rest of the machine
 
@@ -49,8 +49,8 @@ whatever the solver, and no gradient is ever stored:
 
 The sums over all features are taken within a leaf first, then over the leaves as a binary tree. How
 many leaves there are depends on n alone; a thread adds up those branches of the tree that are all
-its own, the rest is added after the barrier. So each number is one sum in one order, and the results
-are the same bits for any number of threads. Atomics serve the barrier only.
+its own, the rest is added after the barrier. So each number is one sum in one order, and the
+results are the same bits for any number of threads. Atomics serve the barrier only.
 
 Of a batch that is mostly zeros (corrupted counts, digits) lists of the non-zeros are kept, and the
 two products with X~ go through the lists. A left-out term would have added zero.

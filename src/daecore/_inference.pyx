@@ -5,22 +5,26 @@ All scratch belongs to the call, so any number of calls may run at once on the s
 """
 from cython cimport floating
 from cython.parallel cimport parallel
-from libc.stdlib cimport free
 from libc.string cimport memcpy
 
 from daecore._kernels cimport DAE_UNIT, dae_batch, dae_kernels, dae_network
 from daecore._network cimport describe
 from daecore._simd cimport kernels
-from daecore._threads cimport dae_team_size, dae_thread, first_unit
+from daecore._threads cimport dae_team_size, dae_thread, share_begin
 
 
 cdef extern from "aligned.h" nogil:
-    void *dae_zeros(size_t, void **)
+    ctypedef struct dae_memory:
+        pass
+    void *dae_zeros(size_t, dae_memory *)
+    void dae_release(dae_memory *)
 
 
-# Rows a thread takes at a time: their codes and a unit of weights stay in the L2 cache.
+# Rows a thread takes at a time: at most so many that their codes and 16 rows of weights stay in the
+# L2 cache, and no fewer than what the register tiles want.
 cdef enum:
     CHUNK = 96
+    LEAST_CHUNK = 12
 
 # Wanted of a chunk
 cdef enum Output:
@@ -35,6 +39,7 @@ ctypedef struct Inference:
     dae_network net
     ptrdiff_t itemsize
     ptrdiff_t n_rows
+    ptrdiff_t chunk             # rows a thread takes at a time
     Output output
     const char *source          # (n_rows, n), or codes (n_rows, m) for DECODED
     const char *clean           # (n_rows, n), for LOSSES
@@ -77,22 +82,23 @@ cdef void _chunk(
 cdef void _run(Inference *t, char *scratch, ptrdiff_t scratch_bytes, int thread,
                int n_threads) noexcept nogil:
     """Thread's share of the chunks."""
-    cdef ptrdiff_t n_chunks = (t.n_rows + CHUNK - 1) // CHUNK, c
+    cdef ptrdiff_t n_chunks = (t.n_rows + t.chunk - 1) // t.chunk, c
     cdef char *code = scratch + thread * scratch_bytes
-    cdef char *unit = code + min(CHUNK, t.n_rows) * t.net.stride * t.itemsize
-    for c in range(first_unit(n_chunks, thread, n_threads),
-                   first_unit(n_chunks, thread + 1, n_threads)):
-        _chunk(t, c * CHUNK, min(CHUNK, t.n_rows - c * CHUNK), code, unit)
+    cdef char *unit = code + t.chunk * t.net.stride * t.itemsize
+    for c in range(share_begin(n_chunks, thread, n_threads),
+                   share_begin(n_chunks, thread + 1, n_threads)):
+        _chunk(t, c * t.chunk, min(t.chunk, t.n_rows - c * t.chunk), code, unit)
 
 
 cdef int _infer(Inference *t, int n_threads) except -1:
-    cdef ptrdiff_t scratch_bytes = min(CHUNK, t.n_rows) * (t.net.stride + DAE_UNIT) * t.itemsize
+    cdef ptrdiff_t scratch_bytes
     cdef char *scratch
-    cdef void *to_free
-    if t.n_rows < CHUNK:
-        n_threads = 1
-    scratch_bytes = (scratch_bytes + 63) // 64 * 64
-    scratch = <char *> dae_zeros(scratch_bytes * n_threads, &to_free)
+    cdef dae_memory to_release
+    n_threads = max(1, n_threads)
+    t.chunk = min(CHUNK, max(LEAST_CHUNK, (t.n_rows + n_threads - 1) // n_threads), t.n_rows)
+    n_threads = min(n_threads, (t.n_rows + t.chunk - 1) // t.chunk)
+    scratch_bytes = (t.chunk * (t.net.stride + DAE_UNIT) * t.itemsize + 63) // 64 * 64
+    scratch = <char *> dae_zeros(scratch_bytes * n_threads, &to_release)
     if scratch == NULL:
         raise MemoryError(f"No memory for {scratch_bytes * n_threads / 2**20:.0f} MiB of scratch.")
     try:
@@ -103,7 +109,7 @@ cdef int _infer(Inference *t, int n_threads) except -1:
             with nogil, parallel(num_threads=n_threads):
                 _run(t, scratch, scratch_bytes, dae_thread(), dae_team_size())
     finally:
-        free(to_free)
+        dae_release(&to_release)
     return 0
 
 

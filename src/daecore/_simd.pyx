@@ -3,35 +3,36 @@ import os
 
 from daecore._kernels cimport dae_available_levels, dae_kernels, dae_level
 
-cdef const dae_level *_levels[8]
 cdef const dae_level *_chosen
 
 
 def _choose():
     """Set `_chosen`; the only write to this module's state."""
     global _chosen
-    cdef int n_levels = dae_available_levels(_levels)
+    cdef const dae_level *levels[8]
+    cdef int n_levels = dae_available_levels(levels)
     cdef int i
     if n_levels == 0:
         raise ImportError(
             "This build of daecore needs a processor with SSE4.2 (x86-64-v2). "
             "Build it from source for this machine."
         )
-    _chosen = _levels[n_levels - 1]
+    _chosen = levels[n_levels - 1]
     wanted = os.environ.get("DAE_SIMD", "")
     if not wanted:
         return
     for i in range(n_levels):
-        if _levels[i].name.decode() == wanted:
-            _chosen = _levels[i]
+        if levels[i].name.decode() == wanted:
+            _chosen = levels[i]
             return
     raise ImportError(
         f"DAE_SIMD={wanted!r} is not a SIMD level that this build has and this processor runs. "
-        f"Set it to one of {[_levels[i].name.decode() for i in range(n_levels)]}, or unset it."
+        f"Set it to one of {[levels[i].name.decode() for i in range(n_levels)]}, or unset it."
     )
 
 
 _choose()
+del _choose
 
 
 cdef const dae_kernels *kernels(size_t itemsize) noexcept nogil:

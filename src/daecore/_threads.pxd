@@ -3,6 +3,6 @@ cdef extern from "openmp.h" nogil:
     int dae_team_size()
 
 
-cdef inline ptrdiff_t first_unit(ptrdiff_t n_units, int thread, int n_threads) noexcept nogil:
-    """Units [first_unit(t), first_unit(t + 1)) are thread t's."""
-    return n_units * thread // n_threads
+cdef inline ptrdiff_t share_begin(ptrdiff_t count, int part, int n_parts) noexcept nogil:
+    """Where part number `part` begins when `count` things are cut into `n_parts` even parts."""
+    return count * part // n_parts

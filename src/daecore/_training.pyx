@@ -18,8 +18,7 @@ See `daecore/__init__.py` for the picture and `csrc/kernels.h` for what each ker
 from cython cimport floating
 from cython.parallel cimport parallel
 from libc.math cimport pow
-from libc.stdint cimport int32_t, uint32_t, uint64_t
-from libc.stdlib cimport free
+from libc.stdint cimport INT32_MAX, int32_t, uint32_t, uint64_t
 
 from daecore._kernels cimport (
     DAE_ADAM, DAE_UNIT,
@@ -27,7 +26,7 @@ from daecore._kernels cimport (
 )
 from daecore._network cimport describe
 from daecore._simd cimport kernels
-from daecore._threads cimport dae_team_size, dae_thread, first_unit
+from daecore._threads cimport dae_team_size, dae_thread, share_begin
 
 
 cdef extern from "barrier.h" nogil:
@@ -35,15 +34,19 @@ cdef extern from "barrier.h" nogil:
         pass
     void dae_barrier_init(dae_barrier *)
     void dae_barrier_wait(dae_barrier *, int)
+    void dae_barrier_destroy(dae_barrier *)
 
 
 cdef extern from "denormals.h" nogil:
-    unsigned long dae_flush_denormals()
-    void dae_restore_denormals(unsigned long)
+    uint64_t dae_flush_denormals()
+    void dae_restore_denormals(uint64_t)
 
 
 cdef extern from "aligned.h" nogil:
-    void *dae_zeros(size_t, void **)
+    ctypedef struct dae_memory:
+        pass
+    void *dae_zeros(size_t, dae_memory *)
+    void dae_release(dae_memory *)
 
 
 # All that the threads of one call share.
@@ -115,7 +118,7 @@ cdef int _is_sparse(const dae_network *net, const dae_batch *batch) noexcept nog
 # ------------------------------------------------------------------ leaves
 
 cdef int _count_leaves(ptrdiff_t n_features) noexcept nogil:
-    """Leaves that the features are cut into: at least 32 rows each, from 8 leaves on 96."""
+    """Leaves that the features are cut into: of 32 rows at least, more than 8 only of 96."""
     cdef ptrdiff_t units = (n_features + DAE_UNIT - 1) // DAE_UNIT
     cdef int leaves = 1
     while (leaves < 8 and units >= 4 * leaves) or (leaves < MOST_LEAVES and units >= 12 * leaves):
@@ -130,13 +133,8 @@ cdef ptrdiff_t _log2(int leaves) noexcept nogil:
     return log2
 
 
-def most_threads(ptrdiff_t n_features):
-    """As many threads as there are leaves can share a step."""
-    return _count_leaves(n_features)
-
-
 cdef ptrdiff_t _first_unit(const Training *t, int leaf) noexcept nogil:
-    return first_unit((t.net.n_features + DAE_UNIT - 1) // DAE_UNIT, leaf, t.n_leaves)
+    return share_begin((t.net.n_features + DAE_UNIT - 1) // DAE_UNIT, leaf, t.n_leaves)
 
 
 cdef ptrdiff_t _first_feature(const Training *t, int leaf) noexcept nogil:
@@ -153,7 +151,8 @@ ctypedef void (*LeafWork)(Training *, const Step *, int leaf, void *out, int add
 
 
 cdef void _sum_leaves(
-    Training *t, const Step *step, LeafWork work, int first, int last, char *out, char *spare
+    Training *t, const Step *step, LeafWork work, ptrdiff_t B, int first, int last, char *out,
+    char *spare,
 ) noexcept nogil:
     """out <- the sum over leaves [first, last), as a tree; `spare` has room for the sums below."""
     cdef int middle = (first + last) // 2
@@ -163,26 +162,27 @@ cdef void _sum_leaves(
         work(t, step, first, out, 0)
         work(t, step, middle, out, 1)
     else:
-        _sum_leaves(t, step, work, first, middle, out, spare)
-        _sum_leaves(t, step, work, middle, last, spare, spare + t.part_bytes)
-        t.kernels.add(&t.net, step.batch.B, out, spare, 0, t.net.stride)
+        _sum_leaves(t, step, work, B, first, middle, out, spare)
+        _sum_leaves(t, step, work, B, middle, last, spare, spare + t.part_bytes)
+        t.kernels.add(&t.net, B, out, spare, 0, t.net.stride)
 
 
 cdef void _own_leaves(
-    Training *t, const Step *step, LeafWork work, int first, int last
+    Training *t, const Step *step, LeafWork work, ptrdiff_t B, int first, int last
 ) noexcept nogil:
-    """The thread's share of [first, last): the largest branches that are all its own."""
+    """The thread's share of [first, last): the largest branches that are all its own. The sums
+    have B rows."""
     cdef int middle = (first + last) // 2
     cdef int low = _owner(t, first, step.n_threads), high = _owner(t, last - 1, step.n_threads)
     if low > step.thread or high < step.thread:
         return
     if low == high:
-        _sum_leaves(t, step, work, first, last, t.parts + first * t.part_bytes,
+        _sum_leaves(t, step, work, B, first, last, t.parts + first * t.part_bytes,
                     t.scratch + step.thread * t.scratch_bytes
                     + t.kernels.scratch_size * t.itemsize)
         return
-    _own_leaves(t, step, work, first, middle)
-    _own_leaves(t, step, work, middle, last)
+    _own_leaves(t, step, work, B, first, middle)
+    _own_leaves(t, step, work, B, middle, last)
 
 
 cdef void _join(
@@ -201,14 +201,14 @@ cdef void _join(
 
 cdef ptrdiff_t _first_column(const Training *t, int thread, int n_threads) noexcept nogil:
     cdef ptrdiff_t line = t.kernels.line
-    return first_unit((t.net.n_hidden + line - 1) // line, thread, n_threads) * line
+    return share_begin((t.net.n_hidden + line - 1) // line, thread, n_threads) * line
 
 
 # ------------------------------------------------------------------ a step
 
 cdef void _show(Training *t, const Step *step, const dae_batch *batch) noexcept nogil:
-    t.kernels.show(&t.data, &t.net, batch, first_unit(batch.B, step.thread, step.n_threads),
-                   first_unit(batch.B, step.thread + 1, step.n_threads))
+    t.kernels.show(&t.data, &t.net, batch, share_begin(batch.B, step.thread, step.n_threads),
+                   share_begin(batch.B, step.thread + 1, step.n_threads))
 
 
 cdef void _decode_leaf(
@@ -276,7 +276,7 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
     cdef Step step
     cdef ptrdiff_t index = 0
     cdef double loss
-    cdef unsigned long denormals = dae_flush_denormals()
+    cdef uint64_t denormals = dae_flush_denormals()
     step.thread, step.n_threads, step.solver = thread, n_threads, t.solver
 
     step.after = _batch(t, 0)
@@ -284,7 +284,7 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
     dae_barrier_wait(&t.barrier, n_threads)
     step.after.sparse = _is_sparse(&t.net, &step.after)
     step.batch = step.after
-    _own_leaves(t, &step, _encode_leaf, 0, t.n_leaves)
+    _own_leaves(t, &step, _encode_leaf, step.after.B, 0, t.n_leaves)
     dae_barrier_wait(&t.barrier, n_threads)
     _finish_code(t, &step)
     dae_barrier_wait(&t.barrier, n_threads)
@@ -294,7 +294,7 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
         step.after = _batch(t, index + 1)
         # sweep 1
         _show(t, &step, &step.after)
-        _own_leaves(t, &step, _decode_leaf, 0, t.n_leaves)
+        _own_leaves(t, &step, _decode_leaf, step.batch.B, 0, t.n_leaves)
         dae_barrier_wait(&t.barrier, n_threads)
         step.after.sparse = _is_sparse(&t.net, &step.after)
         loss = _loss(t, &step.batch)
@@ -310,7 +310,7 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
         _finish_delta(t, &step)
         dae_barrier_wait(&t.barrier, n_threads)
         # sweep 2
-        _own_leaves(t, &step, _update_leaf, 0, t.n_leaves)
+        _own_leaves(t, &step, _update_leaf, step.after.B, 0, t.n_leaves)
         if step.after.B == 0:
             break
         dae_barrier_wait(&t.barrier, n_threads)
@@ -325,7 +325,7 @@ cdef void *_take(char *base, ptrdiff_t *used, ptrdiff_t count, ptrdiff_t itemsiz
     """The next `count` elements behind `base`, from a cache line on."""
     cdef ptrdiff_t at = used[0]
     used[0] += (count * itemsize + 63) // 64 * 64
-    return <void *> (base + at)
+    return <void *> (base + at) if base != NULL else NULL
 
 
 cdef void _lay_out_lists(
@@ -354,16 +354,17 @@ cdef ptrdiff_t _lay_out(Training *t, char *base, int n_threads) noexcept nogil:
     t.visible_grad = _take(base, &used, n, itemsize)
     t.unit_loss = <double *> _take(base, &used, n // DAE_UNIT + 1, sizeof(double))
     t.part_bytes = (B * stride * itemsize + 63) // 64 * 64
-    t.parts = <char *> _take(base, &used, t.part_bytes, t.n_leaves)
-    # a tree of n leaves has at most log2(n) sums under way at a time
+    # one thread's tree has its root in the first part
+    t.parts = <char *> _take(base, &used, t.part_bytes, t.n_leaves if n_threads > 1 else 1)
+    # Under way in a tree are a sum for each fork but the last, whose leaves go into one.
     t.scratch_bytes = ((t.kernels.scratch_size * itemsize + 63) // 64 * 64
-                       + _log2(t.n_leaves) * t.part_bytes)
+                       + max(0, _log2(t.n_leaves) - 1) * t.part_bytes)
     t.scratch = <char *> _take(base, &used, t.scratch_bytes, n_threads)
     for i in range(2):
         batch = &t.buffers[i]
         batch.sparse = 0
         batch.row_count = NULL
-        if t.net.n_hidden < SPARSE_MIN_HIDDEN or B < SPARSE_MIN_ROWS:
+        if t.net.n_hidden < SPARSE_MIN_HIDDEN or B < SPARSE_MIN_ROWS or max(n, B) > INT32_MAX:
             continue
         _lay_out_lists(batch, base, &used, B, n, itemsize)
         if i == 0:
@@ -378,7 +379,8 @@ cdef ptrdiff_t _lay_out(Training *t, char *base, int n_threads) noexcept nogil:
 
 
 cdef void _set_moments(dae_parameter *p, tuple moments, floating *dtype_of):
-    """The solver's arrays for one parameter; matrices and vectors alike, C order."""
+    """The solver's arrays for one parameter; matrices and vectors alike, C order. `dtype_of` only
+    tells their type."""
     cdef floating[::1] view
     if len(moments) > 0:
         view = moments[0].reshape(-1)
@@ -452,7 +454,7 @@ def train(
     cdef Training t
     cdef ptrdiff_t n = encoder.shape[0], bytes_needed
     cdef char *memory
-    cdef void *to_free
+    cdef dae_memory to_release
 
     t.itemsize = sizeof(floating)
     t.kernels = kernels(t.itemsize)
@@ -479,20 +481,20 @@ def train(
     t.n_rows = rows.shape[0]
     t.batch_size = min(batch_size, t.n_rows)
     t.n_leaves = _count_leaves(n)
-    n_threads = min(n_threads, t.n_leaves)
+    n_threads = max(1, min(n_threads, t.n_leaves))
     t.n_steps = n_steps
     t.max_loss = max_loss
     t.losses = &losses[0]
     t.n_done = 0
-    dae_barrier_init(&t.barrier)
     bytes_needed = _lay_out(&t, NULL, n_threads)
-    memory = <char *> dae_zeros(bytes_needed, &to_free)
+    memory = <char *> dae_zeros(bytes_needed, &to_release)
     if memory == NULL:
         raise MemoryError(
             f"No memory for {bytes_needed / 2**20:.0f} MiB of training buffers. "
             "Lower batch_size or n_components."
         )
     _lay_out(&t, memory, n_threads)
+    dae_barrier_init(&t.barrier)
     try:
         if n_threads == 1:
             with nogil:
@@ -501,7 +503,8 @@ def train(
             with nogil, parallel(num_threads=n_threads):
                 _work(&t, dae_thread(), dae_team_size())
     finally:
-        free(to_free)
+        dae_barrier_destroy(&t.barrier)
+        dae_release(&to_release)
     return t.n_done
 
 
@@ -535,6 +538,20 @@ def corrupt(
     batch.shown = &out[0, 0]
     batch.shown_stride = out.shape[1]
     batch.row_count = NULL
-    with nogil, parallel(num_threads=n_threads):
-        k.show(&data, &net, &batch, first_unit(batch.B, dae_thread(), dae_team_size()),
-               first_unit(batch.B, dae_thread() + 1, dae_team_size()))
+    if n_threads <= 1:
+        with nogil:
+            _corrupt(k, &data, &net, &batch, 0, 1)
+    else:
+        with nogil, parallel(num_threads=n_threads):
+            _corrupt(k, &data, &net, &batch, dae_thread(), dae_team_size())
+
+
+cdef void _corrupt(
+    const dae_kernels *k, const dae_data *data, const dae_network *net, const dae_batch *batch,
+    int thread, int n_threads,
+) noexcept nogil:
+    """The thread's share of the rows."""
+    cdef uint64_t denormals = dae_flush_denormals()
+    k.show(data, net, batch, share_begin(batch.B, thread, n_threads),
+           share_begin(batch.B, thread + 1, n_threads))
+    dae_restore_denormals(denormals)

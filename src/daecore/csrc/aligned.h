@@ -23,22 +23,45 @@ static inline void *dae_aligned(void *memory, ptrdiff_t boundary)
     return (void *)(((uintptr_t)memory + b - 1) / b * b);
 }
 
-/* `bytes` zeros from a cache line on; *to_free is for free(). NULL where there is no memory. */
-static inline void *dae_zeros(size_t bytes, void **to_free)
+/* Memory that was got by dae_zeros, for dae_release. */
+typedef struct {
+    void *start;
+    size_t bytes; /* of a mapping; 0: from calloc */
+} dae_memory;
+
+/* `bytes` zeros from a cache line on, NULL where there is no memory. What is large is mapped afresh:
+ * calloc would write zeros into all of it, also into what is never used. */
+static inline void *dae_zeros(size_t bytes, dae_memory *memory)
 {
-    const int huge = bytes >= 2 * (size_t)DAE_HUGE_PAGE;
-    const size_t boundary = huge ? DAE_HUGE_PAGE : DAE_LINE;
-    if (bytes > SIZE_MAX - boundary)
-        return NULL;
-    *to_free = calloc(bytes + boundary, 1); /* this large it is fresh from the system, untouched */
-    if (*to_free == NULL)
-        return NULL;
-    void *memory = dae_aligned(*to_free, (ptrdiff_t)boundary);
+    memory->bytes = 0;
+    if (bytes > SIZE_MAX - DAE_HUGE_PAGE)
+        return memory->start = NULL;
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-    if (huge)
-        madvise(memory, bytes / DAE_HUGE_PAGE * DAE_HUGE_PAGE, MADV_HUGEPAGE);
+    if (bytes >= 2 * (size_t)DAE_HUGE_PAGE) {
+        const size_t length = bytes + DAE_HUGE_PAGE;
+        void *start = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (start == MAP_FAILED)
+            return memory->start = NULL;
+        memory->start = start;
+        memory->bytes = length;
+        void *aligned = dae_aligned(start, DAE_HUGE_PAGE);
+        madvise(aligned, bytes / DAE_HUGE_PAGE * DAE_HUGE_PAGE, MADV_HUGEPAGE);
+        return aligned;
+    }
 #endif
-    return memory;
+    memory->start = calloc(bytes + DAE_LINE, 1);
+    return memory->start ? dae_aligned(memory->start, DAE_LINE) : NULL;
+}
+
+static inline void dae_release(dae_memory *memory)
+{
+#if defined(__linux__)
+    if (memory->bytes) {
+        munmap(memory->start, memory->bytes);
+        return;
+    }
+#endif
+    free(memory->start);
 }
 
 #endif

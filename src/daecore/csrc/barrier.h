@@ -18,6 +18,8 @@ typedef CONDITION_VARIABLE dae_bell;
 #define DAE_BELL_INIT(c) InitializeConditionVariable(c)
 #define DAE_LOCK(l) AcquireSRWLockExclusive(l)
 #define DAE_UNLOCK(l) ReleaseSRWLockExclusive(l)
+#define DAE_LOCK_FREE(l) ((void)0)
+#define DAE_BELL_FREE(c) ((void)0)
 #define DAE_SLEEP(c, l) SleepConditionVariableSRW(c, l, INFINITE, 0)
 #define DAE_WAKE(c) WakeAllConditionVariable(c)
 #else
@@ -28,6 +30,8 @@ typedef pthread_cond_t dae_bell;
 #define DAE_BELL_INIT(c) pthread_cond_init(c, NULL)
 #define DAE_LOCK(l) pthread_mutex_lock(l)
 #define DAE_UNLOCK(l) pthread_mutex_unlock(l)
+#define DAE_LOCK_FREE(l) pthread_mutex_destroy(l)
+#define DAE_BELL_FREE(c) pthread_cond_destroy(c)
 #define DAE_SLEEP(c, l) pthread_cond_wait(c, l)
 #define DAE_WAKE(c) pthread_cond_broadcast(c)
 #endif
@@ -56,6 +60,12 @@ static inline void dae_barrier_init(dae_barrier *barrier)
     atomic_init(&barrier->phase, 0);
     DAE_LOCK_INIT(&barrier->lock);
     DAE_BELL_INIT(&barrier->bell);
+}
+
+static inline void dae_barrier_destroy(dae_barrier *barrier)
+{
+    DAE_LOCK_FREE(&barrier->lock);
+    DAE_BELL_FREE(&barrier->bell);
 }
 
 /* Returns when all `n_threads` have called it. */

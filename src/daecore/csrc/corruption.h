@@ -66,7 +66,7 @@ static void corrupt_row(const dae_corruption_spec *c, const REAL *clean, intp n,
     REAL normal[WORDS];
     for (intp d0 = 0; d0 < n; d0 += WORDS) {
         const int count = (int)(n - d0 < WORDS ? n - d0 : WORDS), quads = (count + 3) / 4;
-        const uint32_t *threshold = c->threshold + d0;
+        const uint32_t *threshold = c->threshold ? c->threshold + d0 : NULL;
         random_words(c, row, 0, (uint32_t)(d0 / 4), quads, words);
         switch (c->kind) {
         case DAE_MASKING:

@@ -19,12 +19,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* In the order of the lists in dae/_network.py, _core.py and _corruption.py. */
 enum dae_activation { DAE_IDENTITY, DAE_LOGISTIC, DAE_TANH, DAE_RELU };
 enum dae_loss { DAE_SQUARED_ERROR, DAE_LOG_LOSS };
 enum dae_solver { DAE_SGD, DAE_MOMENTUM, DAE_NESTEROV, DAE_ADAM };
 enum dae_corruption { DAE_NONE, DAE_MASKING, DAE_GAUSSIAN, DAE_SALT_AND_PEPPER, DAE_SWAP };
 
-enum { DAE_UNIT = 16 }; /* features: work is cut at multiples of it, and it of the tiles' 4 */
+enum { DAE_UNIT = 16 }; /* features: all ranges of them begin at multiples of it */
 
 /* One parameter array with the solver's moments for it (NULL where the solver has none). */
 typedef struct {
@@ -72,7 +73,7 @@ typedef struct {
     ptrdiff_t shown_stride;
     /* Non-zeros of `shown`, where it is worth to look for them (else NULL): of row b, their number
      * (-1: too many, not listed), columns and values, ascending; `sparse` tells to use them. */
-    int sparse;
+    int sparse; /* never for one row */
     int32_t *row_count;    /* (B) */
     int32_t *row_columns;  /* (B, n + 1) */
     void *row_values;      /* (B, n + 1) */
@@ -128,7 +129,8 @@ typedef struct {
     void (*decode)(const dae_network *net, ptrdiff_t B, const void *code, ptrdiff_t first,
                    ptrdiff_t last, void *z, ptrdiff_t z_stride);
 
-    /* row_loss[b] += sum of E_bd over the features D of one unit, for given clean rows (B, n) */
+    /* row_loss[b] += sum of E_bd over the features D of one unit, for given clean rows (B, n);
+     * `scratch` is for (B, DAE_UNIT) elements */
     void (*row_losses)(const dae_network *net, ptrdiff_t B, const void *clean, const void *code,
                        ptrdiff_t first, ptrdiff_t last, void *scratch, double *row_loss);
 

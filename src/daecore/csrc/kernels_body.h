@@ -154,7 +154,8 @@ static void add(const dae_network *net, intp B, void *into, const void *from, in
 
 /* ---------------------------------------------------------------- decode */
 
-/* z[:, D] <- code V[D, :]^T for at most DAE_UNIT features; z + last rounded up to 4 is written */
+/* z[:, D] <- code V[D, :]^T for at most DAE_UNIT features, without bias; z begins at column `first`
+ * and is written up to a multiple of 4 columns */
 static void pre_decode(const dae_network *net, intp B, const REAL *code, intp first, intp last,
                        REAL *z, intp z_stride)
 {
@@ -167,7 +168,7 @@ static void pre_decode(const dae_network *net, intp B, const REAL *code, intp fi
             const REAL *w[4];
             for (intp p = 0; p < 4; p++)
                 w[p] = V + at_most(d + p, last - 1) * net->stride;
-            dot_product(rows, J, code + b * net->stride, net->stride, w, z + b * z_stride + d,
+            dot_product(rows, J, code + b * net->stride, net->stride, w, z + b * z_stride + d - first,
                         z_stride);
         }
     }
@@ -177,12 +178,12 @@ static void decode(const dae_network *net, intp B, const void *code, intp first,
                    intp z_stride)
 {
     const REAL *bias = net->visible_bias.value;
-    REAL unit[CODE_ROWS * DAE_UNIT];
+    REAL unit[CODE_ROWS * DAE_UNIT] = {0}; /* the last unit may leave columns of it unwritten */
     for (intp b0 = 0; b0 < B; b0 += CODE_ROWS) {
         const intp rows = at_most(B - b0, CODE_ROWS);
         for (intp d = first; d < last; d += DAE_UNIT) {
             const intp end = at_most(d + DAE_UNIT, last);
-            pre_decode(net, rows, (const REAL *)code + b0 * net->stride, d, end, unit - d, DAE_UNIT);
+            pre_decode(net, rows, (const REAL *)code + b0 * net->stride, d, end, unit, DAE_UNIT);
             for (intp b = 0; b < rows; b++) {
                 REAL *out = (REAL *)z + (b0 + b) * z_stride;
                 for (intp e = d; e < end; e += LANES) {
@@ -228,7 +229,7 @@ static void decode_delta(const dae_data *data, const dae_network *net, const dae
         for (intp b = b0; b < b1; b++)
             __builtin_prefetch((const REAL *)data->clean + batch->rows[b] * n + first);
         pre_decode(net, b1 - b0, (const REAL *)batch->code + b0 * net->stride, first, last,
-                   (REAL *)delta + b0 * stride, stride);
+                   (REAL *)delta + b0 * stride + first, stride);
         for (intp d = first; d < last; d += LANES) {
             const intp count = at_most(last - d, LANES);
             const vec b_star = load_part(bias + d, count);
@@ -263,7 +264,7 @@ static void row_losses(const dae_network *net, intp B, const void *clean, const 
     const REAL *bias = net->visible_bias.value;
     REAL *unit = scratch; /* (B, DAE_UNIT) */
     CHECK(last - first <= DAE_UNIT);
-    pre_decode(net, B, code, first, last, unit - first, DAE_UNIT);
+    pre_decode(net, B, code, first, last, unit, DAE_UNIT);
     for (intp b = 0; b < B; b++) {
         dvec sum = {0};
         for (intp d = first; d < last; d += LANES) {
@@ -344,17 +345,19 @@ INLINE void step_rows_by(const int kind, const dae_network *net, const dae_updat
     const REAL *left1 = two ? terms->term[1].left : left0, *right1 = two ? terms->term[1].right : right0;
     for (intp d = d0; d < d1; d++) {
         const intp at = d * net->stride + first;
-        REAL *w = (REAL *)p->value + at, *m1 = (REAL *)p->moment1 + at, *m2 = (REAL *)p->moment2 + at;
+        REAL *w = (REAL *)p->value + at;
+        REAL *m1 = p->moment1 ? (REAL *)p->moment1 + at : NULL;
+        REAL *m2 = p->moment2 ? (REAL *)p->moment2 + at : NULL;
         if (G) {
             for (intp j = 0; j < width; j += LANES)
-                solver_step(kind, solver, w + j, m1 + j, m2 + j,
+                solver_step(kind, solver, w + j, m1 ? m1 + j : NULL, m2 ? m2 + j : NULL,
                             load(G + (d - d0) * BLOCK + j) + alpha * load(w + j), LANES);
             continue;
         }
         const REAL x0 = left0[d], x1 = two ? left1[d] : 0;
         for (intp j = 0; j < width; j += LANES) {
             const vec g = x0 * load(right0 + j) + x1 * load(right1 + j);
-            solver_step(kind, solver, w + j, m1 + j, m2 + j, g + alpha * load(w + j), LANES);
+            solver_step(kind, solver, w + j, m1 ? m1 + j : NULL, m2 ? m2 + j : NULL, g + alpha * load(w + j), LANES);
         }
     }
 }
@@ -375,10 +378,11 @@ static void step_rows(const dae_network *net, const dae_update *solver, const da
 static void step_bias(const dae_update *solver, const dae_parameter *p, intp first, intp last,
                       const REAL *gradient)
 {
-    REAL *w = p->value, *m1 = p->moment1, *m2 = p->moment2;
     for (intp i = first; i < last; i += LANES) {
         const intp count = at_most(last - i, LANES);
-        solver_step(solver->kind, solver, w + i, m1 + i, m2 + i,
+        solver_step(solver->kind, solver, (REAL *)p->value + i,
+                    p->moment1 ? (REAL *)p->moment1 + i : NULL,
+                    p->moment2 ? (REAL *)p->moment2 + i : NULL,
                     load_part(gradient + i - first, count), count);
     }
 }
@@ -413,6 +417,7 @@ static void update(const dae_network *net, const dae_update *solver, const dae_b
 {
     const intp B = batch->B, width = whole_lines(net->n_hidden), ld = batch->shown_stride;
     REAL *G = B > 1 ? scratch : NULL;
+    CHECK(G || !batch->sparse);
     for (intp d0 = first; d0 < last; d0 += SPAN)
         for (intp j = 0; j < width; j += BLOCK) {
             const intp d1 = at_most(d0 + SPAN, last), columns = at_most(width - j, BLOCK);

@@ -9,7 +9,8 @@
  * whatever tile it falls into: that is what makes all splits of the work give the same bits.
  */
 
-/* Most vectors side by side for MR rows: MR * NV accumulators + NV vectors + a broadcast fit. */
+/* Most vectors side by side for MR rows, so that the MR * NV accumulators stay in registers (where
+ * these and the operands do not fit together, operands come straight from memory). */
 #if VECTOR_REGISTERS >= 32
 #define OUTER_MAX_VECTORS(MR) ((MR) <= 3 ? 8 : 4)
 #define DOT_MAX_ROWS 6
