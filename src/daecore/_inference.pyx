@@ -5,6 +5,7 @@ All scratch belongs to the call, so any number of calls may run at once on the s
 """
 from cython cimport floating
 from cython.parallel cimport parallel
+from libc.stdlib cimport free
 from libc.string cimport memcpy
 
 from daecore._kernels cimport DAE_UNIT, dae_batch, dae_kernels, dae_network
@@ -14,10 +15,7 @@ from daecore._threads cimport dae_team_size, dae_thread, share_begin
 
 
 cdef extern from "aligned.h" nogil:
-    ctypedef struct dae_memory:
-        pass
-    void *dae_zeros(size_t, dae_memory *)
-    void dae_release(dae_memory *)
+    void *dae_allocate(size_t, int, void **)
 
 
 # Rows a thread takes at a time: at most so many that their codes and 16 rows of weights stay in the
@@ -93,12 +91,12 @@ cdef void _run(Inference *t, char *scratch, ptrdiff_t scratch_bytes, int thread,
 cdef int _infer(Inference *t, int n_threads) except -1:
     cdef ptrdiff_t scratch_bytes
     cdef char *scratch
-    cdef dae_memory to_release
+    cdef void *to_free
     n_threads = max(1, n_threads)
     t.chunk = min(CHUNK, max(LEAST_CHUNK, (t.n_rows + n_threads - 1) // n_threads), t.n_rows)
     n_threads = min(n_threads, (t.n_rows + t.chunk - 1) // t.chunk)
     scratch_bytes = (t.chunk * (t.net.stride + DAE_UNIT) * t.itemsize + 63) // 64 * 64
-    scratch = <char *> dae_zeros(scratch_bytes * n_threads, &to_release)
+    scratch = <char *> dae_allocate(scratch_bytes * n_threads, 1, &to_free)
     if scratch == NULL:
         raise MemoryError(f"No memory for {scratch_bytes * n_threads / 2**20:.0f} MiB of scratch.")
     try:
@@ -109,7 +107,7 @@ cdef int _infer(Inference *t, int n_threads) except -1:
             with nogil, parallel(num_threads=n_threads):
                 _run(t, scratch, scratch_bytes, dae_thread(), dae_team_size())
     finally:
-        dae_release(&to_release)
+        free(to_free)
     return 0
 
 

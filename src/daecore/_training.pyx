@@ -19,6 +19,7 @@ from cython cimport floating
 from cython.parallel cimport parallel
 from libc.math cimport pow
 from libc.stdint cimport INT32_MAX, int32_t, uint32_t, uint64_t
+from libc.stdlib cimport free
 
 from daecore._kernels cimport (
     DAE_ADAM, DAE_UNIT,
@@ -43,10 +44,7 @@ cdef extern from "denormals.h" nogil:
 
 
 cdef extern from "aligned.h" nogil:
-    ctypedef struct dae_memory:
-        pass
-    void *dae_zeros(size_t, dae_memory *)
-    void dae_release(dae_memory *)
+    void *dae_allocate(size_t, int, void **)
 
 
 # All that the threads of one call share.
@@ -164,7 +162,7 @@ cdef void _sum_leaves(
     else:
         _sum_leaves(t, step, work, B, first, middle, out, spare)
         _sum_leaves(t, step, work, B, middle, last, spare, spare + t.part_bytes)
-        t.kernels.add(&t.net, B, out, spare, 0, t.net.stride)
+        t.kernels.add(&t.net, B, out, spare, 0, _first_column(t, 1, 1))
 
 
 cdef void _own_leaves(
@@ -454,7 +452,7 @@ def train(
     cdef Training t
     cdef ptrdiff_t n = encoder.shape[0], bytes_needed
     cdef char *memory
-    cdef dae_memory to_release
+    cdef void *to_free
 
     t.itemsize = sizeof(floating)
     t.kernels = kernels(t.itemsize)
@@ -487,7 +485,7 @@ def train(
     t.losses = &losses[0]
     t.n_done = 0
     bytes_needed = _lay_out(&t, NULL, n_threads)
-    memory = <char *> dae_zeros(bytes_needed, &to_release)
+    memory = <char *> dae_allocate(bytes_needed, 0, &to_free)
     if memory == NULL:
         raise MemoryError(
             f"No memory for {bytes_needed / 2**20:.0f} MiB of training buffers. "
@@ -504,7 +502,7 @@ def train(
                 _work(&t, dae_thread(), dae_team_size())
     finally:
         dae_barrier_destroy(&t.barrier)
-        dae_release(&to_release)
+        free(to_free)
     return t.n_done
 
 
