@@ -88,10 +88,30 @@ cdef void _run(Inference *t, char *scratch, ptrdiff_t scratch_bytes, int thread,
         _chunk(t, c * t.chunk, min(t.chunk, t.n_rows - c * t.chunk), code, unit)
 
 
-cdef int _infer(Inference *t, int n_threads) except -1:
+cdef int _infer(
+    Inference *t,                          # INOUT what goes out is set by the caller
+    Output output,
+    const floating[:, ::1] source,
+    const floating[:, ::1] encoder,
+    const floating[:, ::1] decoder,
+    const floating[::1] hidden_bias,
+    const floating[::1] visible_bias,
+    int activation,
+    int decoder_activation,
+    int loss,
+    int n_threads,
+) except -1:
+    """All rows of `source` to `output`, on as many threads as there are chunks for."""
     cdef ptrdiff_t scratch_bytes
     cdef char *scratch
     cdef void *to_free
+    t.kernels = kernels(sizeof(floating))
+    t.net = describe(encoder, decoder, hidden_bias, visible_bias, activation, decoder_activation,
+                     loss)
+    t.itemsize = sizeof(floating)
+    t.n_rows = source.shape[0]
+    t.output = output
+    t.source = <const char *> &source[0, 0]
     n_threads = max(1, n_threads)
     t.chunk = min(CHUNK, max(LEAST_CHUNK, (t.n_rows + n_threads - 1) // n_threads), t.n_rows)
     n_threads = min(n_threads, (t.n_rows + t.chunk - 1) // t.chunk)
@@ -125,15 +145,9 @@ def encode(
 ):
     """out <- g1(X W + b)"""
     cdef Inference t
-    t.kernels = kernels(sizeof(floating))
-    t.net = describe(encoder, decoder, hidden_bias, visible_bias, activation, decoder_activation,
-                     loss)
-    t.itemsize = sizeof(floating)
-    t.n_rows = X.shape[0]
-    t.output = CODE
-    t.source = <const char *> &X[0, 0]
     t.out = <char *> &out[0, 0]
-    _infer(&t, n_threads)
+    _infer(&t, CODE, X, encoder, decoder, hidden_bias, visible_bias, activation,
+           decoder_activation, loss, n_threads)
 
 
 def decode(
@@ -150,15 +164,9 @@ def decode(
 ):
     """out <- g2(H V^T + b*)"""
     cdef Inference t
-    t.kernels = kernels(sizeof(floating))
-    t.net = describe(encoder, decoder, hidden_bias, visible_bias, activation, decoder_activation,
-                     loss)
-    t.itemsize = sizeof(floating)
-    t.n_rows = H.shape[0]
-    t.output = DECODED
-    t.source = <const char *> &H[0, 0]
     t.out = <char *> &out[0, 0]
-    _infer(&t, n_threads)
+    _infer(&t, DECODED, H, encoder, decoder, hidden_bias, visible_bias, activation,
+           decoder_activation, loss, n_threads)
 
 
 def reconstruct(
@@ -175,15 +183,9 @@ def reconstruct(
 ):
     """out <- g2(g1(X W + b) V^T + b*)"""
     cdef Inference t
-    t.kernels = kernels(sizeof(floating))
-    t.net = describe(encoder, decoder, hidden_bias, visible_bias, activation, decoder_activation,
-                     loss)
-    t.itemsize = sizeof(floating)
-    t.n_rows = X.shape[0]
-    t.output = RECONSTRUCTION
-    t.source = <const char *> &X[0, 0]
     t.out = <char *> &out[0, 0]
-    _infer(&t, n_threads)
+    _infer(&t, RECONSTRUCTION, X, encoder, decoder, hidden_bias, visible_bias, activation,
+           decoder_activation, loss, n_threads)
 
 
 def sample_losses(
@@ -201,13 +203,7 @@ def sample_losses(
 ):
     """out[i] <- the loss of row i, summed over the features"""
     cdef Inference t
-    t.kernels = kernels(sizeof(floating))
-    t.net = describe(encoder, decoder, hidden_bias, visible_bias, activation, decoder_activation,
-                     loss)
-    t.itemsize = sizeof(floating)
-    t.n_rows = X.shape[0]
-    t.output = LOSSES
-    t.source = <const char *> &X_corrupted[0, 0]
     t.clean = <const char *> &X[0, 0]
     t.losses = &out[0]
-    _infer(&t, n_threads)
+    _infer(&t, LOSSES, X_corrupted, encoder, decoder, hidden_bias, visible_bias, activation,
+           decoder_activation, loss, n_threads)
