@@ -19,7 +19,7 @@ from daecore._simd import available_levels as available_simd_levels
 from daecore._simd import simd_level
 
 from dae._corruption import KINDS, Corruption
-from dae._network import ACTIVATIONS, LOSSES, PARAMETERS, Network
+from dae._network import ACTIVATIONS, OUTPUT_LOSSES, PARAMETERS, Network, Stack
 from dae._solver import Solver
 from daecore import _inference, _threads, _training
 
@@ -28,6 +28,7 @@ __all__ = [
     "corrupt",
     "decode",
     "encode",
+    "entry_weights",
     "n_threads",
     "openmp_enabled",
     "reconstruct",
@@ -147,7 +148,7 @@ def _network_arguments(network: Network) -> tuple[Any, ...]:
         *(getattr(network, name) for name in PARAMETERS),
         ACTIVATIONS.index(network.activation),
         ACTIVATIONS.index(network.decoder_activation),
-        LOSSES.index(network.loss),
+        OUTPUT_LOSSES.index(network.loss),
     )
 
 
@@ -247,26 +248,107 @@ def sample_losses(
 def corrupt(
     corruption: Corruption, X: np.ndarray, rows: np.ndarray, presentation: int, *, n_threads: int
 ) -> np.ndarray:
+    out, _ = _corrupt(corruption, (1.0, 1.0), X, rows, presentation, n_threads)
+    return out
+
+
+def entry_weights(
+    corruption: Corruption,
+    emphasis: tuple[float, float],
+    X: np.ndarray,
+    rows: np.ndarray,
+    presentation: int,
+    *,
+    n_threads: int,
+) -> np.ndarray:
+    _check_emphasis(emphasis)
+    weights = np.empty((len(rows), X.shape[1]), X.dtype)
+    _corrupt(corruption, emphasis, X, rows, presentation, n_threads, weights)
+    return weights
+
+
+def _corrupt(
+    corruption: Corruption,
+    emphasis: tuple[float, float],
+    X: np.ndarray,
+    rows: np.ndarray,
+    presentation: int,
+    n_threads: int,
+    weights: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The corrupted rows; the weights of their entries go into `weights`, if given."""
     _check_rows("X", X, X.shape[1], X.dtype)
     _check_index("rows", rows, len(X))
     out = np.empty((len(rows), X.shape[1]), X.dtype)
     if not len(rows):
-        return out
+        return out, weights
     arguments = _corruption_arguments(corruption, X)
     per_row = 50.0 * X.shape[1]  # about what a random word and its use cost
     at_once = max(1, int(_OPERATIONS_PER_CALL / per_row))
     for first in range(0, len(rows), at_once):
         part = slice(first, first + at_once)
         threads = _useful_threads(n_threads, per_row * len(rows[part]))
-        _training.corrupt(X, rows[part], *arguments, presentation, out[part], threads)
-    return out
+        _training.corrupt(
+            X,
+            rows[part],
+            *arguments,
+            presentation,
+            *emphasis,
+            out[part],
+            None if weights is None else weights[part],
+            threads,
+        )
+    return out, weights
 
 
-def _solver_arguments(solver: Solver, network: Network) -> tuple[Any, ...]:
+def _check_emphasis(emphasis: tuple[float, float]) -> None:
+    if len(emphasis) != 2 or not all(0 <= weight < np.inf for weight in emphasis):
+        raise ValueError(f"emphasis should be two finite numbers of 0 or more, got {emphasis!r}.")
+
+
+def _layer_arguments(network: Network | Stack, solver: Solver) -> list[tuple[Any, ...]]:
+    """Each layer's arrays, activations and moments."""
+    network.check()
     solver.check(network)
-    moments = [solver.moments[name] for name in network.parameters()]
-    if network.tied:
-        moments.insert(1, moments[0])
+    layers = []
+    for prefix, layer in zip(network.prefixes(), network.layers, strict=True):
+        moments = {name: solver.moments[prefix + name] for name in layer.parameters()}
+        if layer.tied:
+            moments["decoder"] = moments["encoder"]
+        layers.append(
+            (
+                *(getattr(layer, name) for name in PARAMETERS),
+                ACTIVATIONS.index(layer.activation),
+                ACTIVATIONS.index(layer.decoder_activation),
+                OUTPUT_LOSSES.index(layer.loss),
+                tuple(moments.get(name, ()) for name in PARAMETERS),
+            )
+        )
+    return layers
+
+
+def _target_arguments(
+    network: Network | Stack, target: np.ndarray | None, n_rows: int
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """target, classes: one of them given where the network is supervised."""
+    if network.decodes:
+        if target is not None:
+            raise ValueError("target is for a stack without decoders.")
+        return None, None
+    if target is None:
+        raise ValueError("A stack without decoders should be trained with a target.")
+    if network.loss != "softmax_log_loss":
+        _check_rows("target", target, network.n_hidden, network.dtype)
+        if len(target) != n_rows:
+            raise ValueError(f"X has {n_rows} rows, target {len(target)}.")
+        return target, None
+    _check_index("target", target, network.n_hidden)
+    if len(target) != n_rows:
+        raise ValueError(f"X has {n_rows} rows, target {len(target)}.")
+    return None, target
+
+
+def _solver_arguments(solver: Solver, dtype: np.dtype) -> tuple[Any, ...]:
     # the order of enum dae_solver in csrc/kernels.h, as the lists of names are that of their enums
     if solver.name == "adam":
         kind = 3
@@ -275,14 +357,13 @@ def _solver_arguments(solver: Solver, network: Network) -> tuple[Any, ...]:
     else:
         kind = 2 if solver.nesterov else 1
     return (
-        tuple(moments),
         kind,
         solver.learning_rate,
         solver.momentum,
         solver.beta_1,
         solver.beta_2,
         # not lost in float32: padding would be 0 / 0
-        max(solver.epsilon, float(np.finfo(network.dtype).tiny)),
+        max(solver.epsilon, float(np.finfo(dtype).tiny)),
         solver.alpha,
     )
 
@@ -293,7 +374,7 @@ _CALL_SECONDS = 0.1
 
 
 def train(
-    network: Network,
+    network: Network | Stack,
     solver: Solver,
     corruption: Corruption,
     X: np.ndarray,
@@ -304,6 +385,8 @@ def train(
     n_threads: int,
     X_corrupted: np.ndarray | None = None,
     sample_weight: np.ndarray | None = None,
+    emphasis: tuple[float, float] = (1.0, 1.0),
+    target: np.ndarray | None = None,
     max_loss: float = np.inf,
 ) -> np.ndarray:
     """See `dae._reference.train`. Signals are served between native calls, batches are whole."""
@@ -323,11 +406,14 @@ def train(
         raise ValueError(f"sample_weight should be {network.dtype} of shape ({len(X)},).")
     if batch_size < 1:
         raise ValueError(f"batch_size should be at least 1, got {batch_size}.")
-    network_arguments = _network_arguments(network)
-    solver_arguments = _solver_arguments(solver, network)
+    _check_emphasis(emphasis)
+    layers = _layer_arguments(network, solver)
+    target, classes = _target_arguments(network, target, len(X))
+    solver_arguments = _solver_arguments(solver, network.dtype)
     corruption_arguments = _corruption_arguments(corruption, X)
 
-    step = 10.0 * min(batch_size, len(rows)) * network.n_features * network.n_hidden
+    weights = sum(layer.n_features * layer.n_hidden for layer in network.layers)
+    step = 10.0 * min(batch_size, len(rows)) * weights
     n_batches = -(-len(rows) // batch_size)
     threads = _useful_threads(n_threads, step, step * n_batches)
     losses = np.empty(n_batches)
@@ -340,13 +426,16 @@ def train(
             X,
             X_corrupted,
             sample_weight,
+            target,
+            classes,
             rows[done * batch_size : stop * batch_size],
             batch_size,
-            *network_arguments,
+            layers,
             *solver_arguments,
             solver.n_steps,
             *corruption_arguments,
             presentation,
+            *emphasis,
             max_loss,
             losses[done:stop],
             threads,
