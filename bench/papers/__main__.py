@@ -17,9 +17,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bench.papers import baselines, data, report, results
+from bench.papers import baselines, data, filters, report, results
 
-Experiment = Callable[[bool], dict]
+Experiment = Callable[[Path, bool], dict]  # folder of pictures; a quick trial?
 
 
 def experiments() -> dict[str, Experiment]:
@@ -28,6 +28,8 @@ def experiments() -> dict[str, Experiment]:
         "raw-rot": baselines.raw_rot,
         **{f"svm-{name}": partial(baselines.rbf_svm, name) for name in baselines.SETS},
         "few-rivals": baselines.few_rivals,
+        "filters-mnist": filters.mnist_filters,
+        "filters-patches": filters.patch_filters,
     }
 
 
@@ -48,6 +50,8 @@ def main(arguments: list[str] | None = None) -> None:
     # what a trial finds is no result to keep beside the code
     folder = options.out or (None if options.quick else results.FOLDER)
     entries = results.read(folder) if folder else {}
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
     wanted = options.only or [name for name in known if name not in entries]
     if not options.report:
         try:
@@ -58,7 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
         for name in wanted:
             print(f"== {name}", file=sys.stderr, flush=True)
             started = time.perf_counter()
-            entry = known[name](options.quick)
+            entry = known[name](folder, options.quick)
             entry["run"] = results.run_information(started)
             entries[name] = entry
             if folder:

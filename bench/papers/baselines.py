@@ -8,6 +8,7 @@ few-rivals   RBF SVM and HistGradientBoosting on a tenth of MNIST's labels
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -36,7 +37,7 @@ FEW = 6000  # labels
 FEW_HELD = 1000  # of them choose hyper-parameters
 
 
-def rbf_svm(name: str, quick: bool) -> dict:
+def rbf_svm(name: str, folder: Path | None, quick: bool) -> dict:
     sets = data.benchmark(name, quick)
     train, validation = ((part.data, part.target) for part in (sets.train, sets.validation))
     kernels = {gamma: svm.rbf(gamma) for gamma in GAMMAS[name]}
@@ -62,7 +63,7 @@ def best_of(tried: list[dict]) -> dict:
     return min(tried, key=lambda record: record["validation_error"])
 
 
-def raw_rot(quick: bool) -> dict:
+def raw_rot(folder: Path | None, quick: bool) -> dict:
     """The parameter of a linear kernel is its scale; C alone matters."""
     sets = data.benchmark("rot", quick)
     train, validation = ((part.data, part.target) for part in (sets.train, sets.validation))
@@ -88,7 +89,7 @@ def few_rows(quick: bool) -> tuple[np.ndarray, np.ndarray]:
     return chosen[held:], chosen[:held]
 
 
-def few_rivals(quick: bool) -> dict:
+def few_rivals(folder: Path | None, quick: bool) -> dict:
     """Parameters from 5,000 rows judged by 1,000, then fitted to all 6,000."""
     digits = data.digits(quick=quick)
     fit_rows, held_rows = few_rows(quick)
