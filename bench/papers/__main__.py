@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bench.papers import baselines, data, filters, report, results
+from bench.papers import baselines, codes, data, filters, mnist, report, results, sets
 
 Experiment = Callable[[Path, bool], dict]  # folder of pictures; a quick trial?
 
@@ -28,6 +28,11 @@ def experiments() -> dict[str, Experiment]:
         "raw-rot": baselines.raw_rot,
         **{f"svm-{name}": partial(baselines.rbf_svm, name) for name in baselines.SETS},
         "few-rivals": baselines.few_rivals,
+        "sda-mnist": mnist.sda_mnist,
+        "rot-codes": codes.rot_codes,
+        "few-labels": mnist.few_labels,
+        **{f"set-{name}": partial(sets.classic, name) for name in baselines.SETS},
+        "noise-level": sets.noise_level,
         "filters-mnist": filters.mnist_filters,
         "filters-patches": filters.patch_filters,
     }
