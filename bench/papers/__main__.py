@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bench.papers import baselines, codes, data, filters, mnist, report, results, sets
+from bench.papers import adult, baselines, codes, data, filters, mnist, report, results, sets
 
 Experiment = Callable[[Path, bool], dict]  # folder of pictures; a quick trial?
 
@@ -33,6 +33,7 @@ def experiments() -> dict[str, Experiment]:
         "few-labels": mnist.few_labels,
         **{f"set-{name}": partial(sets.classic, name) for name in baselines.SETS},
         "noise-level": sets.noise_level,
+        "adult": adult.adult,
         "filters-mnist": filters.mnist_filters,
         "filters-patches": filters.patch_filters,
     }
