@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench.papers import summary
+
 INTRODUCTION = """# The papers' experiments, repeated
 
 `python -m bench.papers` (settings, seeds, what was tried and versions are in `papers.json`). Each
@@ -16,7 +18,7 @@ of the same rows. "seconds" are of training, selection left out.
 
 
 def report(entries: dict[str, dict], order: list[str]) -> str:
-    parts = [INTRODUCTION]
+    parts = [INTRODUCTION, markdown(summary.HEADER, summary.summary(entries)), ""]
     parts += [section(name, entries[name]) for name in order if name in entries]
     return "\n".join(parts)
 
