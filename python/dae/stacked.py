@@ -1,0 +1,459 @@
+"""`StackedDenoisingAutoencoder`: several layers, trained one by one and together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from numbers import Integral
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import StrOptions
+
+from dae import _core
+from dae._callbacks import CallbackSupportMixin, Monitor
+from dae._feed import split
+from dae._inference import NetworkTransformer
+from dae._network import Network, Stack
+from dae._parameters import STACK
+from dae._persistence import VersionStampMixin
+from dae._stack import (
+    LayerAttributes,
+    check_same_stack,
+    fitted_value,
+    layer_settings,
+    new_seed,
+    new_stages,
+    one_pass,
+    pretrain,
+    stack_attributes,
+    stack_of,
+    stage_states,
+    weights,
+)
+from dae._stage import Data, Settings, Stage, refuse_early_stopping, warn_how_it_ended
+from dae._state import all_or_nothing, own
+from dae._training import Outcome
+from dae._validation import (
+    by_rows,
+    check_codes,
+    check_inference_data,
+    check_training_data,
+    check_unit_range,
+)
+
+
+class StackedDenoisingAutoencoder(
+    VersionStampMixin,
+    CallbackSupportMixin,
+    LayerAttributes,
+    NetworkTransformer,
+):
+    """DOC"""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **STACK,
+        "fine_tune": ["boolean"],
+        "output_layers": [StrOptions({"last", "all"}), Integral],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (256, 128),
+        *,
+        corruption: Any = "masking",
+        corruption_level: Any = 0.3,
+        activation: Any = "relu",
+        decoder_activation: str = "auto",
+        loss: str = "squared_error",
+        tied_weights: bool = True,
+        emphasis: tuple[float, float] | None = None,
+        fine_tune: bool = False,
+        output_layers: str | int = "last",
+        solver: str = "adam",
+        learning_rate_init: Any = 0.001,
+        learning_rate: str = "constant",
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        alpha: float = 0.0,
+        batch_size: int = 64,
+        max_iter: Any = 200,
+        fine_tune_max_iter: int = 200,
+        fine_tune_learning_rate_init: float = 0.001,
+        shuffle: bool = True,
+        tol: float | None = 1e-3,
+        n_iter_no_change: float = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.corruption = corruption
+        self.corruption_level = corruption_level
+        self.activation = activation
+        self.decoder_activation = decoder_activation
+        self.loss = loss
+        self.tied_weights = tied_weights
+        self.emphasis = emphasis
+        self.fine_tune = fine_tune
+        self.output_layers = output_layers
+        self.solver = solver
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.fine_tune_max_iter = fine_tune_max_iter
+        self.fine_tune_learning_rate_init = fine_tune_learning_rate_init
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+
+    # -------------------------------------------------------------- training
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, X_corrupted: Any = None
+    ) -> Self:
+        """Train each layer on the codes of the one below, then all together with `fine_tune`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Clean samples.
+
+        y : Ignored
+            Present for API consistency.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample's loss, 0 or more. Scaled to a mean of 1 over the samples
+            that weigh anything; samples of weight 0 are left out.
+
+        X_corrupted : array-like of shape (n_samples, n_features), default=None
+            Your own corrupted copies of X, row by row: shown to the first layer, and in
+            fine-tuning, in place of the built-in corruption.
+
+        Returns
+        -------
+        self : StackedDenoisingAutoencoder
+            The fitted estimator.
+        """
+        # again, because scikit-learn's configuration may have skipped it
+        self._validate_params()
+        with all_or_nothing(self):
+            outcomes = self._fit(X, sample_weight, X_corrupted)
+        for outcome, settings in outcomes:
+            warn_how_it_ended(outcome, settings)
+        return self
+
+    def _fit(self, X: Any, sample_weight: Any, X_corrupted: Any) -> list[tuple[Outcome, Settings]]:
+        settings = self._settings()
+        go_on = self.warm_start and self.__sklearn_is_fitted__()
+        stages, data = self._begin(
+            X, sample_weight, X_corrupted, settings, go_on=go_on, normalise=True, copy=True
+        )
+        stack: Any = stages[-1].network
+        if go_on:
+            check_same_stack(self, stack)
+        if self.early_stopping:
+            data.rows, data.validation_rows = split(
+                data.rows, self.validation_fraction, stages[0].seed
+            )
+        monitor = Monitor(
+            self,
+            data.X,
+            {"sample_weight": data.sample_weight, "X_corrupted": data.X_corrupted},
+            max_subtasks=sum(how.max_iter > 0 for how in settings),
+            attributes=lambda: stack_attributes(stack.copy()),
+        )
+        outcomes, stopped = pretrain(stages[:-1], settings[:-1], data, monitor)
+        how = settings[-1]
+        if how.max_iter and not stopped:
+            epochs = monitor.stage(how.name, how.max_iter, len(data.rows))
+            outcome = stages[-1].fit(data, how, epochs, keep_start=bool(outcomes))
+            outcomes.append((outcome, how))
+            monitor.end_stage(epochs)
+        self.__dict__.update(
+            **stack_attributes(stages[-1].network),
+            _stages=[stage.attributes() for stage in stages],
+        )
+        monitor.end_fit()
+        return outcomes
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, X_corrupted: Any = None
+    ) -> Self:
+        """Go on training with one pass over a block of data, in mini-batches.
+
+        With `fine_tune`, it is a pass of the whole mirrored network; without, one of each layer,
+        from the first, on the codes of the layers below (none of a layer with ``max_iter=0``).
+        The first call starts a network as `fit` does; later calls continue it, the solvers'
+        moments and the random streams. The layers' sizes and activations, `loss` and
+        `tied_weights` are those of the first call.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Clean samples.
+
+        y : Ignored
+            Present for API consistency.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample's loss, 0 or more, used as given; samples of weight 0 are
+            left out.
+
+        X_corrupted : array-like of shape (n_samples, n_features), default=None
+            Your own corrupted copies of X, shown in place of the built-in corruption.
+
+        Returns
+        -------
+        self : StackedDenoisingAutoencoder
+            The estimator, after one more pass.
+        """
+        # scikit-learn checks the parameters before the first call only
+        self._validate_params()
+        refuse_early_stopping(self)
+        with all_or_nothing(self):
+            self._partial_fit(X, sample_weight, X_corrupted)
+        return self
+
+    def _partial_fit(self, X: Any, sample_weight: Any, X_corrupted: Any) -> None:
+        settings = self._settings()
+        if self.fine_tune:  # nothing else
+            settings[:-1] = [replace(how, max_iter=0) for how in settings[:-1]]
+        go_on = self.__sklearn_is_fitted__()
+        # a failure above the first layer would leave what the layers below have learned
+        stages, data = self._begin(
+            X,
+            sample_weight,
+            X_corrupted,
+            settings,
+            go_on=go_on,
+            normalise=False,
+            copy=not self.fine_tune,
+        )
+        if self.fine_tune:
+            stages[-1].partial_fit(data, settings[-1], undo=go_on)
+        else:
+            one_pass(stages[:-1], settings[:-1], data)
+        self.__dict__.update(
+            **stack_attributes(stages[-1].network),
+            _stages=[stage.attributes() for stage in stages],
+        )
+
+    def _begin(
+        self,
+        X: Any,
+        sample_weight: Any,
+        X_corrupted: Any,
+        settings: list[Settings],
+        *,
+        go_on: bool,
+        normalise: bool,
+        copy: bool,
+    ) -> tuple[list[Stage], Data]:
+        """New networks or those to go on with, and the data, checked.
+
+        There is a stage for each layer, and one for the whole over the same arrays. With `copy`,
+        what is trained is not the estimator's own.
+        """
+        if go_on:
+            stack = own(self._fitted(), copy=copy)
+            networks = [*stack.layers, stack]
+            states = stage_states(self, len(networks))
+            stages = [
+                Stage.resume(state, network, how.solver, copy=copy and how.max_iter > 0)
+                for state, network, how in zip(states, networks, settings, strict=True)
+            ]
+        X = check_training_data(
+            self, X, reset=not go_on, dtype=stages[0].network.dtype if go_on else None
+        )
+        data = Data.of(X, sample_weight, X_corrupted, normalise=normalise)
+        if (stages[-1].network.loss if go_on else self.loss) == "log_loss":
+            check_unit_range(X)
+        if not go_on:
+            random_state = check_random_state(self.random_state)
+            stages = new_stages(self, settings, X.shape[1], X.dtype, random_state)
+            stack = Stack([layer for stage in stages for layer in stage.network.layers])
+            stages.append(Stage(stack, settings[-1].solver, new_seed(random_state)))
+        return stages, data
+
+    def _settings(self) -> list[Settings]:
+        """Of each layer, and of the fine-tuning."""
+        layers = layer_settings(self)
+        fine_tuning = Settings.of(
+            self,
+            corruption=layers[0].corruption,
+            corruption_level=layers[0].corruption_level,
+            learning_rate=self.fine_tune_learning_rate_init,
+            max_iter=self.fine_tune_max_iter if self.fine_tune else 0,
+            rate_name="fine_tune_learning_rate_init",
+            epochs_name="fine_tune_max_iter",
+            name="fine-tuning",
+        )
+        settings = [*layers, fine_tuning]
+        if not any(how.max_iter for how in settings):
+            raise ValueError(
+                "max_iter=0 and fine_tune=False leave nothing to train. Set fine_tune=True, or "
+                "max_iter to 1 or more for some layer."
+            )
+        return settings
+
+    # -------------------------------------------------------------- use
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Code X, without corruption.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        H : ndarray of shape (n_samples, n_outputs)
+            Their codes: of the last layer, of all layers side by side, or of one layer, as
+            `output_layers` says now.
+        """
+        stack = self._network()
+        X = check_inference_data(self, X, stack)
+        n_threads = _core.n_threads(self.n_jobs)
+        width = self._n_features_out
+        if self.output_layers == "all":
+            return by_rows(_all_codes, stack, X, width=width, n_threads=n_threads)
+        return by_rows(_core.encode, self._up_to(stack), X, width=width, n_threads=n_threads)
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Decode codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_outputs)
+            Codes, as `transform` gives them. Of all layers' codes side by side the last layer's
+            are decoded; the others follow from them or are thrown away.
+
+        Returns
+        -------
+        X_original : ndarray of shape (n_samples, n_features)
+            The reconstructions.
+        """
+        stack = self._network()
+        H = check_codes(X, self._n_features_out)
+        part = self._up_to(stack)
+        n_threads = _core.n_threads(self.n_jobs)
+        return by_rows(
+            _core.decode, part, H[:, -part.n_hidden :], width=stack.n_features, n_threads=n_threads
+        )
+
+    def _up_to(self, stack: Any) -> Stack:
+        """The layers that lead to the code of `output_layers`, the last one for "all"."""
+        if isinstance(self.output_layers, str):
+            return stack
+        n_layers, k = len(stack.layers), int(self.output_layers)
+        if not -n_layers <= k < n_layers:
+            raise ValueError(
+                f'output_layers should be "last", "all" or the number of a layer from {-n_layers} '
+                f"to {n_layers - 1}, got {k}."
+            )
+        return Stack(stack.layers[: k % n_layers + 1])
+
+    # -------------------------------------------------------------- fitted state
+
+    def _fitted(self) -> Stack:
+        return stack_of(self, decodes=True)
+
+    def _input_training(self) -> tuple[dict[str, Any], Settings]:
+        settings = self._settings()
+        return stage_states(self, len(settings))[0], settings[0]
+
+    @property
+    def _n_features_out(self) -> int:
+        stack = self._network()
+        if self.output_layers == "all":
+            return sum(layer.n_hidden for layer in stack.layers)
+        return self._up_to(stack).n_hidden
+
+    @property
+    def decoder_coefs_(self) -> list[np.ndarray]:
+        """Decoder weights of each layer, (n_units, n_inputs); views."""
+        return [weights(layer, "decoder").T for layer in self._layers_of("decoder_coefs_")]
+
+    @property
+    def decoder_intercepts_(self) -> list[np.ndarray]:
+        """Biases of what each layer decodes."""
+        return [layer["visible_bias"] for layer in self._layers_of("decoder_intercepts_")]
+
+    @property
+    def decoder_components_(self) -> np.ndarray:
+        """Decoder weights of the first layer, (n_units, n_features); a view."""
+        return weights(self._layers_of("decoder_components_")[0], "decoder").T
+
+    @property
+    def loss_curves_(self) -> list[list[float]]:
+        """Training losses of each layer's pretraining."""
+        return [state["loss_curve_"] for state in self._stages_of("loss_curves_")[:-1]]
+
+    @property
+    def validation_loss_curves_(self) -> list[list[float] | None]:
+        """Validation losses of each layer's pretraining."""
+        stages = self._stages_of("validation_loss_curves_")
+        return [state["validation_loss_curve_"] for state in stages[:-1]]
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Training losses of the last stage."""
+        return self._last_stage("loss_curve_")["loss_curve_"]
+
+    @property
+    def validation_loss_curve_(self) -> list[float] | None:
+        """Validation losses of the last stage."""
+        return self._last_stage("validation_loss_curve_")["validation_loss_curve_"]
+
+    @property
+    def best_loss_(self) -> float:
+        """Smallest loss of the last stage."""
+        return self._last_stage("best_loss_")["best_loss_"]
+
+    @property
+    def n_iter_(self) -> int:
+        """Passes over the data, of all stages."""
+        return sum(state["n_iter_"] for state in self._stages_of("n_iter_"))
+
+    def _stages_of(self, name: str) -> list[dict[str, Any]]:
+        return fitted_value(self, "_stages", name)
+
+    def _last_stage(self, name: str) -> dict[str, Any]:
+        """Of the fine-tuning, or else of the highest layer that was trained."""
+        stages = self._stages_of(name)
+        return next((state for state in reversed(stages) if state["n_iter_"]), stages[0])
+
+
+def _all_codes(stack: Network | Stack, X: np.ndarray, *, n_threads: int) -> np.ndarray:
+    """The codes of all layers, side by side."""
+    codes = np.empty((len(X), sum(layer.n_hidden for layer in stack.layers)), X.dtype)
+    first = 0
+    for layer in stack.layers:
+        X = _core.encode(layer, X, n_threads=n_threads)
+        codes[:, first : first + layer.n_hidden] = X
+        first += layer.n_hidden
+    return codes
