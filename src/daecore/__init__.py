@@ -59,8 +59,8 @@ its middle, the layers above it do the same moves with codes in the place of X~ 
     down    dH_k-1 = (dH_k W^T) * g1'(H_k-1)   by leaves, with b; then W, V of the leaf <- solver
     sweep 2 of the lowest layer
 
-A stack without decoders is supervised: up, then loss and delta of the topmost code against a target,
-by rows, then down. One layer is the case without anything between the sweeps.
+A stack without decoders is supervised: up, then loss and delta of the topmost code against a
+target, by rows, then down. One layer is the case without anything between the sweeps.
 
 The sums over all features are taken within a leaf first, then over the leaves as a binary tree. How
 many leaves there are depends on n alone; a thread adds up those branches of the tree that are all

@@ -1,9 +1,9 @@
 """Training: the steps of one call, and the corruption they see.
 
 The features of a layer, that is the rows of its weights, are cut into leaves, a number that
-depends on their count alone. A thread owns some leaves and does all work on their rows, so that these
-stay in its cache. What is summed over all features, a (B, m) array, is summed within a leaf, then
-over the leaves in the order of a binary tree: the same bits, whoever did which leaf.
+depends on their count alone. A thread owns some leaves and does all work on their rows, so that
+these stay in its cache. What is summed over all features, a (B, m) array, is summed within a leaf,
+then over the leaves in the order of a binary tree: the same bits, whoever did which leaf.
 
 One step of one layer, all threads together; `|` is a barrier:
 
