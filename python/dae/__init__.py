@@ -4,8 +4,9 @@ from typing import Any
 
 from dae._version import __version__
 from dae.autoencoder import DenoisingAutoencoder
+from dae.classifier import StackedDenoisingClassifier
+from dae.regressor import StackedDenoisingRegressor
 from dae.stacked import StackedDenoisingAutoencoder
-from dae.supervised import StackedDenoisingClassifier, StackedDenoisingRegressor
 
 __all__ = [
     "DenoisingAutoencoder",

@@ -271,6 +271,64 @@ class LayerAttributes:
         return self.__dict__.get("_layers") is not None
 
 
+class StackAttributes(LayerAttributes):
+    """The same for a stack that decodes, and how its training went."""
+
+    @property
+    def decoder_coefs_(self) -> list[np.ndarray]:
+        """Decoder weights of each layer, (n_units, n_inputs); views."""
+        return [weights(layer, "decoder").T for layer in self._layers_of("decoder_coefs_")]
+
+    @property
+    def decoder_intercepts_(self) -> list[np.ndarray]:
+        """Biases of what each layer decodes."""
+        return [layer["visible_bias"] for layer in self._layers_of("decoder_intercepts_")]
+
+    @property
+    def decoder_components_(self) -> np.ndarray:
+        """Decoder weights of the first layer, (n_units, n_features); a view."""
+        return weights(self._layers_of("decoder_components_")[0], "decoder").T
+
+    @property
+    def loss_curves_(self) -> list[list[float]]:
+        """Training losses of each layer's pretraining."""
+        return [state["loss_curve_"] for state in self._stages_of("loss_curves_")[:-1]]
+
+    @property
+    def validation_loss_curves_(self) -> list[list[float] | None]:
+        """Validation losses of each layer's pretraining."""
+        stages = self._stages_of("validation_loss_curves_")
+        return [state["validation_loss_curve_"] for state in stages[:-1]]
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Training losses of the last stage."""
+        return self._last_stage("loss_curve_")["loss_curve_"]
+
+    @property
+    def validation_loss_curve_(self) -> list[float] | None:
+        """Validation losses of the last stage."""
+        return self._last_stage("validation_loss_curve_")["validation_loss_curve_"]
+
+    @property
+    def best_loss_(self) -> float:
+        """Smallest loss of the last stage."""
+        return self._last_stage("best_loss_")["best_loss_"]
+
+    @property
+    def n_iter_(self) -> int:
+        """Passes over the data, of all stages."""
+        return sum(state["n_iter_"] for state in self._stages_of("n_iter_"))
+
+    def _stages_of(self, name: str) -> list[dict[str, Any]]:
+        return fitted_value(self, "_stages", name)
+
+    def _last_stage(self, name: str) -> dict[str, Any]:
+        """Of the fine-tuning, or else of the highest layer that was trained."""
+        stages = self._stages_of(name)
+        return next((state for state in reversed(stages) if state["n_iter_"]), stages[0])
+
+
 def weights(layer: dict[str, Any], name: str) -> np.ndarray:
     """Weights without their padding, (n_inputs, n_units); a view."""
     padded = layer["encoder"] if layer[name] is None else layer[name]
@@ -285,3 +343,14 @@ def fitted_value(estimator: Any, stored: str, public: str) -> Any:
             f"{type(estimator).__name__} has no {public} before it is fitted. Call fit first."
         )
     return value
+
+
+def all_codes(stack: Network | Stack, X: np.ndarray, *, n_threads: int) -> np.ndarray:
+    """The codes of all layers, side by side."""
+    codes = np.empty((len(X), sum(layer.n_hidden for layer in stack.layers)), X.dtype)
+    first = 0
+    for layer in stack.layers:
+        X = _core.encode(layer, X, n_threads=n_threads)
+        codes[:, first : first + layer.n_hidden] = X
+        first += layer.n_hidden
+    return codes

@@ -15,13 +15,13 @@ from dae import _core
 from dae._callbacks import CallbackSupportMixin, Monitor
 from dae._feed import split
 from dae._inference import NetworkTransformer
-from dae._network import Network, Stack
+from dae._network import Stack
 from dae._parameters import STACK
 from dae._persistence import VersionStampMixin
 from dae._stack import (
-    LayerAttributes,
+    StackAttributes,
+    all_codes,
     check_same_stack,
-    fitted_value,
     layer_settings,
     new_seed,
     new_stages,
@@ -30,7 +30,6 @@ from dae._stack import (
     stack_attributes,
     stack_of,
     stage_states,
-    weights,
 )
 from dae._stage import Data, Settings, Stage, refuse_early_stopping, warn_how_it_ended
 from dae._state import all_or_nothing, own
@@ -47,10 +46,228 @@ from dae._validation import (
 class StackedDenoisingAutoencoder(
     VersionStampMixin,
     CallbackSupportMixin,
-    LayerAttributes,
+    StackAttributes,
     NetworkTransformer,
 ):
-    """DOC"""
+    """Denoising autoencoders on top of each other.
+
+    Layer k is a `DenoisingAutoencoder` of the codes of layer k - 1: it is trained to repair
+    corrupted copies of the codes of clean samples [1]_. With `fine_tune`, all layers are then
+    trained together, as one network that codes a corrupted sample up to the last layer and
+    decodes it down again. Layers are numbered from 0, which reads the samples.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : array-like of int, default=(256, 128)
+        Number of hidden units of each layer, from the input on.
+
+    corruption : {"masking", "gaussian", "salt_and_pepper", "swap"}, callable or None, or a \
+            list of one for each layer, default="masking"
+        What is done to what a layer reads, in its training; see `DenoisingAutoencoder`. The
+        first layer's is also that of the fine-tuning.
+
+    corruption_level : float or list of one for each layer, default=0.3
+        Its probability, or the standard deviation for "gaussian". A layer's may be an array of
+        one for each of its inputs.
+
+    activation : {"identity", "logistic", "tanh", "relu"} or a list of one for each layer, \
+            default="relu"
+        Activation of the hidden units.
+
+    decoder_activation : {"auto", "identity", "logistic", "tanh", "relu"}, default="auto"
+        Activation of the reconstruction of samples. "auto" is "logistic" for
+        ``loss="log_loss"`` and "identity" for ``loss="squared_error"``. A layer above
+        reconstructs codes with the activation that they have come from.
+
+    loss : {"squared_error", "log_loss"}, default="squared_error"
+        Loss of the reconstruction of samples, as in `DenoisingAutoencoder`. Codes are compared
+        by "log_loss" where that is the loss and they are logistic, else by "squared_error".
+
+    tied_weights : bool, default=True
+        Whether the decoders use the encoders' weights, transposed.
+
+    emphasis : (float, float) or None, default=None
+        Weights of the loss of corrupted and of untouched entries ([1]_, section 4.2), in all
+        layers and in the fine-tuning. (1, 0) looks at corrupted entries only; None is (1, 1).
+
+    fine_tune : bool, default=False
+        Whether all layers are trained together after each has been trained.
+
+    output_layers : {"last", "all"} or int, default="last"
+        Which codes `transform` gives: those of the last layer, of all layers side by side, or
+        of the layer with this number. May be changed after `fit`.
+
+    solver : {"adam", "sgd"}, default="adam"
+        "sgd" is gradient descent with `momentum`; "adam" is [3]_.
+
+    learning_rate_init : float or list of one for each layer, default=0.001
+        Step size of the first epoch.
+
+    learning_rate : {"constant", "cosine"}, default="constant"
+        What becomes of step sizes in `fit`: they stay, or fall towards 0 along half a period of
+        the cosine over the epochs of each layer and of the fine-tuning.
+
+    momentum : float, default=0.9
+        Momentum in [0, 1) of "sgd".
+
+    nesterovs_momentum : bool, default=True
+        Whether "sgd" uses Nesterov's momentum.
+
+    beta_1 : float, default=0.9
+        Decay in [0, 1) of Adam's first moment.
+
+    beta_2 : float, default=0.999
+        Decay in [0, 1) of Adam's second moment.
+
+    epsilon : float, default=1e-8
+        Keeps Adam's division finite.
+
+    alpha : float, default=0.0
+        L2 penalty: ``alpha / 2`` times the sum of the squared weights that are being trained is
+        added to the loss of each batch.
+
+    batch_size : int, default=64
+        Samples in a mini-batch. Clipped to the number of samples.
+
+    max_iter : int or list of one for each layer, default=200
+        Largest number of epochs of a layer's training; 0 for a layer that is not trained by
+        itself.
+
+    fine_tune_max_iter : int, default=200
+        Largest number of epochs of the fine-tuning.
+
+    fine_tune_learning_rate_init : float, default=0.001
+        Step size of the fine-tuning.
+
+    shuffle : bool, default=True
+        Whether each epoch presents the samples in a new order.
+
+    tol : float or None, default=1e-3
+        Training of a layer, or of all, stops when the loss has not fallen below the best one by
+        this share of it for `n_iter_no_change` epochs in a row. None trains for all epochs and
+        keeps the last weights rather than the best.
+
+    n_iter_no_change : int, default=10
+        Epochs without improvement before training stops; ``numpy.inf`` never stops.
+
+    early_stopping : bool, default=False
+        Whether to set `validation_fraction` of the data aside and to judge by their loss, in
+        each layer and in the fine-tuning.
+
+    validation_fraction : float, default=0.1
+        Share of the data set aside, in (0, 1).
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last fit: each layer, and then all together, for as many
+        epochs again, with the solvers' moments and fresh corruption.
+
+    random_state : int, RandomState instance or None, default=None
+        Decides initial weights, order, corruption and validation split. Read when training
+        starts from the beginning; from then on the state is part of the estimator.
+
+    verbose : int, default=0
+        Whether to print one line an epoch.
+
+    n_jobs : int or None, default=None
+        Number of threads of the core, as in `DenoisingAutoencoder`. It changes the time, not
+        the result.
+
+    Attributes
+    ----------
+    coefs_ : list of ndarray of shape (n_inputs, n_units)
+        Encoder weights of each layer. Views: what is written into them is used.
+
+    intercepts_ : list of ndarray of shape (n_units,)
+        Biases of each layer's units.
+
+    decoder_coefs_ : list of ndarray of shape (n_units, n_inputs)
+        Decoder weights of each layer. The same memory as `coefs_` if tied.
+
+    decoder_intercepts_ : list of ndarray of shape (n_inputs,)
+        Biases of what each layer decodes.
+
+    components_ : ndarray of shape (n_units, n_features)
+        Encoder weights of the first layer, a view.
+
+    decoder_components_ : ndarray of shape (n_units, n_features)
+        Decoder weights of the first layer, a view.
+
+    loss_curves_ : list of list of float
+        Mean training losses of each layer's epochs, as seen before the updates. Each holds the
+        last 10 000 passes (all of one `fit`, if more).
+
+    validation_loss_curves_ : list of list of float, or of None
+        Losses of the samples set aside, at the end of each epoch.
+
+    loss_curve_ : list of float
+        Training losses of the last stage: of the fine-tuning, or of the last layer.
+
+    validation_loss_curve_ : list of float or None
+        Validation losses of the last stage.
+
+    best_loss_ : float
+        Smallest loss of the last stage.
+
+    n_iter_ : int
+        Number of passes over the data, of all layers and the fine-tuning together.
+
+    n_features_in_ : int
+        Number of features seen during `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X had string names for all.
+
+    See Also
+    --------
+    DenoisingAutoencoder : One layer.
+    StackedDenoisingClassifier : Goes on from these layers with labels.
+    StackedDenoisingRegressor : Goes on from these layers with targets.
+
+    Notes
+    -----
+    What `DenoisingAutoencoder` says of dtypes, memory, threads and masking holds here too. While
+    layer k > 0 is trained, the codes of all rows that it reads are held in memory.
+
+    A stack of one layer is a `DenoisingAutoencoder`, to the last bit. The first layers of a stack
+    that is not fine-tuned are those of a stack that ends with them.
+
+    The decoder of a layer that is not trained by itself (``max_iter=0``) starts at random too, and
+    is trained by the fine-tuning only.
+
+    Ctrl-C in `fit` keeps the layers that are complete, and of the one under way the last
+    complete epoch, with a warning; the layers above stay as they started. Before the end of the
+    very first epoch the estimator stays as it was and KeyboardInterrupt is raised. A callback
+    that asks to stop ends the layer that it was told of.
+
+    References
+    ----------
+    .. [1] P. Vincent et al. "Stacked denoising autoencoders: learning useful representations in
+       a deep network with a local denoising criterion", JMLR 11, 2010.
+    .. [2] M. Jahrer. Winning solution of Porto Seguro's Safe Driver Prediction, Kaggle 2017.
+    .. [3] D. P. Kingma, J. Ba. "Adam: a method for stochastic optimization", ICLR 2015.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from dae import StackedDenoisingAutoencoder
+    >>> X = load_digits().data / 16
+    >>> sdae = StackedDenoisingAutoencoder(
+    ...     (64, 32), corruption_level=[0.3, 0.2], max_iter=3, tol=None, random_state=0
+    ... )
+    >>> sdae.fit_transform(X).shape
+    (1797, 32)
+    >>> sdae.set_params(output_layers="all").transform(X).shape
+    (1797, 96)
+
+    Wide layers of swap noise, trained jointly, all of their codes as features [2]_:
+
+    >>> wide = StackedDenoisingAutoencoder(
+    ...     (150, 150, 150), corruption="swap", corruption_level=0.15, max_iter=0,
+    ...     fine_tune=True, fine_tune_max_iter=2, tol=None, output_layers="all",
+    ... )
+    >>> wide.fit_transform(X).shape
+    (1797, 450)
+    """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **STACK,
@@ -340,7 +557,7 @@ class StackedDenoisingAutoencoder(
         n_threads = _core.n_threads(self.n_jobs)
         width = self._n_features_out
         if self.output_layers == "all":
-            return by_rows(_all_codes, stack, X, width=width, n_threads=n_threads)
+            return by_rows(all_codes, stack, X, width=width, n_threads=n_threads)
         return by_rows(_core.encode, self._up_to(stack), X, width=width, n_threads=n_threads)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
@@ -392,68 +609,3 @@ class StackedDenoisingAutoencoder(
         if self.output_layers == "all":
             return sum(layer.n_hidden for layer in stack.layers)
         return self._up_to(stack).n_hidden
-
-    @property
-    def decoder_coefs_(self) -> list[np.ndarray]:
-        """Decoder weights of each layer, (n_units, n_inputs); views."""
-        return [weights(layer, "decoder").T for layer in self._layers_of("decoder_coefs_")]
-
-    @property
-    def decoder_intercepts_(self) -> list[np.ndarray]:
-        """Biases of what each layer decodes."""
-        return [layer["visible_bias"] for layer in self._layers_of("decoder_intercepts_")]
-
-    @property
-    def decoder_components_(self) -> np.ndarray:
-        """Decoder weights of the first layer, (n_units, n_features); a view."""
-        return weights(self._layers_of("decoder_components_")[0], "decoder").T
-
-    @property
-    def loss_curves_(self) -> list[list[float]]:
-        """Training losses of each layer's pretraining."""
-        return [state["loss_curve_"] for state in self._stages_of("loss_curves_")[:-1]]
-
-    @property
-    def validation_loss_curves_(self) -> list[list[float] | None]:
-        """Validation losses of each layer's pretraining."""
-        stages = self._stages_of("validation_loss_curves_")
-        return [state["validation_loss_curve_"] for state in stages[:-1]]
-
-    @property
-    def loss_curve_(self) -> list[float]:
-        """Training losses of the last stage."""
-        return self._last_stage("loss_curve_")["loss_curve_"]
-
-    @property
-    def validation_loss_curve_(self) -> list[float] | None:
-        """Validation losses of the last stage."""
-        return self._last_stage("validation_loss_curve_")["validation_loss_curve_"]
-
-    @property
-    def best_loss_(self) -> float:
-        """Smallest loss of the last stage."""
-        return self._last_stage("best_loss_")["best_loss_"]
-
-    @property
-    def n_iter_(self) -> int:
-        """Passes over the data, of all stages."""
-        return sum(state["n_iter_"] for state in self._stages_of("n_iter_"))
-
-    def _stages_of(self, name: str) -> list[dict[str, Any]]:
-        return fitted_value(self, "_stages", name)
-
-    def _last_stage(self, name: str) -> dict[str, Any]:
-        """Of the fine-tuning, or else of the highest layer that was trained."""
-        stages = self._stages_of(name)
-        return next((state for state in reversed(stages) if state["n_iter_"]), stages[0])
-
-
-def _all_codes(stack: Network | Stack, X: np.ndarray, *, n_threads: int) -> np.ndarray:
-    """The codes of all layers, side by side."""
-    codes = np.empty((len(X), sum(layer.n_hidden for layer in stack.layers)), X.dtype)
-    first = 0
-    for layer in stack.layers:
-        X = _core.encode(layer, X, n_threads=n_threads)
-        codes[:, first : first + layer.n_hidden] = X
-        first += layer.n_hidden
-    return codes
