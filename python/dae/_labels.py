@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.special import log_softmax
-from sklearn.metrics import accuracy_score, r2_score
 
 from dae import _core
 from dae._feed import Feed
@@ -33,15 +32,17 @@ class LabelledFeed(Feed):
     def evaluate(self, network: Network | Stack, rows: np.ndarray) -> float:
         """1 - score: the share of wrong classes, or of the variance that is not explained."""
         assert self.target is not None
-        outputs, target = self._outputs(network, rows), self.target[rows]
+        outputs, target = self._outputs(network, rows).astype(np.float64), self.target[rows]
         if not np.isfinite(outputs).all():
             return np.nan
-        weight = None if self.sample_weight is None else self.sample_weight[rows]
         if network.loss == "softmax_log_loss":
-            return 1.0 - accuracy_score(target, outputs.argmax(axis=1), sample_weight=weight)
-        if len(rows) < 2:  # R^2 is not defined
-            return float(output_losses(network, outputs, target).mean())
-        return 1.0 - r2_score(target, outputs, sample_weight=weight)
+            return self.mean(outputs.argmax(axis=1) != target, rows)
+        weight = None if self.sample_weight is None else self.sample_weight[rows]
+        center = np.average(target, axis=0, weights=weight)
+        left = np.average((target - outputs) ** 2, axis=0, weights=weight)
+        total = np.average((target - center) ** 2, axis=0, weights=weight)
+        # an output without variance counts by its squared error
+        return float((left / np.where(total > 0, total, 1.0)).mean())
 
     def clean_loss(self, network: Network | Stack, rows: np.ndarray) -> float:
         assert self.target is not None

@@ -20,7 +20,7 @@ from dae._feed import Diverged, Feed, order_of
 from dae._labels import LabelledFeed, largest_sane_output_loss
 from dae._network import Network, Stack
 from dae._solver import Solver
-from dae._state import counter, moments_kind, new_solver, resume_solver, seen_range
+from dae._state import AGAIN, counter, moments_kind, new_solver, resume_solver, seen_range
 from dae._training import EpochMonitor, Outcome, Plan, Snapshot, run_epochs
 from dae._validation import (
     CorruptionFunction,
@@ -34,6 +34,15 @@ from dae._validation import (
 
 # a loss curve keeps this many of the last passes (all passes of one `fit`, if more)
 HISTORY = 10_000
+
+# what is read from a stored state without a check of its own
+_NUMBERS = (
+    "_largest_sane_loss",
+    "loss_curve_",
+    "validation_loss_curve_",
+    "best_loss_",
+    "n_iter_",
+)
 
 
 @dataclass
@@ -172,6 +181,9 @@ class Stage:
         cls, state: Mapping[str, Any], network: Network | Stack, solver: Solver, *, copy: bool
     ) -> Self:
         """Where `attributes` left off; with `copy`, over arrays that are not those of `state`."""
+        for name in _NUMBERS:
+            if name not in state:
+                raise ValueError(f"The fitted state is damaged: {name} is missing. {AGAIN}")
         resume_solver(state, network, solver, copy=copy)
         return cls(
             network,

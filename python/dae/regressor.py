@@ -29,9 +29,10 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
 
     pretrained : fitted StackedDenoisingAutoencoder or None, default=None
         Whose layers to start from, in place of pretraining: fitted on other data of the same
-        features, as many as there are. Its weights are copied, and trained and used in their
-        dtype. `hidden_layer_sizes` and `activation` must be the same; what else is about
-        pretraining is ignored. `clone`, and so a search or cross-validation, keeps it fitted.
+        features, as many as there are. (A `DenoisingAutoencoder` will do for one layer.) Its
+        weights are copied, and trained and used in their dtype. `hidden_layer_sizes` and
+        `activation` must be the same; what else is about pretraining is ignored. `clone`, and so
+        a search or cross-validation, keeps it fitted.
 
     corruption : {"masking", "gaussian", "salt_and_pepper", "swap"}, callable or None, or a \
             list of one for each layer, default="masking"

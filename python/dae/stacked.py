@@ -388,8 +388,6 @@ class StackedDenoisingAutoencoder(
             X, sample_weight, X_corrupted, settings, go_on=go_on, normalise=True, copy=True
         )
         stack: Any = stages[-1].network
-        if go_on:
-            check_same_stack(self, stack)
         if self.early_stopping:
             data.rows, data.validation_rows = split(
                 data.rows, self.validation_fraction, stages[0].seed
@@ -492,10 +490,18 @@ class StackedDenoisingAutoencoder(
         """New networks or those to go on with, and the data, checked.
 
         There is a stage for each layer, and one for the whole over the same arrays. With `copy`,
-        what is trained is not the estimator's own.
+        what is trained is not the estimator's own. `normalise` is for `fit`, which scales the
+        weights of samples.
         """
         if go_on:
             stack = own(self._fitted(), copy=copy)
+            if normalise:
+                check_same_stack(self, stack)
+            elif len(settings) != len(stack.layers) + 1:
+                raise ValueError(
+                    f"partial_fit goes on with {len(stack.layers)} layers, got hidden_layer_sizes="
+                    f"{self.hidden_layer_sizes!r}. Set it back, or start with a new estimator."
+                )
             networks = [*stack.layers, stack]
             states = stage_states(self, len(networks))
             stages = [
@@ -600,8 +606,8 @@ class StackedDenoisingAutoencoder(
         return stack_of(self, decodes=True)
 
     def _input_training(self) -> tuple[dict[str, Any], Settings]:
-        settings = self._settings()
-        return stage_states(self, len(settings))[0], settings[0]
+        settings = layer_settings(self)[0]
+        return stage_states(self, len(self._fitted().layers) + 1)[0], settings
 
     @property
     def _n_features_out(self) -> int:
