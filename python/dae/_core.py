@@ -145,7 +145,11 @@ def _check_index(name: str, rows: np.ndarray, n_rows: int) -> None:
 def _network_arguments(network: Network) -> tuple[Any, ...]:
     network.check()
     return (
-        *(getattr(network, name) for name in PARAMETERS),
+        network.encoder,
+        # of a layer that has no decoder: something of the right type, which nobody looks at
+        network.encoder if network.decoder is None else network.decoder,
+        network.hidden_bias,
+        network.hidden_bias if network.visible_bias is None else network.visible_bias,
         ACTIVATIONS.index(network.activation),
         ACTIVATIONS.index(network.decoder_activation),
         OUTPUT_LOSSES.index(network.loss),
@@ -194,7 +198,7 @@ _OPERATIONS_PER_CALL = 2e9
 def _infer(
     function: Callable[..., None],
     network: Network,
-    sources: tuple[np.ndarray, ...],
+    sources: tuple[np.ndarray | None, ...],
     out: np.ndarray,
     n_threads: int,
 ) -> np.ndarray:
@@ -210,36 +214,126 @@ def _infer(
         rows = slice(first, first + at_once)
         call = per_row * len(out[rows])
         threads = _useful_threads(n_threads, call)
-        function(*(source[rows] for source in sources), *arguments, out[rows], threads)
+        parts = (None if source is None else source[rows] for source in sources)
+        function(*parts, *arguments, out[rows], threads)
     return out
 
 
-def encode(network: Network, X: np.ndarray, *, n_threads: int) -> np.ndarray:
+def _encode_layer(layer: Network, X: np.ndarray, n_threads: int) -> np.ndarray:
+    out = np.empty((len(X), layer.n_hidden), layer.dtype)
+    return _infer(_inference.encode, layer, (X,), out, n_threads)
+
+
+def _decode_layer(layer: Network, H: np.ndarray, n_threads: int) -> np.ndarray:
+    out = np.empty((len(H), layer.n_features), layer.dtype)
+    return _infer(_inference.decode, layer, (H,), out, n_threads)
+
+
+def _reconstruct_layer(layer: Network, X: np.ndarray, n_threads: int) -> np.ndarray:
+    return _infer(_inference.reconstruct, layer, (X,), np.empty_like(X), n_threads)
+
+
+# a layer's work, and the layer
+_Steps = list[tuple[Callable[[Network, np.ndarray, int], np.ndarray], Network]]
+
+
+def _up(layers: list[Network]) -> _Steps:
+    return [(_encode_layer, layer) for layer in layers]
+
+
+def _down(layers: list[Network]) -> _Steps:
+    return [(_decode_layer, layer) for layer in reversed(layers)]
+
+
+def _up_and_down(layers: list[Network]) -> _Steps:
+    """The topmost layer codes and decodes a row in one go."""
+    return [*_up(layers[:-1]), (_reconstruct_layer, layers[-1]), *_down(layers[:-1])]
+
+
+# Rows of which a stack holds the codes between its layers.
+_ROWS_BETWEEN_LAYERS = 4096
+
+
+def _go(steps: _Steps, X: np.ndarray, width: int, n_threads: int) -> np.ndarray:
+    """X through the steps, one after the other; the result has `width` columns."""
+    if len(steps) == 1:
+        work, layer = steps[0]
+        return work(layer, X, n_threads)
+    out = np.empty((len(X), width), X.dtype)
+    for first in range(0, len(X), _ROWS_BETWEEN_LAYERS):
+        rows = slice(first, first + _ROWS_BETWEEN_LAYERS)
+        part = X[rows]
+        for work, layer in steps:
+            part = work(layer, part, n_threads)
+        out[rows] = part
+    return out
+
+
+def _check_stack(network: Network | Stack) -> None:
+    if isinstance(network, Stack):  # the layers, too, are checked one by one when they are used
+        network.check()
+
+
+def _check_decodes(network: Network | Stack) -> None:
+    if not network.decodes:
+        raise ValueError("A stack without decoders reconstructs nothing.")
+
+
+def encode(network: Network | Stack, X: np.ndarray, *, n_threads: int) -> np.ndarray:
+    _check_stack(network)
     _check_rows("X", X, network.n_features, network.dtype)
-    out = np.empty((len(X), network.n_hidden), network.dtype)
-    return _infer(_inference.encode, network, (X,), out, n_threads)
+    return _go(_up(network.layers), X, network.n_hidden, n_threads)
 
 
-def decode(network: Network, H: np.ndarray, *, n_threads: int) -> np.ndarray:
+def decode(network: Network | Stack, H: np.ndarray, *, n_threads: int) -> np.ndarray:
+    _check_stack(network)
+    _check_decodes(network)
     _check_rows("H", H, network.n_hidden, network.dtype)
-    out = np.empty((len(H), network.n_features), network.dtype)
-    return _infer(_inference.decode, network, (H,), out, n_threads)
+    return _go(_down(network.layers), H, network.n_features, n_threads)
 
 
-def reconstruct(network: Network, X: np.ndarray, *, n_threads: int) -> np.ndarray:
+def reconstruct(network: Network | Stack, X: np.ndarray, *, n_threads: int) -> np.ndarray:
+    _check_stack(network)
+    _check_decodes(network)
     _check_rows("X", X, network.n_features, network.dtype)
-    return _infer(_inference.reconstruct, network, (X,), np.empty_like(X), n_threads)
+    return _go(_up_and_down(network.layers), X, network.n_features, n_threads)
 
 
 def sample_losses(
-    network: Network, X: np.ndarray, X_corrupted: np.ndarray, *, n_threads: int
+    network: Network | Stack,
+    X: np.ndarray,
+    X_corrupted: np.ndarray,
+    entry_weight: np.ndarray | None = None,
+    *,
+    n_threads: int,
 ) -> np.ndarray:
+    _check_stack(network)
+    _check_decodes(network)
     _check_rows("X", X, network.n_features, network.dtype)
     _check_rows("X_corrupted", X_corrupted, network.n_features, network.dtype)
     if len(X) != len(X_corrupted):
         raise ValueError(f"X has {len(X)} rows, X_corrupted {len(X_corrupted)}.")
+    if entry_weight is not None:
+        _check_rows("entry_weight", entry_weight, network.n_features, network.dtype)
+        if len(X) != len(entry_weight):
+            raise ValueError(f"X has {len(X)} rows, entry_weight {len(entry_weight)}.")
+    first, *others = network.layers
     out = np.zeros(len(X))
-    return _infer(_inference.sample_losses, network, (X, X_corrupted), out, n_threads)
+    step = _ROWS_BETWEEN_LAYERS if others else len(X)
+    for begin in range(0, len(X), step):
+        rows = slice(begin, begin + step)
+        shown = X_corrupted[rows]
+        if others:  # what the lowest layer decodes
+            steps = [*_up([first]), *_up_and_down(others)]
+            shown = _go(steps, shown, first.n_hidden, n_threads)
+        _infer(
+            functools.partial(_inference.sample_losses, bool(others)),
+            first,
+            (X[rows], shown, None if entry_weight is None else entry_weight[rows]),
+            out[rows],
+            n_threads,
+        )
+    return out
 
 
 # ------------------------------------------------------------------ training

@@ -103,7 +103,7 @@ cdef extern from "kernels.h" nogil:
         void (*decode)(const dae_network *, ptrdiff_t, const void *, ptrdiff_t, ptrdiff_t,
                        void *, ptrdiff_t) noexcept nogil
         void (*row_losses)(const dae_network *, ptrdiff_t, const void *, const void *,
-                           ptrdiff_t, ptrdiff_t, void *, double *) noexcept nogil
+                           const void *, ptrdiff_t, ptrdiff_t, void *, double *) noexcept nogil
         ptrdiff_t scratch_size
         ptrdiff_t line
 

@@ -1,9 +1,9 @@
 """Training: the steps of one call, and the corruption they see.
 
-The features of a layer, that is the rows of its weights, are cut into leaves, a number that depends
-on their count alone. A thread owns some leaves and does all work on their rows, so that these stay in
-its cache. What is summed over all features, a (B, m) array, is summed within a leaf, then over the
-leaves in the order of a binary tree: the same bits, whoever did which leaf.
+The features of a layer, that is the rows of its weights, are cut into leaves, a number that
+depends on their count alone. A thread owns some leaves and does all work on their rows, so that
+these stay in its cache. What is summed over all features, a (B, m) array, is summed within a leaf,
+then over the leaves in the order of a binary tree: the same bits, whoever did which leaf.
 
 One step of one layer, all threads together; `|` is a barrier:
 
@@ -20,8 +20,8 @@ Several layers do the same, with, for each layer k above the first,
     after sweep 1     up      own leaves: their part of delta V;  own columns: delta    | |
                       down    own leaves: dH of layer k - 1, then update W, V           |
 
-so that a layer's W is visited once to pass the delta down and to update it. Supervised layers, which
-decode nothing, compare the topmost code with a target by rows instead of sweep 1.
+so that a layer's W is visited once to pass the delta down and to update it. Supervised layers,
+which decode nothing, compare the topmost code with a target by rows instead of sweep 1.
 
 See `daecore/__init__.py` for the picture and `csrc/kernels.h` for what each kernel does.
 """

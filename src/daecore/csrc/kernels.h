@@ -150,10 +150,12 @@ typedef struct {
     void (*decode)(const dae_network *net, ptrdiff_t B, const void *code, ptrdiff_t first,
                    ptrdiff_t last, void *z, ptrdiff_t z_stride);
 
-    /* row_loss[b] += sum of E_bd over the features D of one unit, for given clean rows (B, n);
-     * `scratch` is for (B, DAE_UNIT) elements */
-    void (*row_losses)(const dae_network *net, ptrdiff_t B, const void *clean, const void *code,
-                       ptrdiff_t first, ptrdiff_t last, void *scratch, double *row_loss);
+    /* row_loss[b] += sum of E_bd over the features D of one unit, for given clean rows (B, n), each
+     * entry weighted by entry_weight (B, n) if that is not NULL; `scratch` is for (B, DAE_UNIT)
+     * elements */
+    void (*row_losses)(const dae_network *net, ptrdiff_t B, const void *clean,
+                       const void *entry_weight, const void *code, ptrdiff_t first,
+                       ptrdiff_t last, void *scratch, double *row_loss);
 
     ptrdiff_t scratch_size; /* elements that `update` needs */
     ptrdiff_t line; /* elements of a cache line: ranges of units are cut at multiples of it, the

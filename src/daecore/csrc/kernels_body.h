@@ -309,8 +309,8 @@ static void output_delta(const dae_data *data, const dae_network *net, const dae
     }
 }
 
-static void row_losses(const dae_network *net, intp B, const void *clean, const void *code,
-                       intp first, intp last, void *scratch, double *row_loss)
+static void row_losses(const dae_network *net, intp B, const void *clean, const void *entry_weight,
+                       const void *code, intp first, intp last, void *scratch, double *row_loss)
 {
     const intp n = net->n_features;
     const REAL *bias = net->visible_bias.value;
@@ -324,7 +324,9 @@ static void row_losses(const dae_network *net, intp B, const void *clean, const 
             const vec a = load(unit + b * DAE_UNIT + d - first) + load_part(bias + d, count);
             const vec x = load_part((const REAL *)clean + b * n + d, count);
             vec by_a;
-            const vec entry = loss_and_delta(net->loss, net->decoder_activation, a, x, &by_a);
+            vec entry = loss_and_delta(net->loss, net->decoder_activation, a, x, &by_a);
+            if (entry_weight)
+                entry *= load_part((const REAL *)entry_weight + b * n + d, count);
             sum += as_double(keep(entry, count));
         }
         row_loss[b] += sum_lanes(sum);
