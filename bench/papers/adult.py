@@ -77,9 +77,8 @@ STACK: dict[str, Any] = {
     "random_state": 0,
 }
 STACKS: tuple[dict[str, Any], ...] = (
-    {"hidden_layer_sizes": (500,) * 3, "corruption_level": 0.15, "fine_tune_max_iter": 30},
-    {"hidden_layer_sizes": (500,) * 3, "corruption_level": 0.3, "fine_tune_max_iter": 30},
-    {"hidden_layer_sizes": (1500,) * 3, "corruption_level": 0.15, "fine_tune_max_iter": 20},
+    {"hidden_layer_sizes": (500,) * 3, "corruption_level": 0.15, "fine_tune_max_iter": 20},
+    {"hidden_layer_sizes": (500,) * 3, "corruption_level": 0.3, "fine_tune_max_iter": 20},
 )
 
 

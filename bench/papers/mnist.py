@@ -26,7 +26,7 @@ STACK: dict[str, Any] = SHARED | {
 # Normal noise on the pixels while the labels are learned: what keeps 2.8 million weights, trained
 # until no row is wrong, from learning the rows by heart.
 ALL_LABELS: dict[str, Any] = {"fine_tune_max_iter": 40, "fine_tune_learning_rate_init": 0.0005}
-FEW_LABELS: dict[str, Any] = {"fine_tune_max_iter": 100, "fine_tune_learning_rate_init": 0.0005}
+FEW_LABELS: dict[str, Any] = {"fine_tune_max_iter": 50, "fine_tune_learning_rate_init": 0.0005}
 
 
 def noise(level: float) -> dict:

@@ -27,14 +27,14 @@ PAPER_EMPHASIS = {"rot": 0.0876, "bg_rand": 0.0852}
 SETTINGS: dict[str, Any] = {
     "hidden_layer_sizes": (1000, 1000, 1000),
     "learning_rate_init": 0.001,
-    "max_iter": 10,
-    "fine_tune_max_iter": 30,
+    "max_iter": 8,
+    "fine_tune_max_iter": 20,
     "fine_tune_learning_rate_init": 0.0005,
 }
 # a thousand rows make few steps an epoch
 SMALL = {"rect": {"max_iter": 100, "fine_tune_max_iter": 200, "batch_size": 20}}
 
-LEVELS = (0.1, 0.25, 0.4)  # of masking, in every layer
+LEVELS = (0.1, 0.3)  # of masking, in every layer
 TUNINGS: tuple[dict[str, Any], ...] = (
     {"fine_tune_corruption": None},
     {"fine_tune_corruption": "gaussian", "fine_tune_corruption_level": 0.3},
