@@ -1,6 +1,11 @@
 """Do codes make a hard set easy? A linear SVM on the codes of three layers, without fine-tuning.
 
 JMLR 2010, table 5: 43.47 % of `rot` wrong on pixels, 10.00 % on the third layer's codes.
+
+Short training of wide layers is what a linear machine likes: with more epochs the loss still falls,
+and the validation errors rise. Two kinds of layers were tried: those of
+`StackedDenoisingAutoencoder`, whose decoders are rectified as the codes below are, and a chain of
+`DenoisingAutoencoder`, whose decoders are linear.
 """
 
 from __future__ import annotations
@@ -13,24 +18,75 @@ import numpy as np
 
 from bench.papers import data, svm
 from bench.papers.results import row, score
-from dae import StackedDenoisingAutoencoder
+from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder
 
 PAPER = (0.2174, 0.1515, 0.1000)  # after one, two and three layers
-CS = (10.0, 1.0, 3.0, 30.0)
+CS = (3.0, 1.0, 10.0)
 
-SETTINGS: dict[str, Any] = {
-    "hidden_layer_sizes": (2000, 2000, 2000),
-    "corruption_level": (0.25, 0.4, 0.4),
+SHARED: dict[str, Any] = {
     "activation": "relu",
-    "loss": "log_loss",
-    "learning_rate_init": 0.001,
     "learning_rate": "cosine",
     "batch_size": 100,
-    "max_iter": 60,
     "tol": None,
     "random_state": 0,
 }
-CANDIDATES: tuple[dict[str, Any], ...] = ({},)
+LAYERS: dict[str, Any] = {
+    "hidden_layer_sizes": (3000, 3000, 4000),
+    "corruption_level": (0.25, 0.5, 0.5),
+    "learning_rate_init": (0.0005, 0.0003, 0.0002),
+    "max_iter": (8, 8, 8),
+}
+CANDIDATES: tuple[dict[str, Any], ...] = (
+    LAYERS | {"decoders": "linear"},
+    LAYERS | {"decoders": "rectified"},
+)
+
+
+class Chain:
+    """Denoising autoencoders, each trained on the codes of the one before."""
+
+    def __init__(self, settings: dict) -> None:
+        per_layer = zip(
+            *(settings[name] for name in LAYERS), ("log_loss", *["squared_error"] * 9), strict=False
+        )
+        self.layers = [
+            DenoisingAutoencoder(
+                n_components=size,
+                corruption_level=level,
+                learning_rate_init=rate,
+                max_iter=epochs,
+                loss=loss,
+                **SHARED,
+            )
+            for size, level, rate, epochs, loss in per_layer
+        ]
+
+    def fit(self, X: np.ndarray) -> Chain:
+        for layer in self.layers:
+            X = layer.fit_transform(X)
+        return self
+
+    def codes(self, X: np.ndarray) -> list[np.ndarray]:
+        found = []
+        for layer in self.layers:
+            X = layer.transform(X)
+            found.append(X)
+        return found
+
+
+class Stack:
+    """The same interface to `StackedDenoisingAutoencoder`."""
+
+    def __init__(self, settings: dict) -> None:
+        named = {name: settings[name] for name in LAYERS}
+        self.stack = StackedDenoisingAutoencoder(**named, **SHARED, loss="log_loss")
+
+    def fit(self, X: np.ndarray) -> Stack:
+        self.stack.fit(X)
+        return self
+
+    def codes(self, X: np.ndarray) -> list[np.ndarray]:
+        return [self.stack.set_params(output_layers=k).transform(X) for k in range(3)]
 
 
 def scaled(codes: np.ndarray, like: np.ndarray) -> np.ndarray:
@@ -50,40 +106,41 @@ def linear_svm(
 def rot_codes(folder: Path | None, quick: bool) -> dict:
     sets = data.benchmark("rot", quick)
     (X, y), (V, v) = ((part.data, part.target) for part in (sets.train, sets.validation))
-    tried, best = [], None
+    tried: list[dict] = []
+    best: Any = None
     for candidate in CANDIDATES:
-        settings = SETTINGS | candidate | ({"max_iter": 1} if quick else {})
-        stack = StackedDenoisingAutoencoder(**settings)
+        settings = candidate | ({"max_iter": (1, 1, 1)} if quick else {})
+        layers = Chain(settings) if settings["decoders"] == "linear" else Stack(settings)
         started = time.perf_counter()
-        stack.fit(X)
+        layers.fit(X)
         seconds = time.perf_counter() - started
-        machine, machines = linear_svm(stack.transform(X), y, stack.transform(V), v)
-        error = min(record["validation_error"] for record in machines)
-        tried.append(candidate | {"validation_error": error, "seconds": seconds})
-        if best is None or error < best[0]:
-            best = error, stack, settings, seconds
-    assert best is not None
-    _, stack, settings, seconds = best
+        machines = [
+            linear_svm(codes, y, held, v)
+            for codes, held in zip(layers.codes(X), layers.codes(V), strict=True)
+        ]
+        errors = [min(r["validation_error"] for r in records) for _, records in machines]
+        tried.append(settings | {"validation_errors": errors, "seconds": seconds})
+        if best is None or errors[-1] < best[0]:
+            best = errors[-1], layers, machines, settings, seconds
+    _, layers, machines, settings, seconds = best
+    train, test = layers.codes(X), layers.codes(sets.test.data)
     rows = []
     for depth, paper in enumerate(PAPER):
-        stack.set_params(output_layers=depth)
-        codes = stack.transform(X)
-        machine, machines = linear_svm(codes, y, stack.transform(V), v)
-        predicted = machine.predict(scaled(stack.transform(sets.test.data), codes))
-        chosen = min(machines, key=lambda record: record["validation_error"])
+        machine, records = machines[depth]
+        chosen = min(records, key=lambda record: record["validation_error"])
         rows.append(
             row(
                 f"linear SVM on codes of layer {depth + 1}",
-                score(predicted, sets.test.target),
+                score(machine.predict(scaled(test[depth], train[depth])), sets.test.target),
                 paper=paper,
-                seconds=seconds if depth == 2 else None,
+                seconds=seconds + machine.seconds if depth == 2 else None,
                 settings={key: chosen[key] for key in ("C", "validation_error")},
             )
         )
     return {
         "title": "`rot`: linear SVM on the codes of three layers, no fine-tuning",
         "target": "at most 10.0 % on the third layer, in 15 minutes of training",
-        "settings": settings | {"data_seed": data.SEED},
+        "settings": SHARED | settings | {"data_seed": data.SEED},
         "tried": tried,
         "rows": rows,
     }
