@@ -21,7 +21,7 @@ from bench.papers.results import row, score
 from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder
 
 PAPER = (0.2174, 0.1515, 0.1000)  # after one, two and three layers
-CS = (3.0, 1.0, 10.0)
+CS = (10.0, 3.0, 30.0)
 
 SHARED: dict[str, Any] = {
     "activation": "relu",
@@ -37,7 +37,7 @@ LAYERS: dict[str, Any] = {
     "max_iter": (8, 8, 8),
 }
 CANDIDATES: tuple[dict[str, Any], ...] = (
-    LAYERS | {"decoders": "linear"},
+    LAYERS | {"hidden_layer_sizes": (4000, 4000, 6000), "decoders": "linear"},
     LAYERS | {"decoders": "rectified"},
 )
 
