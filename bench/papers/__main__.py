@@ -29,6 +29,7 @@ def experiments() -> dict[str, Experiment]:
         **{f"svm-{name}": partial(baselines.rbf_svm, name) for name in baselines.SETS},
         "few-rivals": baselines.few_rivals,
         "sda-mnist": mnist.sda_mnist,
+        "sda-rate": mnist.sda_rate,
         "rot-codes": codes.rot_codes,
         "few-labels": mnist.few_labels,
         **{f"set-{name}": partial(sets.classic, name) for name in baselines.SETS},
