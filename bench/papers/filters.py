@@ -142,7 +142,7 @@ def compare(
 
 
 def grey(picture: Path) -> None:
-    """A fifth of the bytes: there is nothing coloured or transparent in it."""
+    """Less than half the bytes: there is nothing coloured or transparent in it."""
     from PIL import Image
 
     with Image.open(picture) as opened:
