@@ -93,8 +93,8 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
     learning_rate : {"cosine", "linear", "constant"}, default="cosine"
         How the step size falls to zero in `fit`, if it does.
 
-    predict : {"noise", "patch"}, default="noise"
-        Whether the network's output is the noise, or the clean patch.
+    predict : {"patch", "noise"}, default="patch"
+        Whether the network's output is the clean patch, or what is to be taken off.
 
     center : bool, default=True
         Whether a patch loses its mean before the network and gets it back after.
@@ -119,7 +119,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
     ----------
     autoencoder_ : estimator
         The fitted network. Its features are the patch's pixels and, behind them, which of
-        them are missing, or the level.
+        them are missing, and the level.
 
     level_ : tuple (low, high) of float
         The levels trained on.
@@ -196,7 +196,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         batch_size: int = 256,
         learning_rate_init: float = 0.001,
         learning_rate: str = "cosine",
-        predict: str = "noise",
+        predict: str = "patch",
         center: bool = True,
         window: str = "gaussian",
         data_range: float | None = None,
@@ -311,7 +311,6 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             "_task": {
                 "noise": self.noise,
                 "size": int(self.patch_size),
-                "tells_level": self.noise == "gaussian" and low < high,
                 "predict": self.predict,
                 "centre": bool(self.center),
                 "window": self.window,
@@ -433,7 +432,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
                     f"mask should have one mask for each of the {len(items)} images, got "
                     f"{len(masks)}."
                 )
-        sigma = self._checked_sigma(sigma, task)
+        sigma = self._checked_sigma(sigma, task.noise)
         cleaned = [
             self._clean(task, item, f"images[{index}]", sigma, masks[index])
             for index, item in enumerate(items)
@@ -477,7 +476,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
                     f"{len(spoiled)}."
                 )
         level = sum(self.level_) / 2
-        sigma = level if task.tells_level and noisy is None else None
+        sigma = level if self.tells_level and noisy is None else None
         rng = np.random.default_rng(0)
         psnr = []
         for index, (item, other) in enumerate(zip(clean, spoiled, strict=True)):
@@ -529,9 +528,8 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         if task.noise not in LOST:
             luminance = self.color == "luminance"
             planes = to_planes(noisy, luminance)
-            if task.tells_level and sigma is None:
-                # the planes have the same noise; what looks like it in one may be texture
-                sigma = float(np.median([estimate_sigma(plane) for plane in planes]))
+            if self.tells_level and sigma is None:
+                sigma = _median_sigma(planes)
             nothing = np.zeros(form.shape[:2], dtype=bool)
             cleaned = [self._clean_plane(task, plane, nothing, sigma) for plane in planes]
             return form.from_unit(from_planes(cleaned, luminance), image)
@@ -545,7 +543,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
     def _clean_plane(
         self, task: Repair, noisy: np.ndarray, lost: np.ndarray, sigma: float | None
     ) -> np.ndarray:
-        level = 0.0 if sigma is None else float(np.clip(sigma, *self.level_))
+        level = float(np.clip(self.level_[0] if sigma is None else sigma, *self.level_))
 
         def clean_patches(*patches: np.ndarray) -> np.ndarray:
             given = task.show(patches, level)
@@ -565,12 +563,12 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
                 f"{self._task!r}. Fit the denoiser again."
             ) from error
 
-    def _checked_sigma(self, sigma: Any, task: Repair) -> float | None:
+    def _checked_sigma(self, sigma: Any, noise: str) -> float | None:
         if sigma is None or (isinstance(sigma, str) and sigma == "auto"):
-            if sigma is not None and not task.tells_level:
+            if sigma is not None and not self.tells_level:
                 raise ValueError(
                     "sigma='auto' needs a denoiser for a range of levels of Gaussian noise; this "
-                    f"one is for {task.noise!r} and level={self.level_}. "
+                    f"one is for {noise!r} and level={self.level_}. "
                     "Train one with level=(low, high)."
                 )
             return None
@@ -579,13 +577,35 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
                 f"sigma should be 'auto' or a number from 0 to 1, where white is 1; got {sigma!r}."
                 " For 8-bit pictures, divide grey levels by 255."
             )
-        if not task.tells_level:
+        if not self.tells_level:
             raise ValueError(
                 "sigma can only be told to a denoiser for a range of levels of Gaussian noise; "
-                f"this one is for {task.noise!r} and level={self.level_}. "
+                f"this one is for {noise!r} and level={self.level_}. "
                 "Train one with level=(low, high), or leave sigma."
             )
         return float(sigma)
+
+    @property
+    def tells_level(self) -> bool:
+        """Whether `transform` has to know the noise: trained on a range of Gaussian levels."""
+        check_is_fitted(self)
+        return self._task["noise"] == "gaussian" and self.level_[0] < self.level_[1]
+
+    def estimate_sigma(self, image: Any) -> float:
+        """What ``sigma="auto"`` takes for the noise of one picture.
+
+        Parameters
+        ----------
+        image : picture or file name
+
+        Returns
+        -------
+        sigma : float
+            Standard deviation of Gaussian noise, where white is 1.
+        """
+        image, name = load(image, "image")
+        form = Form.of(image, name, data_range=self.data_range, noisy=True)
+        return _median_sigma(to_planes(form.to_unit(image), self.color == "luminance"))
 
     # -------------------------------------------------------------- files
 
@@ -664,8 +684,8 @@ def _training_patches(
     clean, noisy = crops.draw(rng)
     level = rng.uniform(*levels)
     if noisy is not None:
-        if task.tells_level:
-            level = float(np.std(noisy - clean))
+        if levels[0] < levels[1]:
+            level = float(np.clip(np.std(noisy - clean), *levels))
     elif task.noise == "unknown":
         noisy = clean
     else:
@@ -683,6 +703,11 @@ def _training_patches(
         level,
     )
     return task.target(gather_patches(clean, task.size, rows, columns), given), given.shown
+
+
+def _median_sigma(planes: list[np.ndarray]) -> float:
+    """The noise of a picture: its planes have the same, what looks like it in one is texture."""
+    return float(np.median([estimate_sigma(plane) for plane in planes]))
 
 
 def _decay(schedule: str, done: float) -> float:
