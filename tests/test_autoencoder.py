@@ -477,7 +477,7 @@ def test_verbose_prints_a_line_an_epoch(X, capsys):
 
 
 def test_histories_are_bounded(X, monkeypatch):
-    monkeypatch.setattr(autoencoder_module, "HISTORY", 5)
+    monkeypatch.setattr("dae._stage.HISTORY", 5)
     dae = make(max_iter=4, warm_start=True)
     for _ in range(8):
         dae.partial_fit(X)

@@ -5,7 +5,12 @@ import inspect
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from dae import DenoisingAutoencoder
+from dae import (
+    DenoisingAutoencoder,
+    StackedDenoisingAutoencoder,
+    StackedDenoisingClassifier,
+    StackedDenoisingRegressor,
+)
 
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": (
@@ -23,7 +28,12 @@ STRICT = (
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
-    [DenoisingAutoencoder(n_components=8, max_iter=5)],
+    [
+        DenoisingAutoencoder(n_components=8, max_iter=5),
+        StackedDenoisingAutoencoder((8, 6), max_iter=2, fine_tune=True, fine_tune_max_iter=2),
+        StackedDenoisingClassifier((16, 8), max_iter=2, fine_tune_max_iter=60, batch_size=16),
+        StackedDenoisingRegressor((16, 8), max_iter=2, fine_tune_max_iter=60, batch_size=16),
+    ],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
     **STRICT,
 )

@@ -114,7 +114,7 @@ def test_a_memory_mapped_estimator(X, tmp_path):
 
 
 def test_pickles_do_not_grow(X, monkeypatch):
-    monkeypatch.setattr("dae.autoencoder.HISTORY", 20)
+    monkeypatch.setattr("dae._stage.HISTORY", 20)
     dae = make()
     sizes = []
     for _ in range(60):

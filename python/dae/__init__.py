@@ -4,8 +4,18 @@ from typing import Any
 
 from dae._version import __version__
 from dae.autoencoder import DenoisingAutoencoder
+from dae.classifier import StackedDenoisingClassifier
+from dae.regressor import StackedDenoisingRegressor
+from dae.stacked import StackedDenoisingAutoencoder
 
-__all__ = ["DenoisingAutoencoder", "__version__", "show_versions"]
+__all__ = [
+    "DenoisingAutoencoder",
+    "StackedDenoisingAutoencoder",
+    "StackedDenoisingClassifier",
+    "StackedDenoisingRegressor",
+    "__version__",
+    "show_versions",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -25,11 +25,10 @@ class Monitor:
     Parameters
     ----------
     estimator : the estimator being fitted
-    X : ndarray, the training data
+    X, y : the training data
     metadata : dict, what came with it, for the callbacks
-    max_iter : int
-    n_rows : int
-        Rows presented in one epoch.
+    max_subtasks : int
+        Epochs at most, or stages.
     attributes : callable
         Returns the fitted attributes as if `fit` had stopped now, over arrays of their own.
     """
@@ -40,49 +39,80 @@ class Monitor:
         X: Any,
         metadata: dict[str, Any],
         *,
-        max_iter: int,
-        n_rows: int,
+        max_subtasks: int,
         attributes: Callable[[], dict[str, Any]],
+        y: Any = None,
     ) -> None:
-        self.estimator = estimator
-        self.max_iter = max_iter
-        self.n_rows = n_rows
         self.attributes = attributes
         self.verbose = bool(estimator.verbose)
-        self._data = {"estimator": estimator, "X": X, "y": None, "metadata": metadata}
+        self._data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         self._root = None
         if hasattr(estimator, "_init_callback_context"):
-            self._root = estimator._init_callback_context(max_subtasks=max_iter)
+            self._root = estimator._init_callback_context(max_subtasks=max_subtasks)
             self._root.call_on_fit_task_begin(**self._data)
+
+    def epochs(self, max_iter: int, n_rows: int) -> Epochs:
+        """For an estimator that trains one network."""
+        return Epochs(self, self._root, max_iter, n_rows)
+
+    def stage(self, name: str, max_iter: int, n_rows: int) -> Epochs:
+        """For one network of several; `end_stage` ends it."""
+        context = None
+        if self._root is not None:
+            context = self._root.subcontext(task_name=name, max_subtasks=max_iter)
+            context.call_on_fit_task_begin(**self._data)
+        return Epochs(self, context, max_iter, n_rows, f"{name}  ".capitalize())
+
+    def end_stage(self, epochs: Epochs) -> bool:
+        """True when a callback asks for no further stage."""
+        return self.end(epochs.context)
+
+    def end_fit(self) -> None:
+        self.end(self._root)
+
+    def begin(self, context: Any) -> Any:
+        """A new epoch within `context`."""
+        if context is None:
+            return None
+        epoch = context.subcontext(task_name="epoch")
+        epoch.call_on_fit_task_begin(**self._data)
+        return epoch
+
+    def end(self, context: Any) -> bool:
+        """Whether a callback asks to stop what `context` is part of."""
+        return context is not None and bool(
+            context.call_on_fit_task_end(**self._data, reconstruction_attributes=self.attributes)
+        )
+
+
+class Epochs:
+    """The epochs of one network."""
+
+    def __init__(
+        self, monitor: Monitor, context: Any, max_iter: int, n_rows: int, name: str = ""
+    ) -> None:
+        self.context = context
+        self._monitor = monitor
+        self._max_iter = max_iter
+        self._n_rows = n_rows
+        self._name = name
         self._epoch: Any = None
         self._started = time.perf_counter()
 
     def begin_epoch(self) -> None:
-        if self._root is not None:
-            self._epoch = self._root.subcontext(task_name="epoch")
-            self._epoch.call_on_fit_task_begin(**self._data)
+        self._epoch = self._monitor.begin(self.context)
 
     def end_epoch(self, epoch: int, loss: float, validation_loss: float | None) -> bool:
         """Report epoch number `epoch` (from 1); True when a callback asks to stop."""
-        if self.verbose:
+        if self._monitor.verbose:
             elapsed = max(time.perf_counter() - self._started, 1e-9)
-            speed = epoch * self.n_rows / elapsed
-            left = elapsed / epoch * (self.max_iter - epoch)
+            speed = epoch * self._n_rows / elapsed
+            left = elapsed / epoch * (self._max_iter - epoch)
             validation = (
                 "" if validation_loss is None else f"  validation loss {validation_loss:.6g}"
             )
             report(
-                f"Epoch {epoch:{len(str(self.max_iter))}d}/{self.max_iter}  loss {loss:.6g}"
-                f"{validation}  {speed:,.0f} samples/s  {left:.1f} s left"
+                f"{self._name}Epoch {epoch:{len(str(self._max_iter))}d}/{self._max_iter}  "
+                f"loss {loss:.6g}{validation}  {speed:,.0f} samples/s  {left:.1f} s left"
             )
-        if self._epoch is None:
-            return False
-        return bool(
-            self._epoch.call_on_fit_task_end(
-                **self._data, reconstruction_attributes=self.attributes
-            )
-        )
-
-    def end_fit(self) -> None:
-        if self._root is not None:
-            self._root.call_on_fit_task_end(**self._data, reconstruction_attributes=self.attributes)
+        return self._monitor.end(self._epoch)

@@ -8,7 +8,7 @@ import numpy as np
 
 from dae import _core
 from dae._corruption import NO_CORRUPTION, Corruption
-from dae._network import Network
+from dae._network import Network, Stack
 from dae._solver import Solver
 from dae._validation import CorruptionFunction, call_corruption
 
@@ -30,8 +30,14 @@ def order_of(rows: np.ndarray, seed: int, presentation: int, *, shuffle: bool) -
     return generator(seed, presentation, _ORDER).permutation(rows) if shuffle else rows
 
 
-def split(rows: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Training and validation rows, each in ascending order."""
+def split(
+    rows: np.ndarray, fraction: float, seed: int, classes: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Training and validation rows, each in ascending order.
+
+    With `classes`, the number of the class of each sample, every class has its share of both, to
+    a row.
+    """
     n_validation = int(np.ceil(fraction * len(rows)))
     if n_validation >= len(rows):
         raise ValueError(
@@ -39,18 +45,25 @@ def split(rows: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.
             "to train on. Lower validation_fraction, give more rows or set early_stopping=False."
         )
     mixed = generator(seed, VALIDATION, _SPLIT).permutation(rows)
-    return np.sort(mixed[n_validation:]), np.sort(mixed[:n_validation])
+    if classes is None:
+        return np.sort(mixed[n_validation:]), np.sort(mixed[:n_validation])
+    mixed = mixed[np.argsort(classes[mixed], kind="stable")]
+    # every so many of the rows, class by class
+    places = (np.arange(n_validation) + 0.5) * (len(mixed) / n_validation)
+    picked = np.zeros(len(mixed), dtype=bool)
+    picked[places.astype(np.intp)] = True
+    return np.sort(mixed[~picked]), np.sort(mixed[picked])
 
 
 class Diverged(ValueError):
     """The loss or a weight left every sane range."""
 
-    def __init__(self, where: str, loss: float | None, learning_rate: float) -> None:
+    def __init__(self, where: str, loss: float | None, rate: tuple[str, float]) -> None:
         what = "a weight is not finite" if loss is None else f"the loss is {loss:.4g}"
+        name, value = rate
         super().__init__(
-            f"Training diverged at {where}: {what} with "
-            f"learning_rate_init={learning_rate:g}. Scale the features (StandardScaler or "
-            "MinMaxScaler) or lower learning_rate_init."
+            f"Training diverged at {where}: {what} with {name}={value:g}. Scale the features "
+            f"(StandardScaler or MinMaxScaler) or lower {name}."
         )
 
 
@@ -70,6 +83,12 @@ class Feed:
     n_threads : int
     max_loss : float
         Largest mean loss of a batch that counts as sane.
+    rate : (str, float)
+        Name and value of the parameter that sets the learning rate, for messages.
+    emphasis : (float, float)
+        Weights of the loss of corrupted and of untouched entries.
+    target : ndarray or None
+        What the outputs of a supervised stack are to be, row by row.
     """
 
     X: np.ndarray
@@ -80,6 +99,9 @@ class Feed:
     batch_size: int
     n_threads: int
     max_loss: float
+    rate: tuple[str, float]
+    emphasis: tuple[float, float] = (1.0, 1.0)
+    target: np.ndarray | None = None
 
     def mean(self, losses: np.ndarray, rows: np.ndarray) -> float:
         """Weighted mean of one loss for each of `rows`."""
@@ -89,7 +111,7 @@ class Feed:
 
     def present(
         self,
-        network: Network,
+        network: Network | Stack,
         solver: Solver,
         rows: np.ndarray,
         presentation: int,
@@ -110,7 +132,7 @@ class Feed:
             losses, limit = self._train(network, solver, chunk, presentation, first // batch)
             if not losses[-1] <= limit:
                 number = first // batch + len(losses)
-                raise Diverged(f"{where}, batch {number}", losses[-1], solver.learning_rate)
+                raise Diverged(f"{where}, batch {number}", losses[-1], self.rate)
             sizes = np.full(len(losses), batch)
             sizes[-1] = len(chunk) - batch * (len(losses) - 1)
             total += float(losses @ sizes)
@@ -120,14 +142,14 @@ class Feed:
 
     def _train(
         self,
-        network: Network,
+        network: Network | Stack,
         solver: Solver,
         chunk: np.ndarray,
         presentation: int,
         batch_index: int,
     ) -> tuple[np.ndarray, float]:
         """Train on `chunk`; the loss of each of its batches, and the largest sane one."""
-        weight, limit = self.sample_weight, self.max_loss
+        weight, target, limit = self.sample_weight, self.target, self.max_loss
         if not callable(self.corruption):
             losses = _core.train(
                 network,
@@ -140,6 +162,8 @@ class Feed:
                 n_threads=self.n_threads,
                 X_corrupted=self.X_corrupted,
                 sample_weight=weight,
+                emphasis=self.emphasis,
+                target=target,
                 max_loss=limit,
             )
             return losses, limit
@@ -157,6 +181,8 @@ class Feed:
             n_threads=self.n_threads,
             X_corrupted=shown,
             sample_weight=None if weight is None else weight[chunk],
+            emphasis=self.emphasis,
+            target=None if target is None else target[chunk],
             max_loss=limit,
         )
         return losses, limit
@@ -180,14 +206,39 @@ class Feed:
             self.corruption, self.X, rows, presentation, n_threads=self.n_threads
         )
 
-    def evaluate(self, network: Network, rows: np.ndarray) -> float:
-        """Mean loss over `rows`, always under the same corruption (presentation 0)."""
+    def evaluate(self, network: Network | Stack, rows: np.ndarray) -> float:
+        """What training is judged by: the mean loss over `rows`, under corruption number 0."""
         losses = []
         for index, first in enumerate(range(0, len(rows), self.batch_size)):
             block = rows[first : first + self.batch_size]
             x, shown = self.shown(block, VALIDATION, index)
-            losses.append(_core.sample_losses(network, x, shown, n_threads=self.n_threads))
+            losses.append(
+                _core.sample_losses(
+                    network,
+                    x,
+                    shown,
+                    entry_weight=self._entry_weight(x, shown, block),
+                    n_threads=self.n_threads,
+                )
+            )
         return self.mean(np.concatenate(losses), rows)
+
+    def _entry_weight(
+        self, x: np.ndarray, shown: np.ndarray, rows: np.ndarray
+    ) -> np.ndarray | None:
+        """The emphasis on each entry of the validation rows; None where all count the same."""
+        if self.emphasis == (1.0, 1.0):
+            return None
+        if callable(self.corruption) or self.X_corrupted is not None:
+            return np.where(shown != x, *self.emphasis).astype(x.dtype)
+        return _core.entry_weights(
+            self.corruption, self.emphasis, self.X, rows, VALIDATION, n_threads=self.n_threads
+        )
+
+    def clean_loss(self, network: Network | Stack, rows: np.ndarray) -> float:
+        """Mean loss over `rows` without corruption, weights and emphasis."""
+        x = self.X[rows]
+        return float(_core.sample_losses(network, x, x, n_threads=self.n_threads).mean())
 
 
 def corrupted(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -9,15 +11,35 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from dae import _core
-from dae._network import Network
-from dae._state import network_of
-from dae._validation import by_rows, check_codes, check_inference_data, check_unit_range
+from dae._feed import corrupted
+from dae._network import Network, Stack
+from dae._stage import Settings
+from dae._state import counter, seen_range
+from dae._validation import (
+    by_rows,
+    check_codes,
+    check_inference_data,
+    check_training_data,
+    check_unit_range,
+    feature_range,
+)
 
 
 class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Base of the estimators that leave the attributes of `dae._state` behind."""
+    """Base of the estimators that code and decode.
+
+    They keep a fitted network, and the state of the training that shows it corrupted input.
+    """
 
     n_jobs: int | None
+
+    def _fitted(self) -> Network | Stack:
+        """The fitted network, checked; over the estimator's own arrays."""
+        raise NotImplementedError
+
+    def _input_training(self) -> tuple[Mapping[str, Any], Settings]:
+        """State and settings of the training that reads X itself."""
+        raise NotImplementedError
 
     def transform(self, X: Any) -> np.ndarray:
         """Code X, without corruption.
@@ -51,7 +73,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             The reconstructions.
         """
         network = self._network()
-        H = check_codes(X, network)
+        H = check_codes(X, network.n_hidden)
         n_threads = _core.n_threads(self.n_jobs)
         return by_rows(_core.decode, network, H, width=network.n_features, n_threads=n_threads)
 
@@ -91,7 +113,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         if network.loss == "log_loss":
             check_unit_range(X)
 
-        def losses(network: Network, X: np.ndarray, *, n_threads: int) -> np.ndarray:
+        def losses(network: Network | Stack, X: np.ndarray, *, n_threads: int) -> np.ndarray:
             return _core.sample_losses(network, X, X, n_threads=n_threads)
 
         n_threads = _core.n_threads(self.n_jobs)
@@ -114,37 +136,61 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         """
         return float(self.score_samples(X).mean())
 
-    # -------------------------------------------------------------- fitted state
+    def corrupt(self, X: Any, *, presentation: int | None = None) -> np.ndarray:
+        """Corrupted copies of X, as training shows them.
 
-    def _network(self) -> Network:
-        """The fitted network, checked; over the estimator's own arrays."""
-        if "_encoder_weights" not in self.__dict__:
-            check_is_fitted(self)
-        return network_of(self)
+        Row i is corrupted as training row i would be in that presentation. The same
+        arguments give the same answer.
 
-    @property
-    def components_(self) -> np.ndarray:
-        """Encoder weights, (n_components, n_features); a view."""
-        return self._weights("_encoder_weights", "components_")
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Clean samples. "swap" takes values from other rows of this X.
 
-    @property
-    def decoder_components_(self) -> np.ndarray:
-        """Decoder weights, (n_components, n_features); a view, of `components_` if tied."""
-        tied = self.__dict__.get("_decoder_weights") is None
-        return self._weights(
-            "_encoder_weights" if tied else "_decoder_weights", "decoder_components_"
+        presentation : int or None, default=None
+            Number of the presentation: training used 1, 2, ...; 0 is the one of validation.
+            None stands for the next one.
+
+        Returns
+        -------
+        X_corrupted : ndarray of shape (n_samples, n_features)
+            In the dtype of the weights.
+        """
+        network = self._network()
+        state, settings = self._input_training()
+        if presentation is None:
+            presentation = counter(state, "_presentation") + 1
+        elif (
+            not isinstance(presentation, Integral)
+            or isinstance(presentation, bool)
+            or not 0 <= presentation < 2**47
+        ):
+            raise ValueError(
+                "presentation should be an integer of 0 or more, or None for the next one; "
+                f"got {presentation!r}."
+            )
+        X = check_training_data(self, X, reset=False, dtype=network.dtype)
+        rows = np.arange(len(X), dtype=np.intp)
+        seen = seen_range(state, X.shape[1])
+        if seen is None and settings.corruption == "salt_and_pepper":
+            seen = feature_range(X, rows)  # trained with another corruption
+        seed = counter(state, "_seed")
+        return corrupted(
+            settings.corruption_of(seed, X, rows, seen),
+            X,
+            seed=seed,
+            presentation=int(presentation),
+            batch_size=min(settings.batch_size, len(X)),
+            n_threads=settings.n_threads,
         )
 
-    def _weights(self, stored: str, public: str) -> np.ndarray:
-        padded = self.__dict__.get(stored)
-        if padded is None:
-            raise AttributeError(
-                f"{type(self).__name__} has no {public} before it is fitted. Call fit first."
-            )
-        return padded[:, : self._n_features_out].T
+    def _network(self) -> Network | Stack:
+        if not self.__sklearn_is_fitted__():
+            check_is_fitted(self)
+        return self._fitted()
 
     def __sklearn_is_fitted__(self) -> bool:
-        return self.__dict__.get("_encoder_weights") is not None
+        raise NotImplementedError
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -29,23 +30,45 @@ def total_memory() -> float:
 
 
 def check_memory(
-    n_components: int, n_features: int, dtype: np.dtype, *, tied: bool, n_moments: int
+    name: str,
+    sizes: Sequence[int],
+    n_features: int,
+    dtype: np.dtype,
+    *,
+    tied: bool,
+    n_moments: int,
 ) -> None:
     """Raise MemoryError when the weights and the solver's moments cannot fit.
 
     Asked before the allocation, because an operating system that overcommits grants any
     request and ends the process later.
+
+    Parameters
+    ----------
+    name : str
+        The parameter that says how many units there are.
+    sizes : sequence of int
+        Units of each layer, from the first.
     """
-    one = padded_width(n_components, dtype) * n_features * np.dtype(dtype).itemsize
-    needed = one * (1 if tied else 2) * (1 + n_moments)
-    available = total_memory()
-    if needed > available:
-        raise MemoryError(too_big(n_components, n_features, needed, available))
+    copies = (1 if tied else 2) * (1 + n_moments)
+    if copies * _weights(sizes, n_features, dtype) > total_memory():
+        raise too_big(name, sizes, n_features, dtype, copies)
 
 
-def too_big(n_components: int, n_features: int, needed: float, available: float) -> str:
-    return (
-        f"n_components={n_components} with {n_features} features needs at least "
-        f"{needed / 2**30:.1f} GiB for weights and solver, this machine has "
-        f"{available / 2**30:.1f} GiB. Use a smaller n_components or fewer features."
+def too_big(
+    name: str, sizes: Sequence[int], n_features: int, dtype: np.dtype, copies: int = 1
+) -> MemoryError:
+    value = sizes[0] if len(sizes) == 1 else tuple(sizes)
+    return MemoryError(
+        f"{name}={value} with {n_features} features needs at least "
+        f"{copies * _weights(sizes, n_features, dtype) / 2**30:.1f} GiB for weights and solver, "
+        f"this machine has {total_memory() / 2**30:.1f} GiB. Use a smaller {name} or fewer "
+        "features."
     )
+
+
+def _weights(sizes: Sequence[int], n_features: int, dtype: np.dtype) -> int:
+    """Bytes of the weights of all layers."""
+    item = np.dtype(dtype).itemsize
+    inputs = (n_features, *sizes[:-1])
+    return sum(n * padded_width(m, dtype) * item for n, m in zip(inputs, sizes, strict=True))

@@ -1,20 +1,21 @@
-"""The fitted state: plain attributes of the estimator on one side, `Network` on the other.
+"""The fitted state: plain attributes of the estimator on one side, networks on the other.
 
 Everything that `fit` leaves behind is a name in `STATE`, so that a failed `fit` can put all
 of it back. Arrays are looked at anew each time they are used: attributes can be assigned
-and pickles edited.
+and pickles edited. What it takes to go on training stands in a dict: the estimator's own, or
+one for each network that is trained by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from dae._memory import check_memory, too_big, total_memory
-from dae._network import CACHE_LINE, Network, aligned_zeros, initial_network
+from dae._memory import check_memory, too_big
+from dae._network import CACHE_LINE, Network, Stack, aligned_zeros, initial_network
 from dae._solver import Solver
 
 STATE = (
@@ -35,6 +36,13 @@ STATE = (
     "_presentation",
     "_largest_sane_loss",
     "_feature_range",
+    "_layers",
+    "_stages",
+    "pretraining_loss_curves_",
+    "_target_mean",
+    "_target_scale",
+    "classes_",
+    "n_outputs_",
     "loss_curve_",
     "validation_loss_curve_",
     "best_loss_",
@@ -86,7 +94,7 @@ def network_of(estimator: Any) -> Network:
     return network
 
 
-def network_attributes(network: Network) -> dict[str, Any]:
+def network_attributes(network: Any) -> dict[str, Any]:
     """The other way round."""
     return {
         "_encoder_weights": network.encoder,
@@ -118,24 +126,27 @@ def new_network(
 ) -> Network:
     """A random network as the estimator's parameters describe it."""
     n_components = int(estimator.n_components)
-    decoder_activation = decoder_activation_of(estimator)
-    n_moments = new_solver(estimator).n_moments
-    tied = bool(estimator.tied_weights)
-    check_memory(n_components, n_features, dtype, tied=tied, n_moments=n_moments)
+    check_memory(
+        "n_components",
+        (n_components,),
+        n_features,
+        dtype,
+        tied=bool(estimator.tied_weights),
+        n_moments=new_solver(estimator, estimator.learning_rate_init).n_moments,
+    )
     try:
         return initial_network(
             n_features,
             n_components,
             dtype=np.dtype(dtype),
             activation=estimator.activation,
-            decoder_activation=decoder_activation,
+            decoder_activation=decoder_activation_of(estimator),
             loss=estimator.loss,
-            tied_weights=tied,
+            tied_weights=bool(estimator.tied_weights),
             random_state=random_state,
         )
     except MemoryError as error:
-        needed = n_components * n_features * np.dtype(dtype).itemsize
-        raise MemoryError(too_big(n_components, n_features, needed, total_memory())) from error
+        raise too_big("n_components", (n_components,), n_features, dtype) from error
 
 
 def check_same_network(estimator: Any, network: Network) -> None:
@@ -149,6 +160,11 @@ def check_same_network(estimator: Any, network: Network) -> None:
     }
     asked = {name: getattr(estimator, name) for name in fitted}
     asked["decoder_activation"] = decoder_activation_of(estimator)
+    check_unchanged(fitted, asked)
+
+
+def check_unchanged(fitted: dict[str, Any], asked: dict[str, Any]) -> None:
+    """Raise ValueError where a parameter no longer says what was fitted."""
     for name, value in fitted.items():
         if asked[name] != value:
             raise ValueError(
@@ -160,11 +176,11 @@ def check_same_network(estimator: Any, network: Network) -> None:
 # ------------------------------------------------------------------ solver
 
 
-def new_solver(estimator: Any) -> Solver:
+def new_solver(estimator: Any, learning_rate: float) -> Solver:
     """The solver that the parameters describe, without moments."""
     return Solver(
         name=estimator.solver,
-        learning_rate=float(estimator.learning_rate_init),
+        learning_rate=float(learning_rate),
         momentum=float(estimator.momentum),
         nesterov=bool(estimator.nesterovs_momentum),
         beta_1=float(estimator.beta_1),
@@ -178,24 +194,24 @@ def moments_kind(solver: Solver) -> str:
     return f"{solver.name}, {solver.n_moments} moments"
 
 
-def solver_attributes(solver: Solver) -> dict[str, Any]:
-    return {
-        "_moments": solver.moments,
-        "_moments_kind": moments_kind(solver),
-        "_n_steps": solver.n_steps,
-    }
+def own(network: Any, *, copy: bool) -> Any:
+    """The network or stack itself, to train in place; a copy of it where that cannot be.
 
-
-def resume(estimator: Any, *, copy: bool) -> tuple[Network, Solver]:
-    """Network and solver to go on training with.
-
-    Their arrays are the estimator's own, unless `copy` or unless an array has lost its
-    alignment (pickling does that) or is read-only (a memory map is).
+    An array may have lost its alignment (pickling does that) or be read-only (a memory map is).
     """
-    network = network_of(estimator)
-    solver = new_solver(estimator)
-    if estimator.__dict__.get("_moments_kind") == moments_kind(solver):
-        moments = estimator.__dict__.get("_moments")
+    fit_for_use = all(_ready(array) for array in network.parameters().values())
+    return network if fit_for_use and not copy else network.copy()
+
+
+def resume_solver(
+    state: Mapping[str, Any], network: Network | Stack, solver: Solver, *, copy: bool
+) -> None:
+    """Give `solver` its moments back; none if they are of another solver, or if there are none.
+
+    Their arrays are those of `state`, as in `own`.
+    """
+    if state.get("_moments_kind") == moments_kind(solver):
+        moments = state.get("_moments")
         if not isinstance(moments, dict) or not all(
             isinstance(arrays, tuple) for arrays in moments.values()
         ):
@@ -204,17 +220,12 @@ def resume(estimator: Any, *, copy: bool) -> tuple[Network, Solver]:
                 f"got {type(moments).__name__}. {AGAIN}"
             )
         solver.moments = dict(moments)
-        solver.n_steps = counter(estimator, "_n_steps")
+        solver.n_steps = counter(state, "_n_steps")
         solver.check(network)
-    else:  # another solver, by set_params: it starts afresh
-        solver.reset(network)
-    if copy or not all(_ready(array) for array in network.parameters().values()):
-        network = network.copy()
     solver.moments = {
         name: tuple(_copied(array) if copy or not _ready(array) else array for array in arrays)
         for name, arrays in solver.moments.items()
     }
-    return network, solver
 
 
 def _ready(array: np.ndarray) -> bool:
@@ -227,9 +238,9 @@ def _copied(array: np.ndarray) -> np.ndarray:
     return fresh
 
 
-def counter(estimator: Any, name: str) -> int:
+def counter(state: Mapping[str, Any], name: str) -> int:
     """A stored non-negative integer that fits into 64 bits."""
-    value = estimator.__dict__.get(name)
+    value = state.get(name)
     if not isinstance(value, (int, np.integer)) or not 0 <= value < 2**64:
         raise ValueError(
             f"The fitted state is damaged: {name} should be an integer of 0 or more, "
@@ -238,9 +249,9 @@ def counter(estimator: Any, name: str) -> int:
     return int(value)
 
 
-def seen_range(estimator: Any, n_features: int) -> tuple[np.ndarray, np.ndarray] | None:
+def seen_range(state: Mapping[str, Any], n_features: int) -> tuple[np.ndarray, np.ndarray] | None:
     """Minimum and maximum of each feature, where training has looked at them."""
-    value = estimator.__dict__.get("_feature_range")
+    value = state.get("_feature_range")
     if value is None:
         return None
     if (

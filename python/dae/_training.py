@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from dae import _core
 from dae._feed import Diverged, Feed, order_of
-from dae._network import Network, aligned_zeros
+from dae._network import Network, Stack, aligned_zeros
 from dae._solver import Solver
+
+SCHEDULES = ("constant", "cosine")
 
 
 class EpochMonitor(Protocol):
@@ -35,6 +37,12 @@ class Plan:
         Number of the first epoch's presentation.
     tol : float or None
         The smallest relative improvement that counts; None never stops early.
+    schedule : str, of `SCHEDULES`
+        "cosine": the learning rate falls towards 0 along half a period over `max_iter` epochs.
+    name : str
+        What is trained, for messages; "" where there is but one network.
+    keep_start : bool
+        Whether an interruption of the first epoch goes back to the start instead of raising.
     """
 
     rows: np.ndarray
@@ -44,10 +52,22 @@ class Plan:
     max_iter: int
     tol: float | None
     n_iter_no_change: float
+    schedule: str = "constant"
+    name: str = ""
+    keep_start: bool = False
 
     @property
     def keeps_best(self) -> bool:
         return self.tol is not None or len(self.validation_rows) > 0
+
+    def rate(self, epoch: int) -> float:
+        """The share of the learning rate that an epoch trains with."""
+        if self.schedule == "constant":
+            return 1.0
+        return 0.5 * (1 + math.cos(math.pi * (epoch - 1) / self.max_iter))
+
+    def where(self, epoch: int) -> str:
+        return f"{self.name}, epoch {epoch}" if self.name else f"epoch {epoch}"
 
 
 @dataclass
@@ -66,11 +86,11 @@ class Snapshot:
 
     def __init__(self) -> None:
         self.epoch: int | None = None  # None while there is no complete copy
-        self._network: Network | None = None
+        self._network: Any = None  # a Network or a Stack, as it comes
         self._moments: dict[str, tuple[np.ndarray, ...]] = {}
         self._n_steps = 0
 
-    def save(self, epoch: int, network: Network, solver: Solver | None = None) -> None:
+    def save(self, epoch: int, network: Network | Stack, solver: Solver | None = None) -> None:
         self.epoch = None
         if self._network is None:
             self._network = network.copy()
@@ -85,7 +105,7 @@ class Snapshot:
             self._n_steps = solver.n_steps
         self.epoch = epoch
 
-    def restore(self, network: Network, solver: Solver | None = None) -> None:
+    def restore(self, network: Any, solver: Solver | None = None) -> None:
         assert self._network is not None
         network.assign(self._network)
         if solver is not None:
@@ -96,21 +116,26 @@ class Snapshot:
 
 
 def run_epochs(
-    network: Network, solver: Solver, feed: Feed, plan: Plan, monitor: EpochMonitor
+    network: Network | Stack, solver: Solver, feed: Feed, plan: Plan, monitor: EpochMonitor
 ) -> Outcome:
     """Train `network` in place.
 
     A KeyboardInterrupt ends training as if `max_iter` had been the number of epochs that
-    were complete by then; before the end of the first epoch it is raised.
+    were complete by then; before the end of the first epoch it is raised, unless the plan
+    keeps the start.
     """
     outcome = Outcome()
     best, last = Snapshot(), Snapshot()
+    rate = solver.learning_rate
+    if plan.keep_start:
+        last.save(0, network, solver)
     intact = 0  # the live arrays stand at the end of this epoch; -1 while one is under way
     stale = 0
     try:
         for epoch in range(1, plan.max_iter + 1):
             monitor.begin_epoch()
             intact = -1
+            solver.learning_rate = rate * plan.rate(epoch)
             loss, validation_loss = _epoch(network, solver, feed, plan, epoch)
             judged = loss if validation_loss is None else validation_loss
             better = judged < outcome.best_loss
@@ -130,7 +155,7 @@ def run_epochs(
                 break
     except KeyboardInterrupt:
         complete = len(outcome.losses)
-        if not complete:
+        if not complete and not plan.keep_start:
             raise
         outcome.interrupted = True
         if intact != complete:
@@ -138,25 +163,26 @@ def run_epochs(
     # a copy of the best that was cut short by an interruption is a copy of what stands here
     if plan.keeps_best and best.epoch is not None:
         best.restore(network)
-    _check_last_update(network, solver, feed, plan, len(outcome.losses))
+    if outcome.losses:
+        _check_last_update(network, feed, plan, len(outcome.losses))
     return outcome
 
 
 def _epoch(
-    network: Network, solver: Solver, feed: Feed, plan: Plan, epoch: int
+    network: Network | Stack, solver: Solver, feed: Feed, plan: Plan, epoch: int
 ) -> tuple[float, float | None]:
     """One presentation of the training rows, and a look at the validation rows."""
-    where = f"epoch {epoch}"
+    where = plan.where(epoch)
     presentation = plan.first_presentation + epoch - 1
     order = order_of(plan.rows, feed.seed, presentation, shuffle=plan.shuffle)
     loss = feed.present(network, solver, order, presentation, where=where)
     if not network.is_finite():
-        raise Diverged(where, None, solver.learning_rate)
+        raise Diverged(where, None, feed.rate)
     if not len(plan.validation_rows):
         return loss, None
     validation_loss = feed.evaluate(network, plan.validation_rows)
     if not np.isfinite(validation_loss):
-        raise Diverged(f"{where}, validation", validation_loss, solver.learning_rate)
+        raise Diverged(f"{where}, validation", validation_loss, feed.rate)
     return loss, validation_loss
 
 
@@ -165,11 +191,8 @@ def _improves(loss: float, best: float, tol: float | None) -> bool:
     return not np.isfinite(best) or loss < best - (tol or 0.0) * abs(best)
 
 
-def _check_last_update(
-    network: Network, solver: Solver, feed: Feed, plan: Plan, epoch: int
-) -> None:
+def _check_last_update(network: Network | Stack, feed: Feed, plan: Plan, epoch: int) -> None:
     """Raise `Diverged` when the very last update, after which no loss is seen, blew up."""
-    x = feed.X[plan.rows[: feed.batch_size]]
-    loss = float(_core.sample_losses(network, x, x, n_threads=feed.n_threads).mean())
+    loss = feed.clean_loss(network, plan.rows[: feed.batch_size])
     if not loss <= feed.max_loss:
-        raise Diverged(f"the end of epoch {epoch}", loss, solver.learning_rate)
+        raise Diverged(f"the end of {plan.where(epoch)}", loss, feed.rate)

@@ -12,7 +12,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from dae._corruption import NO_CORRUPTION, Corruption
-from dae._network import Network
+from dae._network import Network, Stack
 
 CorruptionFunction = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -120,6 +120,23 @@ def check_unit_range(X: np.ndarray) -> None:
 # ------------------------------------------------------------------ corruption
 
 
+def check_emphasis(emphasis: Any) -> tuple[float, float]:
+    """Weights of corrupted and of untouched entries."""
+    try:
+        corrupted, untouched = (float(weight) for weight in emphasis)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "emphasis should be two numbers, the weights of corrupted and of untouched entries, "
+            f"got {emphasis!r}. Pass for example (1, 0.5), or None to weigh all alike."
+        ) from error
+    if not (0 <= corrupted < math.inf and 0 <= untouched < math.inf and corrupted + untouched > 0):
+        raise ValueError(
+            "emphasis should be two finite numbers of 0 or more, not both 0, "
+            f"got {emphasis!r}. Pass for example (1, 0) to weigh corrupted entries only."
+        )
+    return corrupted, untouched
+
+
 def check_levels(kind: str, level: Any, n_features: int) -> np.ndarray:
     """`corruption_level` as one float64 for each feature."""
     try:
@@ -220,7 +237,7 @@ def feature_range(X: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 def largest_sane_loss(
     X: np.ndarray,
-    network: Network,
+    network: Network | Stack,
     corruption: Corruption | CorruptionFunction | None,
     X_corrupted: np.ndarray | None,
 ) -> float:
@@ -233,7 +250,8 @@ def largest_sane_loss(
     if network.loss == "log_loss":
         worst = n_features * math.log(2)
     else:
-        worst = largest_energy(X, 0.5 if network.decoder_activation == "logistic" else 0.0)
+        decoder_activation = network.layers[0].decoder_activation
+        worst = largest_energy(X, 0.5 if decoder_activation == "logistic" else 0.0)
     if X_corrupted is not None:
         worst += largest_energy(X_corrupted)
     elif isinstance(corruption, Corruption) and corruption.kind == "gaussian":
@@ -256,7 +274,7 @@ def largest_energy(X: np.ndarray, origin: float = 0.0) -> float:
 # ------------------------------------------------------------------ inference
 
 
-def check_inference_data(estimator: Any, X: Any, network: Network) -> np.ndarray:
+def check_inference_data(estimator: Any, X: Any, network: Network | Stack) -> np.ndarray:
     """X of `transform` and its kin as a finite, numeric, two-dimensional array of any layout.
 
     A small plain array that needs nothing done skips scikit-learn's checks, which cost more
@@ -277,12 +295,12 @@ def check_inference_data(estimator: Any, X: Any, network: Network) -> np.ndarray
     return validate_data(estimator, X, reset=False, dtype="numeric")
 
 
-def check_codes(H: Any, network: Network) -> np.ndarray:
+def check_codes(H: Any, n_components: int) -> np.ndarray:
     """H of `inverse_transform`; its columns are codes, so feature names do not apply."""
     H = check_array(H, dtype="numeric", input_name="X")
-    if H.shape[1] != network.n_hidden:
+    if H.shape[1] != n_components:
         raise ValueError(
-            f"inverse_transform needs one column for each of the {network.n_hidden} components, "
+            f"inverse_transform needs one column for each of the {n_components} components, "
             f"got {H.shape[1]}. Pass what transform returned."
         )
     return H
@@ -290,7 +308,7 @@ def check_codes(H: Any, network: Network) -> np.ndarray:
 
 def by_rows(
     function: Callable[..., np.ndarray],
-    network: Network,
+    network: Network | Stack,
     X: np.ndarray,
     *,
     width: int | None,

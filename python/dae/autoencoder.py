@@ -2,50 +2,32 @@
 
 from __future__ import annotations
 
-import warnings
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import Interval
 
-from dae import _core
 from dae._callbacks import CallbackSupportMixin, Monitor
-from dae._corruption import KINDS, NO_CORRUPTION, Corruption
-from dae._feed import Diverged, Feed, corrupted, order_of, split
+from dae._feed import split
 from dae._inference import NetworkTransformer
-from dae._network import ACTIVATIONS, LOSSES, Network
+from dae._network import Network
+from dae._parameters import DECODING, LAYER, TRAINING
 from dae._persistence import VersionStampMixin
-from dae._solver import SOLVERS, Solver
+from dae._stage import Data, Settings, Stage, refuse_early_stopping, warn_how_it_ended
 from dae._state import (
     all_or_nothing,
     check_same_network,
-    counter,
     decoder_activation_of,
     network_attributes,
+    network_of,
     new_network,
-    new_solver,
-    resume,
-    seen_range,
-    solver_attributes,
+    own,
 )
-from dae._training import Outcome, Plan, Snapshot, run_epochs
-from dae._validation import (
-    CorruptionFunction,
-    built_in_corruption,
-    check_shown,
-    check_training_data,
-    check_unit_range,
-    check_weights,
-    feature_range,
-    largest_sane_loss,
-)
-
-# `loss_curve_` keeps this many of the last passes (all passes of one `fit`, if more)
-HISTORY = 10_000
+from dae._training import Outcome
+from dae._validation import CorruptionFunction, check_training_data, check_unit_range
 
 
 class DenoisingAutoencoder(
@@ -110,12 +92,21 @@ class DenoisingAutoencoder(
     tied_weights : bool, default=True
         Whether the decoder uses the encoder's weights, transposed.
 
+    emphasis : (float, float) or None, default=None
+        Weights of the loss of corrupted and of untouched entries ([2]_, section 4.2). (1, 0)
+        looks at corrupted entries only; None is (1, 1). An entry of your own `X_corrupted`, or
+        of what a callable returns, is corrupted where it differs from X.
+
     solver : {"adam", "sgd"}, default="adam"
         "sgd" is gradient descent with `momentum`; ``momentum=0`` is the plain update. "adam"
         is [5]_.
 
     learning_rate_init : float, default=0.001
-        Step size, constant.
+        Step size of the first epoch.
+
+    learning_rate : {"constant", "cosine"}, default="constant"
+        What becomes of it in `fit`: it stays, or falls towards 0 along half a period of the
+        cosine over `max_iter` epochs. In `partial_fit` it stays.
 
     momentum : float, default=0.9
         Momentum in [0, 1) of "sgd".
@@ -273,35 +264,10 @@ class DenoisingAutoencoder(
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
-        "corruption": [StrOptions(set(KINDS) - {"none"}), callable, None],
-        "corruption_level": [Interval(Real, 0, None, closed="left"), "array-like"],
-        "activation": [StrOptions(set(ACTIVATIONS))],
-        "decoder_activation": [StrOptions({"auto", *ACTIVATIONS})],
-        "loss": [StrOptions(set(LOSSES))],
-        "tied_weights": ["boolean"],
-        "solver": [StrOptions(set(SOLVERS))],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "momentum": [Interval(Real, 0, 1, closed="left")],
-        "nesterovs_momentum": ["boolean"],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "tol": [Interval(Real, 0, None, closed="left"), None],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "warm_start": ["boolean"],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-        "n_jobs": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Integral, None, -1, closed="right"),
-            None,
-        ],
+        **LAYER,
+        **DECODING,
+        **TRAINING,
     }
 
     def __init__(
@@ -314,8 +280,10 @@ class DenoisingAutoencoder(
         decoder_activation: str = "auto",
         loss: str = "squared_error",
         tied_weights: bool = True,
+        emphasis: tuple[float, float] | None = None,
         solver: str = "adam",
         learning_rate_init: float = 0.001,
+        learning_rate: str = "constant",
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
         beta_1: float = 0.9,
@@ -341,8 +309,10 @@ class DenoisingAutoencoder(
         self.decoder_activation = decoder_activation
         self.loss = loss
         self.tied_weights = tied_weights
+        self.emphasis = emphasis
         self.solver = solver
         self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
         self.momentum = momentum
         self.nesterovs_momentum = nesterovs_momentum
         self.beta_1 = beta_1
@@ -393,82 +363,30 @@ class DenoisingAutoencoder(
         # again, because scikit-learn's configuration may have skipped it
         self._validate_params()
         with all_or_nothing(self):
-            outcome = self._fit(X, sample_weight, X_corrupted)
-        if outcome.interrupted:
-            warnings.warn(
-                f"Training interrupted after {len(outcome.losses)} complete epochs of "
-                f"max_iter={self.max_iter}; the estimator is fitted as far as that.",
-                stacklevel=2,
-            )
-        elif self.tol is not None and not outcome.stopped:
-            warnings.warn(
-                f"Stochastic optimization reached max_iter={self.max_iter} epochs while the "
-                "loss was still falling. Raise max_iter, or set tol=None for a fixed number "
-                "of epochs.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+            outcome, settings = self._fit(X, sample_weight, X_corrupted)
+        warn_how_it_ended(outcome, settings)
         return self
 
-    def _fit(self, X: Any, sample_weight: Any, X_corrupted: Any) -> Outcome:
-        warm = self.warm_start and self.__sklearn_is_fitted__()
-        if warm:
-            network, solver = resume(self, copy=True)
-            check_same_network(self, network)
-            seed, done = counter(self, "_seed"), counter(self, "_presentation")
-            X = check_training_data(self, X, reset=False, dtype=network.dtype)
-        else:
-            X = check_training_data(self, X, reset=True)
-            done = 0
-        X_corrupted = check_shown(X_corrupted, X)
-        weight, rows = check_weights(sample_weight, X, normalise=True)
-        self._check_range(X)
-        if not warm:
-            network, solver, seed = self._start(X)
-        validation_rows = rows[:0]
-        if self.early_stopping:
-            rows, validation_rows = split(rows, self.validation_fraction, seed)
-        feed, learned = self._feed(X, X_corrupted, weight, rows, network, seed, warm=warm)
-        plan = Plan(
-            rows=rows,
-            validation_rows=validation_rows,
-            first_presentation=done + 1,
-            shuffle=self.shuffle,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            n_iter_no_change=self.n_iter_no_change,
+    def _fit(self, X: Any, sample_weight: Any, X_corrupted: Any) -> tuple[Outcome, Settings]:
+        settings = self._settings()
+        go_on = self.warm_start and self.__sklearn_is_fitted__()
+        stage, data = self._begin(
+            X, sample_weight, X_corrupted, settings, go_on=go_on, normalise=True
         )
+        if self.early_stopping:
+            data.rows, data.validation_rows = split(data.rows, self.validation_fraction, stage.seed)
+        network = stage.network
         monitor = Monitor(
             self,
-            X,
-            {"sample_weight": weight, "X_corrupted": X_corrupted},
-            max_iter=self.max_iter,
-            n_rows=len(rows),
+            data.X,
+            {"sample_weight": data.sample_weight, "X_corrupted": data.X_corrupted},
+            max_subtasks=self.max_iter,
             attributes=lambda: network_attributes(network.copy()),
         )
-        outcome = run_epochs(network, solver, feed, plan, monitor)
-        n_epochs = len(outcome.losses)
-        old_curve, old_validation = (
-            (self.loss_curve_, self.validation_loss_curve_ or []) if warm else ([], [])
-        )
-        kept = max(HISTORY, n_epochs)
-        self.__dict__.update(
-            **network_attributes(network),
-            **solver_attributes(solver),
-            **learned,
-            _seed=seed,
-            _presentation=done + n_epochs,
-            loss_curve_=(old_curve + outcome.losses)[-kept:],
-            validation_loss_curve_=(
-                (old_validation + outcome.validation_losses)[-kept:]
-                if self.early_stopping
-                else None
-            ),
-            best_loss_=outcome.best_loss,
-            n_iter_=(self.n_iter_ if warm else 0) + n_epochs,
-        )
+        outcome = stage.fit(data, settings, monitor.epochs(self.max_iter, len(data.rows)))
+        self.__dict__.update(**network_attributes(network), **stage.attributes())
         monitor.end_fit()
-        return outcome
+        return outcome, settings
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
@@ -502,168 +420,92 @@ class DenoisingAutoencoder(
         """
         # scikit-learn checks the parameters before the first call only
         self._validate_params()
-        if self.early_stopping:
-            raise ValueError(
-                "partial_fit does not support early_stopping=True: each call is one pass. "
-                "Use fit, or set early_stopping=False."
-            )
+        refuse_early_stopping(self)
         with all_or_nothing(self):
             self._partial_fit(X, sample_weight, X_corrupted)
         return self
 
     def _partial_fit(self, X: Any, sample_weight: Any, X_corrupted: Any) -> None:
-        first = not self.__sklearn_is_fitted__()
-        if first:
-            X = check_training_data(self, X, reset=True)
-            done = 0
-        else:
-            network, solver = resume(self, copy=False)
-            seed, done = counter(self, "_seed"), counter(self, "_presentation")
-            X = check_training_data(self, X, reset=False, dtype=network.dtype)
-        X_corrupted = check_shown(X_corrupted, X)
-        weight, rows = check_weights(sample_weight, X, normalise=False)
-        self._check_range(X, None if first else network.loss)
-        if first:
-            network, solver, seed = self._start(X)
-        feed, learned = self._feed(X, X_corrupted, weight, rows, network, seed, warm=not first)
-        # The core stops before the update of a batch that went wrong, so one batch needs no
-        # copy to go back to, unless its own update could overflow.
-        snapshot = None
-        risky = solver.learning_rate > 1 or feed.max_loss > 1e20
-        if not first and (risky or len(rows) > feed.batch_size):
-            snapshot = Snapshot()
-            snapshot.save(0, network, solver)
-        presentation = done + 1
-        order = order_of(rows, seed, presentation, shuffle=self.shuffle)
-        where = f"partial_fit (pass {presentation})"
-        try:
-            loss = feed.present(network, solver, order, presentation, where=where)
-            if (first or snapshot) and not network.is_finite():
-                raise Diverged(where, None, solver.learning_rate)
-        except BaseException:
-            if snapshot:
-                snapshot.restore(network, solver)
-            raise
-        curve, best = ([], np.inf) if first else (self.loss_curve_, self.best_loss_)
-        self.__dict__.update(
-            **network_attributes(network),
-            **solver_attributes(solver),
-            **learned,
-            _seed=seed,
-            _presentation=presentation,
-            loss_curve_=[*curve[1 - HISTORY :], loss],
-            validation_loss_curve_=None if first else self.validation_loss_curve_,
-            best_loss_=min(best, loss),
-            n_iter_=(0 if first else self.n_iter_) + 1,
+        settings = self._settings()
+        go_on = self.__sklearn_is_fitted__()
+        stage, data = self._begin(
+            X, sample_weight, X_corrupted, settings, go_on=go_on, normalise=False
         )
+        stage.partial_fit(data, settings, undo=go_on)
+        self.__dict__.update(**network_attributes(stage.network), **stage.attributes())
 
-    def _start(self, X: np.ndarray) -> tuple[Network, Solver, int]:
-        """A new network, its solver, and the seed of all streams but the initial weights'."""
-        random_state = check_random_state(self.random_state)
-        seed = int(random_state.randint(0, 2**64, dtype=np.uint64))
-        network = new_network(self, X.shape[1], X.dtype, random_state)
-        solver = new_solver(self)
-        solver.reset(network)
-        return network, solver, seed
-
-    def _check_range(self, X: np.ndarray, loss: str | None = None) -> None:
-        decoder_activation_of(self)
-        if (loss or self.loss) == "log_loss":
-            check_unit_range(X)
-
-    def _feed(
+    def _begin(
         self,
-        X: np.ndarray,
-        X_corrupted: np.ndarray | None,
-        weight: np.ndarray | None,
-        rows: np.ndarray,
-        network: Network,
-        seed: int,
+        X: Any,
+        sample_weight: Any,
+        X_corrupted: Any,
+        settings: Settings,
         *,
-        warm: bool,
-    ) -> tuple[Feed, dict[str, Any]]:
-        """The data as the core gets them, and what was learned from looking at them.
+        go_on: bool,
+        normalise: bool,
+    ) -> tuple[Stage, Data]:
+        """A new network or the one to go on with, and the data, checked.
 
-        With `warm` the ranges seen before count too.
+        `fit`, which scales the weights of samples, goes on with a copy.
         """
-        seen = seen_range(self, X.shape[1]) if warm else None
-        if self.corruption == "salt_and_pepper":
-            low, high = feature_range(X, rows)
-            if seen is not None:
-                low, high = np.minimum(low, seen[0]), np.maximum(high, seen[1])
-            seen = (low, high)
-        corruption = self._corruption(seed, X, rows, seen) if X_corrupted is None else NO_CORRUPTION
-        sane = largest_sane_loss(X, network, corruption, X_corrupted)
-        if warm:  # blocks may differ in scale
-            sane = max(sane, self._largest_sane_loss)
-        feed = Feed(
-            X=X,
-            corruption=corruption,
-            X_corrupted=X_corrupted,
-            sample_weight=weight,
-            seed=seed,
-            batch_size=min(self.batch_size, len(rows)),
-            n_threads=_core.n_threads(self.n_jobs),
-            max_loss=sane * (1.0 if weight is None else max(1.0, float(weight.max()))),
+        if go_on:
+            network = own(network_of(self), copy=normalise)
+            if normalise:
+                check_same_network(self, network)
+            solver = settings.solver
+            stage = Stage.resume(self.__dict__, network, solver, copy=normalise)
+        X = check_training_data(
+            self, X, reset=not go_on, dtype=stage.network.dtype if go_on else None
         )
-        return feed, {"_feature_range": seen, "_largest_sane_loss": sane}
+        data = Data.of(X, sample_weight, X_corrupted, normalise=normalise)
+        decoder_activation_of(self)
+        if (stage.network.loss if go_on else self.loss) == "log_loss":
+            check_unit_range(X)
+        if not go_on:
+            random_state = check_random_state(self.random_state)
+            # of all streams but that of the initial weights
+            seed = int(random_state.randint(0, 2**64, dtype=np.uint64))
+            network = new_network(self, X.shape[1], X.dtype, random_state)
+            stage = Stage(network, settings.solver, seed)
+        return stage, data
 
-    def _corruption(
-        self,
-        seed: int,
-        X: np.ndarray,
-        rows: np.ndarray,
-        seen: tuple[np.ndarray, np.ndarray] | None,
-    ) -> Corruption | CorruptionFunction:
-        if callable(self.corruption):
-            return self.corruption
-        return built_in_corruption(
-            self.corruption, self.corruption_level, seed, X, rows=rows, feature_range=seen
+    def _settings(self) -> Settings:
+        return Settings.of(
+            self,
+            corruption=self.corruption,
+            corruption_level=self.corruption_level,
+            learning_rate=self.learning_rate_init,
+            max_iter=self.max_iter,
         )
 
-    def corrupt(self, X: Any, *, presentation: int | None = None) -> np.ndarray:
-        """Corrupted copies of X, as training shows them.
+    # -------------------------------------------------------------- fitted state
 
-        Row i is corrupted as training row i would be in that presentation. The same
-        arguments give the same answer.
+    def _fitted(self) -> Network:
+        return network_of(self)
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Clean samples. "swap" takes values from other rows of this X.
+    def _input_training(self) -> tuple[dict[str, Any], Settings]:
+        return self.__dict__, self._settings()
 
-        presentation : int or None, default=None
-            Number of the presentation: training used 1, 2, ...; 0 is the one of validation.
-            None stands for the next one.
+    @property
+    def components_(self) -> np.ndarray:
+        """Encoder weights, (n_components, n_features); a view."""
+        return self._weights("_encoder_weights", "components_")
 
-        Returns
-        -------
-        X_corrupted : ndarray of shape (n_samples, n_features)
-            In the dtype of the weights.
-        """
-        network = self._network()
-        if presentation is None:
-            presentation = counter(self, "_presentation") + 1
-        elif (
-            not isinstance(presentation, Integral)
-            or isinstance(presentation, bool)
-            or not 0 <= presentation < 2**47
-        ):
-            raise ValueError(
-                "presentation should be an integer of 0 or more, or None for the next one; "
-                f"got {presentation!r}."
+    @property
+    def decoder_components_(self) -> np.ndarray:
+        """Decoder weights, (n_components, n_features); a view, of `components_` if tied."""
+        tied = self.__dict__.get("_decoder_weights") is None
+        return self._weights(
+            "_encoder_weights" if tied else "_decoder_weights", "decoder_components_"
+        )
+
+    def _weights(self, stored: str, public: str) -> np.ndarray:
+        padded = self.__dict__.get(stored)
+        if padded is None:
+            raise AttributeError(
+                f"{type(self).__name__} has no {public} before it is fitted. Call fit first."
             )
-        X = check_training_data(self, X, reset=False, dtype=network.dtype)
-        rows = np.arange(len(X), dtype=np.intp)
-        seen = seen_range(self, X.shape[1])
-        if seen is None and self.corruption == "salt_and_pepper":
-            seen = feature_range(X, rows)  # trained with another corruption
-        seed = counter(self, "_seed")
-        return corrupted(
-            self._corruption(seed, X, rows, seen),
-            X,
-            seed=seed,
-            presentation=int(presentation),
-            batch_size=min(self.batch_size, len(X)),
-            n_threads=_core.n_threads(self.n_jobs),
-        )
+        return padded[:, : self._n_features_out].T
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self.__dict__.get("_encoder_weights") is not None
