@@ -33,9 +33,6 @@ CLASSES = {
     "StackedDenoisingAutoencoder": "dae.stacked",
 }
 
-# What only the continuation of a training needs, three times the size of the weights
-_LEFT_OUT: dict[str, Any] = {"_moments": {}, "_moments_kind": None}
-
 
 def save(estimator: Any, path: Any) -> None:
     """Write `estimator` to `path`."""
@@ -61,7 +58,7 @@ def load(path: Any, cls: type) -> Any:
     path = Path(path)
     again = "Save the model again, or get the file anew."
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             if not {"header", "sha256"} <= set(file.files):
                 raise ValueError(f"{path} is no model of dae: it has no header.")
             header, checksum = str(file["header"]), str(file["sha256"])
@@ -119,11 +116,11 @@ def _encode(value: Any, arrays: list[np.ndarray]) -> Any:
     if isinstance(value, (list, tuple)):
         return {type(value).__name__: [_encode(item, arrays) for item in value]}
     if isinstance(value, dict):
-        return {"dict": [[_encode(k, arrays), _encode(v, arrays)] for k, v in value.items()]}
+        pairs = _without_moments(value).items()
+        return {"dict": [[_encode(key, arrays), _encode(item, arrays)] for key, item in pairs]}
     name = type(value).__name__
     if CLASSES.get(name) == type(value).__module__:
         state = {**value.__getstate__(), STAMP: __version__}
-        state |= {key: left for key, left in _LEFT_OUT.items() if key in state}
         if not isinstance(state.get("random_state"), (int, np.integer, type(None))):
             state["random_state"] = None  # a generator has done its work
         return {"class": name, "state": _encode(state, arrays)}
@@ -131,6 +128,13 @@ def _encode(value: Any, arrays: list[np.ndarray]) -> Any:
         f"A model file cannot hold a {name}; it holds denoisers with one of dae's own "
         "autoencoders. Use pickle or skops for others."
     )
+
+
+def _without_moments(state: dict[Any, Any]) -> dict[Any, Any]:
+    """Without the solver's moments: twice the weights, for the going on of a training only."""
+    if "_moments" not in state:
+        return state
+    return {**state, "_moments": type(state["_moments"])(), "_moments_kind": None}
 
 
 def _decode(value: Any, arrays: list[np.ndarray]) -> Any:

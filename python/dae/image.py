@@ -21,12 +21,12 @@ from dae._patches import filter_picture, gather_patches
 from dae._persistence import VersionStampMixin
 from dae._pictures import Form, as_list, from_planes, load, to_planes
 from dae._repair import SCALE, Repair
-from dae.autoencoder import DenoisingAutoencoder
+from dae.stacked import StackedDenoisingAutoencoder
 
 __all__ = ["ImageDenoiser"]
 
 BLOCK = 2**15  # patches between two changes of the learning rate
-CROPS_PER_BLOCK = 64
+CROPS_PER_BLOCK = 32
 
 PRETRAINED = Path(__file__).parent / "pretrained.npz"
 
@@ -35,7 +35,9 @@ LOST = ("masking", "salt_and_pepper")  # nothing is left of a pixel that is hit
 
 def default_autoencoder() -> Any:
     """The network of ``autoencoder=None``."""
-    return DenoisingAutoencoder(n_components=512, corruption=None, tied_weights=False)
+    return StackedDenoisingAutoencoder(
+        (512, 512), corruption=None, tied_weights=False, fine_tune=True
+    )
 
 
 class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
@@ -68,7 +70,9 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
     autoencoder : estimator or None, default=None
         The network, with ``partial_fit(X, X_corrupted=...)`` and ``reconstruct(X)``. It is
         cloned; parameters of it that this class has too (`batch_size`, `learning_rate_init`,
-        `random_state`, `n_jobs`) are overwritten. None: hidden ReLU units trained with Adam.
+        `random_state`, `n_jobs`) are overwritten. None: a
+        `StackedDenoisingAutoencoder` of two layers of 512 ReLU units, with its mirror image
+        three hidden layers, trained jointly with Adam.
 
     patch_size : int, default=13
         Height and width of a patch in pixels. With "unknown" at least 5.
@@ -370,7 +374,9 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             shown.append(b)
         X, X_corrupted = np.concatenate(clean), np.concatenate(shown)
         autoencoder = state["autoencoder_"]
-        autoencoder.set_params(learning_rate_init=rate)
+        rates = ("learning_rate_init", "fine_tune_learning_rate_init")  # the latter of a deep one
+        known = autoencoder.get_params(deep=False)
+        autoencoder.set_params(**{name: rate for name in rates if name in known})
         autoencoder.partial_fit(X, X_corrupted=X_corrupted)
         curve = getattr(autoencoder, "loss_curve_", None)
         if curve:
