@@ -142,10 +142,11 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> list[tuple[Outcome, Settings]]:
         go_on = self.warm_start and self.__sklearn_is_fitted__()
-        stages, stage, data, learned = self._begin(X, y, sample_weight, go_on=go_on, normalise=True)
         layers, fine_tuning = self._settings()
-        if go_on or not stages:
-            layers = []
+        stages, stage, data, learned = self._begin(
+            X, y, sample_weight, layers, fine_tuning, go_on=go_on, normalise=True
+        )
+        layers = layers[: len(stages)]
         if self.early_stopping:
             target = data.target if self._output_loss == "softmax_log_loss" else None
             data.rows, data.validation_rows = split(
@@ -179,10 +180,11 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
         refuse_early_stopping(self)
         go_on = self.__sklearn_is_fitted__()
         with all_or_nothing(self):
+            layers, fine_tuning = self._settings()
             _, stage, data, learned = self._begin(
-                X, y, sample_weight, go_on=go_on, normalise=False, classes=classes
-            )
-            _, fine_tuning = self._settings()
+                X, y, sample_weight, layers, fine_tuning,
+                go_on=go_on, normalise=False, classes=classes,
+            )  # fmt: skip
             stage.partial_fit(data, fine_tuning, undo=go_on)
             if not go_on:
                 learned["pretraining_loss_curves_"] = []
@@ -199,6 +201,8 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
         X: Any,
         y: Any,
         sample_weight: Any,
+        layers: list[Settings],
+        fine_tuning: Settings,
         *,
         go_on: bool,
         normalise: bool,
@@ -218,7 +222,6 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
         learned : dict
             The attributes that follow from y.
         """
-        layers, fine_tuning = self._settings()
         given: list[Network] = []
         if go_on:
             stack = own(self._fitted(), copy=normalise)
@@ -387,11 +390,6 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
 
     def _state(self, name: str) -> dict[str, Any]:
         return fitted_value(self, "_stages", name)[0]
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = False
-        return tags
 
 
 def _without_decoder(layer: Network) -> Network:
