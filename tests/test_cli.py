@@ -196,8 +196,10 @@ def test_progress_is_for_terminals():
 
 
 def test_train(folder, capsys, monkeypatch):
-    small = StackedDenoisingAutoencoder((8,), corruption=None, fine_tune=True)
-    monkeypatch.setattr("dae.image.default_autoencoder", lambda: small)
+    def small():
+        return StackedDenoisingAutoencoder((8,), corruption=None, fine_tune=True)
+
+    monkeypatch.setattr("dae.image.default_autoencoder", small)
     os.rename(folder / "more" / "colour.tif", folder.parent / "colour.tif")
     out = folder / "model.npz"
     arguments = ["train", folder, "-o", out, "--patches", 500, "--level", 10, 30]
