@@ -400,7 +400,7 @@ def variations() -> dict[str, dict[str, Any]]:
     other = {"patch": "noise", "noise": "patch"}[ImageDenoiser().predict]
     return {
         "as it is": {},
-        **{f"patches of {size}": {"patch_size": size} for size in (8, 11, 13, 17)},
+        **{f"patches of {size}": {"patch_size": size} for size in (8, 9, 13, 17)},
         "mean not removed": {"center": False},
         f"the {other} predicted": {"predict": other},
         **{
@@ -410,7 +410,7 @@ def variations() -> dict[str, dict[str, Any]]:
         "constant learning rate": {"learning_rate": "constant"},
         "linear learning rate": {"learning_rate": "linear"},
         **{f"learning rate {rate}": {"learning_rate_init": rate} for rate in (5e-4, 2e-3)},
-        **{f"batches of {size}": {"batch_size": size} for size in (64, 512)},
+        **{f"batches of {size}": {"batch_size": size} for size in (64, 256)},
         "uniform window": {"window": "uniform"},
         **{f"stride {stride}": {"stride": stride} for stride in (1, 6)},
     }

@@ -74,7 +74,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         `StackedDenoisingAutoencoder` of two layers of 512 ReLU units, with its mirror image
         three hidden layers, trained jointly with Adam.
 
-    patch_size : int, default=13
+    patch_size : int, default=11
         Height and width of a patch in pixels. With "unknown" at least 5.
 
     stride : int, default=3
@@ -88,7 +88,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
     n_patches : int, default=4_000_000
         Patches to train on. More is better, for a long time.
 
-    batch_size : int, default=256
+    batch_size : int, default=128
         Patches in a mini-batch.
 
     learning_rate_init : float, default=0.001
@@ -193,11 +193,11 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         level: Any = 25 / 255,
         *,
         autoencoder: Any = None,
-        patch_size: int = 13,
+        patch_size: int = 11,
         stride: int = 3,
         color: str = "luminance",
         n_patches: int = 4_000_000,
-        batch_size: int = 256,
+        batch_size: int = 128,
         learning_rate_init: float = 0.001,
         learning_rate: str = "cosine",
         predict: str = "patch",
