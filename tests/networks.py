@@ -1,9 +1,11 @@
 """Networks, solvers and corruptions for the tests of the core."""
 
+import itertools
+
 import numpy as np
 
 from dae._corruption import Corruption
-from dae._network import Network, aligned_zeros, initial_network, padded_width
+from dae._network import Network, Stack, aligned_zeros, initial_network, padded_width
 from dae._solver import Solver
 
 NOTHING = Corruption("none", np.empty(0), seed=0)
@@ -46,6 +48,35 @@ def make_network(
     return network
 
 
+def make_stack(sizes, dtype=np.float64, *, activation="tanh", loss="squared_error", tied=True):
+    """A mirrored stack; sizes[0] features. Decoders above the lowest are of `activation`."""
+    lowest = "logistic" if loss == "log_loss" else "identity"
+    return Stack(
+        [
+            make_network(
+                n_features,
+                n_hidden,
+                dtype,
+                activation=activation,
+                decoder_activation=activation if k else lowest,
+                loss="squared_error" if k else loss,
+                tied=tied,
+                seed=k,
+            )
+            for k, (n_features, n_hidden) in enumerate(itertools.pairwise(sizes))
+        ]
+    )
+
+
+def make_supervised(sizes, dtype=np.float64, *, activation="tanh", loss="softmax_log_loss"):
+    """A stack without decoders; sizes[-1] outputs."""
+    layers = make_stack(sizes, dtype, activation=activation).layers
+    for layer in layers:
+        layer.decoder = layer.visible_bias = None
+    layers[-1].activation, layers[-1].loss = "identity", loss
+    return Stack(layers)
+
+
 def make_solver(network, kind, **changes):
     """One of `SOLVERS`, with zero moments for `network`."""
     solver = Solver(**(SOLVERS[kind] | changes))
@@ -67,8 +98,10 @@ def make_corruption(kind, X, level=0.3, seed=0x0123456789ABCDEF):
 
 def in_float64(network):
     """The same numbers in float64."""
+    if isinstance(network, Stack):
+        return Stack([in_float64(layer) for layer in network.layers])
     n_hidden = network.n_hidden
-    arrays = {}
+    arrays = {"decoder": None, "visible_bias": None}
     for name, array in network.parameters().items():
         if array.ndim == 2:
             shape = (network.n_features, padded_width(n_hidden, np.float64))
@@ -76,7 +109,8 @@ def in_float64(network):
             arrays[name][:, :n_hidden] = array[:, :n_hidden]
         else:
             arrays[name] = array.astype(np.float64)
-    arrays.setdefault("decoder", arrays["encoder"])
+    if network.tied:
+        arrays["decoder"] = arrays["encoder"]
     return Network(
         **arrays,
         activation=network.activation,
@@ -87,11 +121,24 @@ def in_float64(network):
 
 def named_arrays(network, solver=None):
     """Parameters, and the solver's moments, by name and without the padding."""
-    arrays = dict(network.parameters())
-    if solver is not None:
-        for name, moments in solver.moments.items():
-            arrays |= {f"moment {i} of {name}": moment for i, moment in enumerate(moments)}
-    return {k: a[:, : network.n_hidden] if a.ndim == 2 else a for k, a in arrays.items()}
+    arrays = {}
+    for prefix, layer in zip(network.prefixes(), network.layers, strict=True):
+        for name, parameter in layer.parameters().items():
+            of_parameter = {prefix + name: parameter}
+            for i, moment in enumerate(solver.moments[prefix + name] if solver else ()):
+                of_parameter[f"moment {i} of {prefix}{name}"] = moment
+            for key, array in of_parameter.items():
+                arrays[key] = array[:, : layer.n_hidden] if array.ndim == 2 else array
+    return arrays
+
+
+def padding(network, solver):
+    """The padding of every weight array and of its moments."""
+    for prefix, layer in zip(network.prefixes(), network.layers, strict=True):
+        for name, parameter in layer.parameters().items():
+            if parameter.ndim == 2:
+                for array in (parameter, *solver.moments[prefix + name]):
+                    yield array[:, layer.n_hidden :]
 
 
 def assert_same_bits(one, other):

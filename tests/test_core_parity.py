@@ -1,12 +1,4 @@
-"""The core against the equations in NumPy, array by array.
-
-The reference computes in float64 from the core's own numbers, so what differs is the core's
-rounding. A sum of K terms, in whatever order, is off by at most K u times the sum of their
-magnitudes (Higham, "Accuracy and stability of numerical algorithms", 4.2; u = 2^-24 or 2^-53), and
-what chains several sums by the total of their lengths. So the tolerances are 4 L u of the largest
-element, L the total length, 4 for the handful of roundings around the sums. A term too many or too
-few changes a sum by 1/L of that and is seen up to L = 2000 in float32.
-"""
+"""The core against the equations in NumPy, array by array; one layer."""
 
 import numpy as np
 import pytest
@@ -20,6 +12,7 @@ from networks import (
     make_solver,
     named_arrays,
 )
+from parity import assert_close, assert_trains_like_the_reference
 
 from dae import _core, _reference
 from dae._corruption import KINDS
@@ -39,13 +32,6 @@ def always_threads(monkeypatch):
     """Small work, too, goes to all threads asked for."""
     monkeypatch.setattr(_core, "_SERIAL_STEP", 0)
     monkeypatch.setattr(_core, "_SERIAL_CALL", 0)
-
-
-def assert_close(found, expected, length, dtype, name=""):
-    """Within 4 L u of the largest element."""
-    assert found.shape == expected.shape, name
-    atol = 4 * length * np.finfo(dtype).eps / 2 * np.abs(expected).max()
-    np.testing.assert_allclose(found, expected, rtol=0, atol=atol, err_msg=name)
 
 
 def data(n_rows, n_features, dtype, seed=0):
@@ -147,49 +133,6 @@ def test_corrupt(kind, n, dtype):
 # ------------------------------------------------------------------ training
 
 
-def assert_trains_like_the_reference(
-    network,
-    kind,
-    X,
-    *,
-    batch_size,
-    n_batches,
-    alpha=0.01,
-    corruption=None,
-    shown=None,
-    weight=None,
-    n_threads=1,
-):
-    """Losses, parameters and moments after these batches; padding still zero."""
-    n, m, dtype = network.n_features, network.n_hidden, network.dtype
-    wide = in_float64(network)
-    solver = make_solver(network, kind, alpha=alpha)
-    wide_solver = make_solver(wide, kind, alpha=alpha)
-    rows = np.random.default_rng(9).permutation(len(X)).astype(np.intp)[: batch_size * n_batches]
-    corruption = corruption or NOTHING
-    arguments = {"batch_size": batch_size, "presentation": 3}
-    found = _core.train(
-        network, solver, corruption, X, rows, **arguments, n_threads=n_threads, X_corrupted=shown,
-        sample_weight=weight,
-    )  # fmt: skip
-    X64 = X.astype(np.float64)
-    expected = _reference.train(
-        wide, wide_solver, corruption, X64, rows, **arguments, X_corrupted=shown,
-        sample_weight=weight,
-    )  # fmt: skip
-    steps = len(expected)
-    assert steps == -(-len(rows) // batch_size) == solver.n_steps == wide_solver.n_steps
-    length = steps * (n + 2 * m + batch_size + n)  # decode; dH; gradient; the next code
-    assert_close(found, expected, length, dtype, "losses")
-    theirs = named_arrays(wide, wide_solver)
-    for name, array in named_arrays(network, solver).items():
-        assert_close(array, theirs[name], length, dtype, name)
-    padded = [network.encoder, network.decoder]
-    padded += [moment for name in ("encoder", "decoder") for moment in solver.moments.get(name, ())]
-    for array in padded:
-        assert not array[:, m:].any(), "padding"
-
-
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n_batches", [1, 5])
 @pytest.mark.parametrize("tied", [True, False])
@@ -208,7 +151,7 @@ def test_solvers(kind, tied, n_batches, dtype):
         alpha=0.05,
         n_threads=2,
         corruption=make_corruption("masking", X),
-        weight=weight,
+        sample_weight=weight,
     )
 
 
@@ -286,7 +229,7 @@ def test_training_on_the_users_corrupted_copies(dtype):
         batch_size=10,
         n_batches=5,
         corruption=make_corruption("masking", X),
-        shown=shown,
+        X_corrupted=shown,
     )
 
 

@@ -19,7 +19,7 @@ from daecore._simd import available_levels as available_simd_levels
 from daecore._simd import simd_level
 
 from dae._corruption import KINDS, Corruption
-from dae._network import ACTIVATIONS, LOSSES, PARAMETERS, Network
+from dae._network import ACTIVATIONS, OUTPUT_LOSSES, PARAMETERS, Network, Stack
 from dae._solver import Solver
 from daecore import _inference, _threads, _training
 
@@ -28,6 +28,7 @@ __all__ = [
     "corrupt",
     "decode",
     "encode",
+    "entry_weights",
     "n_threads",
     "openmp_enabled",
     "reconstruct",
@@ -144,10 +145,14 @@ def _check_index(name: str, rows: np.ndarray, n_rows: int) -> None:
 def _network_arguments(network: Network) -> tuple[Any, ...]:
     network.check()
     return (
-        *(getattr(network, name) for name in PARAMETERS),
+        network.encoder,
+        # of a layer that has no decoder: something of the right type, which nobody looks at
+        network.encoder if network.decoder is None else network.decoder,
+        network.hidden_bias,
+        network.hidden_bias if network.visible_bias is None else network.visible_bias,
         ACTIVATIONS.index(network.activation),
         ACTIVATIONS.index(network.decoder_activation),
-        LOSSES.index(network.loss),
+        OUTPUT_LOSSES.index(network.loss),
     )
 
 
@@ -193,7 +198,7 @@ _OPERATIONS_PER_CALL = 2e9
 def _infer(
     function: Callable[..., None],
     network: Network,
-    sources: tuple[np.ndarray, ...],
+    sources: tuple[np.ndarray | None, ...],
     out: np.ndarray,
     n_threads: int,
 ) -> np.ndarray:
@@ -209,36 +214,126 @@ def _infer(
         rows = slice(first, first + at_once)
         call = per_row * len(out[rows])
         threads = _useful_threads(n_threads, call)
-        function(*(source[rows] for source in sources), *arguments, out[rows], threads)
+        parts = (None if source is None else source[rows] for source in sources)
+        function(*parts, *arguments, out[rows], threads)
     return out
 
 
-def encode(network: Network, X: np.ndarray, *, n_threads: int) -> np.ndarray:
+def _encode_layer(layer: Network, X: np.ndarray, n_threads: int) -> np.ndarray:
+    out = np.empty((len(X), layer.n_hidden), layer.dtype)
+    return _infer(_inference.encode, layer, (X,), out, n_threads)
+
+
+def _decode_layer(layer: Network, H: np.ndarray, n_threads: int) -> np.ndarray:
+    out = np.empty((len(H), layer.n_features), layer.dtype)
+    return _infer(_inference.decode, layer, (H,), out, n_threads)
+
+
+def _reconstruct_layer(layer: Network, X: np.ndarray, n_threads: int) -> np.ndarray:
+    return _infer(_inference.reconstruct, layer, (X,), np.empty_like(X), n_threads)
+
+
+# a layer's work, and the layer
+_Steps = list[tuple[Callable[[Network, np.ndarray, int], np.ndarray], Network]]
+
+
+def _up(layers: list[Network]) -> _Steps:
+    return [(_encode_layer, layer) for layer in layers]
+
+
+def _down(layers: list[Network]) -> _Steps:
+    return [(_decode_layer, layer) for layer in reversed(layers)]
+
+
+def _up_and_down(layers: list[Network]) -> _Steps:
+    """The topmost layer codes and decodes a row in one go."""
+    return [*_up(layers[:-1]), (_reconstruct_layer, layers[-1]), *_down(layers[:-1])]
+
+
+# Rows of which a stack holds the codes between its layers.
+_ROWS_BETWEEN_LAYERS = 4096
+
+
+def _go(steps: _Steps, X: np.ndarray, width: int, n_threads: int) -> np.ndarray:
+    """X through the steps, one after the other; the result has `width` columns."""
+    if len(steps) == 1:
+        work, layer = steps[0]
+        return work(layer, X, n_threads)
+    out = np.empty((len(X), width), X.dtype)
+    for first in range(0, len(X), _ROWS_BETWEEN_LAYERS):
+        rows = slice(first, first + _ROWS_BETWEEN_LAYERS)
+        part = X[rows]
+        for work, layer in steps:
+            part = work(layer, part, n_threads)
+        out[rows] = part
+    return out
+
+
+def _check_stack(network: Network | Stack) -> None:
+    if isinstance(network, Stack):  # the layers, too, are checked one by one when they are used
+        network.check()
+
+
+def _check_decodes(network: Network | Stack) -> None:
+    if not network.decodes:
+        raise ValueError("A stack without decoders reconstructs nothing.")
+
+
+def encode(network: Network | Stack, X: np.ndarray, *, n_threads: int) -> np.ndarray:
+    _check_stack(network)
     _check_rows("X", X, network.n_features, network.dtype)
-    out = np.empty((len(X), network.n_hidden), network.dtype)
-    return _infer(_inference.encode, network, (X,), out, n_threads)
+    return _go(_up(network.layers), X, network.n_hidden, n_threads)
 
 
-def decode(network: Network, H: np.ndarray, *, n_threads: int) -> np.ndarray:
+def decode(network: Network | Stack, H: np.ndarray, *, n_threads: int) -> np.ndarray:
+    _check_stack(network)
+    _check_decodes(network)
     _check_rows("H", H, network.n_hidden, network.dtype)
-    out = np.empty((len(H), network.n_features), network.dtype)
-    return _infer(_inference.decode, network, (H,), out, n_threads)
+    return _go(_down(network.layers), H, network.n_features, n_threads)
 
 
-def reconstruct(network: Network, X: np.ndarray, *, n_threads: int) -> np.ndarray:
+def reconstruct(network: Network | Stack, X: np.ndarray, *, n_threads: int) -> np.ndarray:
+    _check_stack(network)
+    _check_decodes(network)
     _check_rows("X", X, network.n_features, network.dtype)
-    return _infer(_inference.reconstruct, network, (X,), np.empty_like(X), n_threads)
+    return _go(_up_and_down(network.layers), X, network.n_features, n_threads)
 
 
 def sample_losses(
-    network: Network, X: np.ndarray, X_corrupted: np.ndarray, *, n_threads: int
+    network: Network | Stack,
+    X: np.ndarray,
+    X_corrupted: np.ndarray,
+    entry_weight: np.ndarray | None = None,
+    *,
+    n_threads: int,
 ) -> np.ndarray:
+    _check_stack(network)
+    _check_decodes(network)
     _check_rows("X", X, network.n_features, network.dtype)
     _check_rows("X_corrupted", X_corrupted, network.n_features, network.dtype)
     if len(X) != len(X_corrupted):
         raise ValueError(f"X has {len(X)} rows, X_corrupted {len(X_corrupted)}.")
+    if entry_weight is not None:
+        _check_rows("entry_weight", entry_weight, network.n_features, network.dtype)
+        if len(X) != len(entry_weight):
+            raise ValueError(f"X has {len(X)} rows, entry_weight {len(entry_weight)}.")
+    first, *others = network.layers
     out = np.zeros(len(X))
-    return _infer(_inference.sample_losses, network, (X, X_corrupted), out, n_threads)
+    step = _ROWS_BETWEEN_LAYERS if others else len(X)
+    for begin in range(0, len(X), step):
+        rows = slice(begin, begin + step)
+        shown = X_corrupted[rows]
+        if others:  # what the lowest layer decodes
+            steps = [*_up([first]), *_up_and_down(others)]
+            shown = _go(steps, shown, first.n_hidden, n_threads)
+        _infer(
+            functools.partial(_inference.sample_losses, bool(others)),
+            first,
+            (X[rows], shown, None if entry_weight is None else entry_weight[rows]),
+            out[rows],
+            n_threads,
+        )
+    return out
 
 
 # ------------------------------------------------------------------ training
@@ -247,26 +342,107 @@ def sample_losses(
 def corrupt(
     corruption: Corruption, X: np.ndarray, rows: np.ndarray, presentation: int, *, n_threads: int
 ) -> np.ndarray:
+    out, _ = _corrupt(corruption, (1.0, 1.0), X, rows, presentation, n_threads)
+    return out
+
+
+def entry_weights(
+    corruption: Corruption,
+    emphasis: tuple[float, float],
+    X: np.ndarray,
+    rows: np.ndarray,
+    presentation: int,
+    *,
+    n_threads: int,
+) -> np.ndarray:
+    _check_emphasis(emphasis)
+    weights = np.empty((len(rows), X.shape[1]), X.dtype)
+    _corrupt(corruption, emphasis, X, rows, presentation, n_threads, weights)
+    return weights
+
+
+def _corrupt(
+    corruption: Corruption,
+    emphasis: tuple[float, float],
+    X: np.ndarray,
+    rows: np.ndarray,
+    presentation: int,
+    n_threads: int,
+    weights: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The corrupted rows; the weights of their entries go into `weights`, if given."""
     _check_rows("X", X, X.shape[1], X.dtype)
     _check_index("rows", rows, len(X))
     out = np.empty((len(rows), X.shape[1]), X.dtype)
     if not len(rows):
-        return out
+        return out, weights
     arguments = _corruption_arguments(corruption, X)
     per_row = 50.0 * X.shape[1]  # about what a random word and its use cost
     at_once = max(1, int(_OPERATIONS_PER_CALL / per_row))
     for first in range(0, len(rows), at_once):
         part = slice(first, first + at_once)
         threads = _useful_threads(n_threads, per_row * len(rows[part]))
-        _training.corrupt(X, rows[part], *arguments, presentation, out[part], threads)
-    return out
+        _training.corrupt(
+            X,
+            rows[part],
+            *arguments,
+            presentation,
+            *emphasis,
+            out[part],
+            None if weights is None else weights[part],
+            threads,
+        )
+    return out, weights
 
 
-def _solver_arguments(solver: Solver, network: Network) -> tuple[Any, ...]:
+def _check_emphasis(emphasis: tuple[float, float]) -> None:
+    if len(emphasis) != 2 or not all(0 <= weight < np.inf for weight in emphasis):
+        raise ValueError(f"emphasis should be two finite numbers of 0 or more, got {emphasis!r}.")
+
+
+def _layer_arguments(network: Network | Stack, solver: Solver) -> list[tuple[Any, ...]]:
+    """Each layer's arrays, activations and moments."""
+    network.check()
     solver.check(network)
-    moments = [solver.moments[name] for name in network.parameters()]
-    if network.tied:
-        moments.insert(1, moments[0])
+    layers = []
+    for prefix, layer in zip(network.prefixes(), network.layers, strict=True):
+        moments = {name: solver.moments[prefix + name] for name in layer.parameters()}
+        if layer.tied:
+            moments["decoder"] = moments["encoder"]
+        layers.append(
+            (
+                *(getattr(layer, name) for name in PARAMETERS),
+                ACTIVATIONS.index(layer.activation),
+                ACTIVATIONS.index(layer.decoder_activation),
+                OUTPUT_LOSSES.index(layer.loss),
+                tuple(moments.get(name, ()) for name in PARAMETERS),
+            )
+        )
+    return layers
+
+
+def _target_arguments(
+    network: Network | Stack, target: np.ndarray | None, n_rows: int
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """target, classes: one of them given where the network is supervised."""
+    if network.decodes:
+        if target is not None:
+            raise ValueError("target is for a stack without decoders.")
+        return None, None
+    if target is None:
+        raise ValueError("A stack without decoders should be trained with a target.")
+    if network.loss != "softmax_log_loss":
+        _check_rows("target", target, network.n_hidden, network.dtype)
+        if len(target) != n_rows:
+            raise ValueError(f"X has {n_rows} rows, target {len(target)}.")
+        return target, None
+    _check_index("target", target, network.n_hidden)
+    if len(target) != n_rows:
+        raise ValueError(f"X has {n_rows} rows, target {len(target)}.")
+    return None, target
+
+
+def _solver_arguments(solver: Solver, dtype: np.dtype) -> tuple[Any, ...]:
     # the order of enum dae_solver in csrc/kernels.h, as the lists of names are that of their enums
     if solver.name == "adam":
         kind = 3
@@ -275,14 +451,13 @@ def _solver_arguments(solver: Solver, network: Network) -> tuple[Any, ...]:
     else:
         kind = 2 if solver.nesterov else 1
     return (
-        tuple(moments),
         kind,
         solver.learning_rate,
         solver.momentum,
         solver.beta_1,
         solver.beta_2,
         # not lost in float32: padding would be 0 / 0
-        max(solver.epsilon, float(np.finfo(network.dtype).tiny)),
+        max(solver.epsilon, float(np.finfo(dtype).tiny)),
         solver.alpha,
     )
 
@@ -293,7 +468,7 @@ _CALL_SECONDS = 0.1
 
 
 def train(
-    network: Network,
+    network: Network | Stack,
     solver: Solver,
     corruption: Corruption,
     X: np.ndarray,
@@ -304,6 +479,8 @@ def train(
     n_threads: int,
     X_corrupted: np.ndarray | None = None,
     sample_weight: np.ndarray | None = None,
+    emphasis: tuple[float, float] = (1.0, 1.0),
+    target: np.ndarray | None = None,
     max_loss: float = np.inf,
 ) -> np.ndarray:
     """See `dae._reference.train`. Signals are served between native calls, batches are whole."""
@@ -323,11 +500,14 @@ def train(
         raise ValueError(f"sample_weight should be {network.dtype} of shape ({len(X)},).")
     if batch_size < 1:
         raise ValueError(f"batch_size should be at least 1, got {batch_size}.")
-    network_arguments = _network_arguments(network)
-    solver_arguments = _solver_arguments(solver, network)
+    _check_emphasis(emphasis)
+    layers = _layer_arguments(network, solver)
+    target, classes = _target_arguments(network, target, len(X))
+    solver_arguments = _solver_arguments(solver, network.dtype)
     corruption_arguments = _corruption_arguments(corruption, X)
 
-    step = 10.0 * min(batch_size, len(rows)) * network.n_features * network.n_hidden
+    weights = sum(layer.n_features * layer.n_hidden for layer in network.layers)
+    step = 10.0 * min(batch_size, len(rows)) * weights
     n_batches = -(-len(rows) // batch_size)
     threads = _useful_threads(n_threads, step, step * n_batches)
     losses = np.empty(n_batches)
@@ -340,13 +520,16 @@ def train(
             X,
             X_corrupted,
             sample_weight,
+            target,
+            classes,
             rows[done * batch_size : stop * batch_size],
             batch_size,
-            *network_arguments,
+            layers,
             *solver_arguments,
             solver.n_steps,
             *corruption_arguments,
             presentation,
+            *emphasis,
             max_loss,
             losses[done:stop],
             threads,

@@ -1,13 +1,15 @@
 """The network's parameters: what they are, how they lie in memory, how they start.
 
-A `Network` owns nothing but ndarrays. Weights are kept feature-major, ``encoder[d, j]``
-is the weight between feature ``d`` and hidden unit ``j``, so that one row is what one
-feature says to all units (``components_`` is the transposed view). Rows are padded with
-zeros to whole cache lines; the core keeps the padding at zero.
+A `Network` is one layer of hidden units, a `Stack` is several of them; both own nothing but
+ndarrays. Weights are kept feature-major, ``encoder[d, j]`` is the weight between feature
+``d`` and hidden unit ``j``, so that one row is what one feature says to all units
+(``components_`` is the transposed view). Rows are padded with zeros to whole cache lines;
+the core keeps the padding at zero.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,9 +17,13 @@ import numpy as np
 
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 LOSSES = ("squared_error", "log_loss")
+# the last one is of a whole row: the softmax of the outputs against the number of a class
+OUTPUT_LOSSES = (*LOSSES, "softmax_log_loss")
 
 CACHE_LINE = 64  # bytes
 PARAMETERS = ("encoder", "decoder", "hidden_bias", "visible_bias")
+
+AGAIN = "Fit the estimator again."
 
 
 def padded_width(n_hidden: int, dtype: np.dtype) -> int:
@@ -44,27 +50,38 @@ def aligned_zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 @dataclass
 class Network:
-    """Parameters of ``z = g2(b* + W* g1(b + W x))``.
+    """Parameters of ``z = g2(b* + W* g1(b + W x))``, or of ``g1(b + W x)`` alone.
 
     Attributes
     ----------
     encoder : ndarray of shape (n_features, stride)
         ``W`` transposed and padded, ``stride >= n_hidden``; columns from `n_hidden` on are zero.
-    decoder : ndarray of shape (n_features, stride)
-        ``W*`` padded. The same object as `encoder` when the weights are tied.
+    decoder : ndarray of shape (n_features, stride), or None
+        ``W*`` padded. The same object as `encoder` when the weights are tied; None in a layer
+        that decodes nothing, one of a supervised `Stack`.
     hidden_bias : ndarray of shape (n_hidden,)
-    visible_bias : ndarray of shape (n_features,)
+    visible_bias : ndarray of shape (n_features,), or None together with `decoder`
     activation, decoder_activation : str, of `ACTIVATIONS`
-    loss : str, of `LOSSES`
+    loss : str
+        Of the reconstruction, of `LOSSES`; without a decoder, of `OUTPUT_LOSSES`, for units that
+        are a supervised stack's outputs (identity units: the loss takes their pre-activations).
     """
 
     encoder: np.ndarray
-    decoder: np.ndarray
+    decoder: np.ndarray | None
     hidden_bias: np.ndarray
-    visible_bias: np.ndarray
+    visible_bias: np.ndarray | None
     activation: str
     decoder_activation: str
     loss: str
+
+    @property
+    def layers(self) -> list[Network]:
+        return [self]
+
+    def prefixes(self) -> list[str]:
+        """What the names of each layer's parameters begin with."""
+        return [""]
 
     @property
     def n_features(self) -> int:
@@ -82,12 +99,16 @@ class Network:
     def dtype(self) -> np.dtype:
         return self.encoder.dtype
 
+    @property
+    def decodes(self) -> bool:
+        return self.decoder is not None
+
     def parameters(self) -> dict[str, np.ndarray]:
         """The distinct parameter arrays by name (`decoder` only where it is free)."""
         return {
             name: getattr(self, name)
             for name in PARAMETERS
-            if not (name == "decoder" and self.tied)
+            if getattr(self, name) is not None and not (name == "decoder" and self.tied)
         }
 
     def copy(self) -> Network:
@@ -96,17 +117,16 @@ class Network:
         for name, array in self.parameters().items():
             copies[name] = aligned_zeros(array.shape, array.dtype)
             copies[name][...] = array
-        copies.setdefault("decoder", copies["encoder"])
+        if self.tied:
+            copies["decoder"] = copies["encoder"]
         return replace(self, **copies)
 
     def assign(self, other: Network) -> None:
         """Overwrite every parameter in place with `other`'s values."""
-        theirs = other.parameters()
-        for name, array in self.parameters().items():
-            array[...] = theirs[name]
+        _assign(self, other)
 
     def is_finite(self) -> bool:
-        return all(np.isfinite(array).all() for array in self.parameters().values())
+        return _is_finite(self)
 
     def check(self) -> None:
         """Raise ValueError unless every array fits the others: what the core relies on.
@@ -114,7 +134,8 @@ class Network:
         Attributes can be assigned, pickles can be edited, so each entry into compiled code
         derives the shapes anew and checks the chain (microseconds).
         """
-        for name in PARAMETERS:
+        names = PARAMETERS if self.decodes else ("encoder", "hidden_bias")
+        for name in names:
             if not isinstance(getattr(self, name), np.ndarray):
                 raise ValueError(
                     f"The fitted state is damaged: {name} should be an ndarray, "
@@ -140,23 +161,120 @@ class Network:
             "hidden_bias": (n_hidden,),
             "visible_bias": (n_features,),
         }
-        for name, wanted in expected.items():
-            _check_array(name, getattr(self, name), wanted, dtype)
+        for name in names:
+            _check_array(name, getattr(self, name), expected[name], dtype)
         for name, allowed in (
             ("activation", ACTIVATIONS),
             ("decoder_activation", ACTIVATIONS),
-            ("loss", LOSSES),
+            ("loss", LOSSES if self.decodes else OUTPUT_LOSSES),
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(
                     f"The fitted state is damaged: {name} should be one of {allowed}, "
                     f"got {getattr(self, name)!r}. Fit the estimator again."
                 )
-        if self.loss == "log_loss" and self.decoder_activation != "logistic":
+        if not self.decodes:
+            if self.visible_bias is not None:
+                raise ValueError(
+                    f"The fitted state is damaged: a visible_bias without a decoder. {AGAIN}"
+                )
+        elif self.loss == "log_loss" and self.decoder_activation != "logistic":
             raise ValueError(
                 "loss='log_loss' needs decoder_activation='logistic' (or 'auto'), "
                 f"got {self.decoder_activation!r}."
             )
+
+
+@dataclass
+class Stack:
+    """Several layers: the hidden units of one are the features of the next.
+
+    Either all of them decode; then the decoders, from the last to the first, lead from the
+    topmost code back to a reconstruction (`loss` is that of the first layer). Or none does; then
+    the last one's units are the outputs, and its `loss` compares them with a target.
+
+    Attributes
+    ----------
+    layers : list of Network, at least one
+    """
+
+    layers: list[Network]
+
+    @property
+    def n_features(self) -> int:
+        return self.layers[0].n_features
+
+    @property
+    def n_hidden(self) -> int:
+        return self.layers[-1].n_hidden
+
+    @property
+    def decodes(self) -> bool:
+        return self.layers[0].decodes
+
+    @property
+    def loss(self) -> str:
+        return self.layers[0 if self.decodes else -1].loss
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.layers[0].dtype
+
+    def prefixes(self) -> list[str]:
+        """What the names of each layer's parameters begin with."""
+        return [f"{k}." for k in range(len(self.layers))]
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The distinct parameter arrays, as "0.encoder", "0.hidden_bias", ..."""
+        return {
+            prefix + name: array
+            for prefix, layer in zip(self.prefixes(), self.layers, strict=True)
+            for name, array in layer.parameters().items()
+        }
+
+    def copy(self) -> Stack:
+        """The same stack over fresh, aligned arrays."""
+        return Stack([layer.copy() for layer in self.layers])
+
+    def assign(self, other: Stack) -> None:
+        """Overwrite every parameter in place with `other`'s values."""
+        _assign(self, other)
+
+    def is_finite(self) -> bool:
+        return _is_finite(self)
+
+    def check(self) -> None:
+        """Raise ValueError unless every array fits the others: what the core relies on."""
+        if not self.layers:
+            raise ValueError(f"The fitted state is damaged: a stack without layers. {AGAIN}")
+        for layer in self.layers:
+            layer.check()
+        for k, (below, above) in enumerate(itertools.pairwise(self.layers), start=1):
+            if above.n_features != below.n_hidden:
+                problem = f"codes {above.n_features} features, layer {k - 1} has {below.n_hidden}"
+            elif above.dtype != below.dtype:
+                problem = f"is {above.dtype}, layer {k - 1} is {below.dtype}"
+            elif above.decodes != below.decodes:
+                problem = f"and layer {k - 1} should both have a decoder, or none"
+            else:
+                continue
+            raise ValueError(f"The fitted state is damaged: layer {k} {problem}. {AGAIN}")
+        top = self.layers[-1]
+        if not top.decodes and top.activation != "identity":
+            raise ValueError(
+                "The fitted state is damaged: the outputs should be identity units, "
+                f"got {top.activation!r}. {AGAIN}"
+            )
+
+
+def _assign(mine: Network | Stack, other: Network | Stack) -> None:
+    theirs = other.parameters()
+    for name, array in mine.parameters().items():
+        array[...] = theirs[name]
+
+
+def _is_finite(network: Network | Stack) -> bool:
+    return all(np.isfinite(array).all() for array in network.parameters().values())
 
 
 def _check_array(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> None:

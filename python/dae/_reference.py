@@ -9,7 +9,12 @@ this file, array by array. Written to be read, not to be fast.
     E  = 1/B sum_i w_i ||x_i - z_i||^2       squared error, against the clean x
     E  = 1/B sum_i w_i sum_d softplus(a*_id) - x_id a*_id       cross-entropy
 
-Sources: Vincent et al. (2008), sections 2.2 and 2.3; Salmon et al. (2011) for Philox.
+In a stack, h of one layer is x of the next, z of one layer is what the layer below decodes, and
+only the lowest z is compared with x; in a supervised stack, the topmost h with a target. With an
+emphasis (alpha, beta), the terms of corrupted entries count alpha times, the others beta times.
+
+Sources: Vincent et al. (2008), sections 2.2 and 2.3; Vincent et al. (2010), section 4.2 for the
+emphasis; Salmon et al. (2011) for Philox.
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from dae._corruption import Corruption
-from dae._network import Network
+from dae._network import Network, Stack
 from dae._solver import Solver
 
 # ------------------------------------------------------------------ activations, losses
@@ -61,32 +66,61 @@ def loss_and_delta(
     return (softplus - x * a).astype(np.float64), z - x
 
 
+def output_loss_and_delta(
+    loss: str, a: np.ndarray, target: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Loss of each row of outputs, float64, and its derivative by their pre-activations `a`."""
+    if loss != "softmax_log_loss":
+        activation = "logistic" if loss == "log_loss" else "identity"
+        entries, delta = loss_and_delta(loss, activation, a, target)
+        return entries.sum(axis=1), delta
+    a = a - a.max(axis=1, keepdims=True)
+    e = np.exp(a)
+    total = e.sum(axis=1, keepdims=True)
+    rows = np.arange(len(a))
+    delta = e / total
+    delta[rows, target] -= 1
+    return (np.log(total[:, 0]) - a[rows, target]).astype(np.float64), delta
+
+
 # ------------------------------------------------------------------ inference
 
 
-def encode(network: Network, X: np.ndarray) -> np.ndarray:
-    W = network.encoder[:, : network.n_hidden]
-    return activate(network.activation, X @ W + network.hidden_bias)
+def encode(network: Network | Stack, X: np.ndarray) -> np.ndarray:
+    for layer in network.layers:
+        X = activate(layer.activation, X @ layer.encoder[:, : layer.n_hidden] + layer.hidden_bias)
+    return X
 
 
-def pre_decode(network: Network, H: np.ndarray) -> np.ndarray:
-    W = network.decoder[:, : network.n_hidden]
-    return H @ W.T + network.visible_bias
+def pre_decode(layer: Network, H: np.ndarray) -> np.ndarray:
+    assert layer.decoder is not None
+    return H @ layer.decoder[:, : layer.n_hidden].T + layer.visible_bias
 
 
-def decode(network: Network, H: np.ndarray) -> np.ndarray:
-    return activate(network.decoder_activation, pre_decode(network, H))
+def decode(network: Network | Stack, H: np.ndarray) -> np.ndarray:
+    for layer in reversed(network.layers):
+        H = activate(layer.decoder_activation, pre_decode(layer, H))
+    return H
 
 
-def reconstruct(network: Network, X: np.ndarray) -> np.ndarray:
+def reconstruct(network: Network | Stack, X: np.ndarray) -> np.ndarray:
     return decode(network, encode(network, X))
 
 
-def sample_losses(network: Network, X: np.ndarray, X_corrupted: np.ndarray) -> np.ndarray:
-    """Loss of each row of X when the network is shown the row of `X_corrupted`, float64."""
-    a = pre_decode(network, encode(network, X_corrupted))
-    entries, _ = loss_and_delta(network.loss, network.decoder_activation, a, X)
-    return entries.sum(axis=1)
+def sample_losses(
+    network: Network | Stack,
+    X: np.ndarray,
+    X_corrupted: np.ndarray,
+    entry_weight: np.ndarray | None = None,
+) -> np.ndarray:
+    """Loss of each row of X when the network is shown the row of `X_corrupted`, float64.
+
+    `entry_weight`, shaped as X, weighs the terms.
+    """
+    first, *others = network.layers
+    H = decode(Stack(others), encode(network, X_corrupted))
+    entries, _ = loss_and_delta(first.loss, first.decoder_activation, pre_decode(first, H), X)
+    return (entries if entry_weight is None else entries * entry_weight).sum(axis=1)
 
 
 # ------------------------------------------------------------------ corruption
@@ -145,12 +179,10 @@ def corrupt(
         noise = corruption.level * normal.reshape(len(rows), -1)[:, :n_features]
         return (out + noise).astype(X.dtype)
 
-    # an entry is hit when the upper 24 bits of its word fall below level * 2**24
-    w = words(0)
-    hit = (w >> np.uint32(8)) < np.rint(corruption.level * 2**24)
+    w, hit = words(0), hits(corruption, X, rows, presentation)
     if kind == "masking":
         out[hit] = 0
-    elif kind == "salt_and_pepper":  # the lowest bit of the word, unused above, picks the side
+    elif kind == "salt_and_pepper":  # the lowest bit of the word, unused by `hits`, picks the side
         value = np.where(w & np.uint32(1), corruption.high, corruption.low)
         out[hit] = value[hit]
     elif kind == "swap":  # any other row of the donors; a donor that is the row itself steps on
@@ -163,39 +195,103 @@ def corrupt(
     return out
 
 
+def hits(corruption: Corruption, X: np.ndarray, rows: np.ndarray, presentation: int) -> np.ndarray:
+    """Which entries of X[rows] `corrupt` picks (the new value may be the old one), bool."""
+    shape = len(rows), X.shape[1]
+    if corruption.kind == "none":
+        return np.zeros(shape, dtype=bool)
+    if corruption.kind == "gaussian":
+        return np.broadcast_to(corruption.level > 0, shape)
+    # an entry is hit when the upper 24 bits of its word fall below level * 2**24
+    w = random_words(corruption.seed, presentation, rows, shape[1], 0)
+    return (w >> np.uint32(8)) < np.rint(corruption.level * 2**24)
+
+
+def entry_weights(
+    corruption: Corruption,
+    emphasis: tuple[float, float],
+    X: np.ndarray,
+    rows: np.ndarray,
+    presentation: int,
+) -> np.ndarray:
+    """emphasis[0] where `corrupt` picks an entry of X[rows], else emphasis[1], of X's dtype."""
+    return np.where(hits(corruption, X, rows, presentation), *emphasis).astype(X.dtype)
+
+
 # ------------------------------------------------------------------ one step, one call
 
 
 def gradients(
-    network: Network, X: np.ndarray, X_corrupted: np.ndarray, weight: np.ndarray
+    network: Network | Stack,
+    X: np.ndarray,
+    X_corrupted: np.ndarray,
+    weight: np.ndarray,
+    *,
+    entry_weight: np.ndarray | None = None,
+    target: np.ndarray | None = None,
 ) -> tuple[float, dict[str, np.ndarray]]:
-    """Loss of a batch and its gradient by each parameter. `weight` has shape (B,)."""
-    B, m = len(X), network.n_hidden
-    H = encode(network, X_corrupted)
-    a = pre_decode(network, H)
-    entries, delta_z = loss_and_delta(network.loss, network.decoder_activation, a, X)
-    delta_z = delta_z * (weight[:, None] / B).astype(X.dtype)
-    delta_h = (delta_z @ network.decoder[:, :m]) * slope(network.activation, H)
-    grads = {
-        "encoder": X_corrupted.T @ delta_h,
-        "decoder": delta_z.T @ H,
-        "hidden_bias": delta_h.sum(axis=0),
-        "visible_bias": delta_z.sum(axis=0),
+    """Loss of a batch and its gradient by each parameter.
+
+    `weight` has shape (B,), `entry_weight` that of X. The loss is that of the outputs against
+    `target` where one is given, else that of the reconstruction against X.
+    """
+    layers, B = network.layers, len(X)
+    grads: list[dict[str, np.ndarray]] = [{} for _ in layers]
+    codes = [X_corrupted]  # codes[k] is what layer k codes
+    for layer in layers:
+        codes.append(encode(layer, codes[-1]))
+
+    if target is not None:
+        losses, delta = output_loss_and_delta(layers[-1].loss, codes[-1], target)
+        delta = delta * (weight[:, None] / B).astype(X.dtype)
+    else:
+        decoded = [codes[-1]]  # decoded[k] is what layer k decodes
+        for layer in layers[:0:-1]:
+            decoded.insert(0, decode(layer, decoded[0]))
+        entries, delta = loss_and_delta(
+            layers[0].loss, layers[0].decoder_activation, pre_decode(layers[0], decoded[0]), X
+        )
+        if entry_weight is not None:
+            entries, delta = entries * entry_weight, delta * entry_weight
+        losses = entries.sum(axis=1)
+        delta = delta * (weight[:, None] / B).astype(X.dtype)
+        for k, layer in enumerate(layers):
+            assert layer.decoder is not None
+            grads[k]["decoder"] = delta.T @ decoded[k]
+            grads[k]["visible_bias"] = delta.sum(axis=0)
+            # what layer k decodes came from the decoder above, or is the topmost code
+            top = layer is layers[-1]
+            made_by = layer.activation if top else layers[k + 1].decoder_activation
+            delta = (delta @ layer.decoder[:, : layer.n_hidden]) * slope(made_by, decoded[k])
+
+    for k in reversed(range(len(layers))):
+        layer = layers[k]
+        grads[k]["encoder"] = codes[k].T @ delta
+        grads[k]["hidden_bias"] = delta.sum(axis=0)
+        if layer.tied:
+            grads[k]["encoder"] = grads[k]["encoder"] + grads[k].pop("decoder")
+        if k > 0:
+            delta = delta @ layer.encoder[:, : layer.n_hidden].T
+            delta = delta * slope(layers[k - 1].activation, codes[k])
+
+    loss = float((losses * weight).sum() / B)
+    return loss, {
+        prefix + name: g
+        for prefix, of_layer in zip(network.prefixes(), grads, strict=True)
+        for name, g in of_layer.items()
     }
-    if network.tied:
-        grads["encoder"] = grads["encoder"] + grads.pop("decoder")
-    return float((entries.sum(axis=1) * weight).sum() / B), grads
 
 
-def update(solver: Solver, network: Network, grads: dict[str, np.ndarray]) -> None:
+def update(solver: Solver, network: Network | Stack, grads: dict[str, np.ndarray]) -> None:
     """Move every parameter, in place, by one step of the solver."""
     solver.n_steps += 1
     t, lr = solver.n_steps, solver.learning_rate
     for name, parameter in network.parameters().items():
         g, moments = grads[name], solver.moments[name]
         if parameter.ndim == 2:  # a weight array: drop the padding, add the penalty
-            parameter = parameter[:, : network.n_hidden]
-            moments = tuple(v[:, : network.n_hidden] for v in moments)
+            n_hidden = g.shape[1]
+            parameter = parameter[:, :n_hidden]
+            moments = tuple(v[:, :n_hidden] for v in moments)
             g = g + solver.alpha * parameter
         if solver.name == "adam":
             v1, v2 = moments
@@ -212,7 +308,7 @@ def update(solver: Solver, network: Network, grads: dict[str, np.ndarray]) -> No
 
 
 def train(
-    network: Network,
+    network: Network | Stack,
     solver: Solver,
     corruption: Corruption,
     X: np.ndarray,
@@ -222,6 +318,8 @@ def train(
     presentation: int,
     X_corrupted: np.ndarray | None = None,
     sample_weight: np.ndarray | None = None,
+    emphasis: tuple[float, float] = (1.0, 1.0),
+    target: np.ndarray | None = None,
     max_loss: float = np.inf,
 ) -> np.ndarray:
     """Train on X[rows], in that order, in mini-batches; the last one may be smaller.
@@ -235,6 +333,13 @@ def train(
     X_corrupted : ndarray shaped as X, or None
         What the network is shown instead of built-in corruption.
     sample_weight : ndarray of shape (n_samples,) of X's dtype, or None
+    emphasis : tuple of two floats
+        Weight of the loss of corrupted and of untouched entries. An entry of `X_corrupted` is
+        corrupted where it differs from X.
+    target : ndarray or None
+        For a stack without decoders: what its outputs are compared with, instead of a
+        reconstruction with X. intp class numbers of shape (n_samples,) for "softmax_log_loss",
+        else of shape (n_samples, n_hidden) and X's dtype.
     max_loss : float
         Training stops before the update of a batch whose loss is above this or not finite.
 
@@ -250,10 +355,18 @@ def train(
         x = X[batch]
         if X_corrupted is not None:
             shown = X_corrupted[batch]
+            entry_weight = np.where(shown != x, *emphasis).astype(X.dtype)
         else:
             shown = corrupt(corruption, X, batch, presentation)
-        weight = np.ones(len(batch)) if sample_weight is None else sample_weight[batch]
-        loss, grads = gradients(network, x, shown, weight)
+            entry_weight = entry_weights(corruption, emphasis, X, batch, presentation)
+        loss, grads = gradients(
+            network,
+            x,
+            shown,
+            np.ones(len(batch)) if sample_weight is None else sample_weight[batch],
+            entry_weight=entry_weight,
+            target=None if target is None else target[batch],
+        )
         losses.append(loss)
         if not loss <= max_loss:
             break

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dae._network import Network, _check_array, aligned_zeros
+from dae._network import Network, Stack, _check_array, aligned_zeros
 
 SOLVERS = ("sgd", "adam")
 
@@ -49,7 +49,7 @@ class Solver:
             return 2
         return 1 if self.momentum else 0
 
-    def reset(self, network: Network) -> None:
+    def reset(self, network: Network | Stack) -> None:
         """Zero moments that fit `network`."""
         self.n_steps = 0
         self.moments = {
@@ -57,7 +57,7 @@ class Solver:
             for name, a in network.parameters().items()
         }
 
-    def check(self, network: Network) -> None:
+    def check(self, network: Network | Stack) -> None:
         """Raise ValueError unless the moments fit `network` array by array."""
         if self.name not in SOLVERS:
             raise ValueError(f"solver should be one of {SOLVERS}, got {self.name!r}.")

@@ -47,6 +47,21 @@ whatever the solver, and no gradient is ever stored:
         H_next[:, J] = g1(sum of the parts + b[J])
     ------------------------------------------------------------------ barrier
 
+Several layers
+--------------
+A layer's hidden units are the features of the layer above. The lowest layer does the step above; in
+its middle, the layers above it do the same moves with codes in the place of X~ and X:
+
+    up      H_k = g1(H_k-1 W + b)              by leaves, a tree; finished by columns
+    down    D_k-1 = g2(D_k V^T + b*)           by leaves; D_k is H_k in the topmost layer
+    sweep 1 of the lowest layer: Z from D_1, loss, delta
+    up      dD_k = (dD_k-1 V) * g2'(D_k)       by leaves, a tree; finished by columns with b*
+    down    dH_k-1 = (dH_k W^T) * g1'(H_k-1)   by leaves, with b; then W, V of the leaf <- solver
+    sweep 2 of the lowest layer
+
+A stack without decoders is supervised: up, then loss and delta of the topmost code against a
+target, by rows, then down. One layer is the case without anything between the sweeps.
+
 The sums over all features are taken within a leaf first, then over the leaves as a binary tree. How
 many leaves there are depends on n alone; a thread adds up those branches of the tree that are all
 its own, the rest is added after the barrier. So each number is one sum in one order, and the

@@ -39,8 +39,10 @@ ctypedef struct Inference:
     ptrdiff_t n_rows
     ptrdiff_t chunk             # rows a thread takes at a time
     Output output
-    const char *source          # (n_rows, n), or codes (n_rows, m) for DECODED
+    int coded                   # the source holds codes
+    const char *source          # (n_rows, n), or codes (n_rows, m)
     const char *clean           # (n_rows, n), for LOSSES
+    const char *entry_weight    # the same, or NULL
     char *out                   # (n_rows, m) for CODE, (n_rows, n) else
     double *losses              # (n_rows)
 
@@ -54,8 +56,9 @@ cdef void _chunk(
     cdef ptrdiff_t n = net.n_features, m = net.n_hidden
     cdef ptrdiff_t width = (m + k.line - 1) // k.line * k.line, b, u
     cdef ptrdiff_t code_bytes = net.stride * t.itemsize, m_bytes = m * t.itemsize
+    cdef const char *weight
     cdef dae_batch batch
-    if t.output == DECODED:
+    if t.coded:
         for b in range(rows):
             memcpy(code + b * code_bytes, t.source + (first + b) * m_bytes, m_bytes)
     else:
@@ -70,8 +73,9 @@ cdef void _chunk(
         for b in range(rows):
             memcpy(t.out + (first + b) * m_bytes, code + b * code_bytes, m_bytes)
     elif t.output == LOSSES:
+        weight = t.entry_weight + first * n * t.itemsize if t.entry_weight != NULL else NULL
         for u in range((n + DAE_UNIT - 1) // DAE_UNIT):
-            k.row_losses(net, rows, t.clean + first * n * t.itemsize, code, u * DAE_UNIT,
+            k.row_losses(net, rows, t.clean + first * n * t.itemsize, weight, code, u * DAE_UNIT,
                          min((u + 1) * DAE_UNIT, n), scratch, t.losses + first)
     else:
         k.decode(net, rows, code, 0, n, t.out + first * n * t.itemsize, n)
@@ -145,6 +149,7 @@ def encode(
 ):
     """out <- g1(X W + b)"""
     cdef Inference t
+    t.coded = 0
     t.out = <char *> &out[0, 0]
     _infer(&t, CODE, X, encoder, decoder, hidden_bias, visible_bias, activation,
            decoder_activation, loss, n_threads)
@@ -164,6 +169,7 @@ def decode(
 ):
     """out <- g2(H V^T + b*)"""
     cdef Inference t
+    t.coded = 1
     t.out = <char *> &out[0, 0]
     _infer(&t, DECODED, H, encoder, decoder, hidden_bias, visible_bias, activation,
            decoder_activation, loss, n_threads)
@@ -183,14 +189,17 @@ def reconstruct(
 ):
     """out <- g2(g1(X W + b) V^T + b*)"""
     cdef Inference t
+    t.coded = 0
     t.out = <char *> &out[0, 0]
     _infer(&t, RECONSTRUCTION, X, encoder, decoder, hidden_bias, visible_bias, activation,
            decoder_activation, loss, n_threads)
 
 
 def sample_losses(
+    bint coded,                            # whether `shown` holds codes
     const floating[:, ::1] X,              # IN (n_rows, n) clean
-    const floating[:, ::1] X_corrupted,    # IN (n_rows, n) shown
+    const floating[:, ::1] shown,          # IN (n_rows, n), or (n_rows, m)
+    const floating[:, ::1] entry_weight,   # IN (n_rows, n) or None
     const floating[:, ::1] encoder,        # IN (n, stride)
     const floating[:, ::1] decoder,        # IN (n, stride)
     const floating[::1] hidden_bias,       # IN (m,)
@@ -201,9 +210,13 @@ def sample_losses(
     double[::1] out,                       # OUT (n_rows,), zeros
     int n_threads,
 ):
-    """out[i] <- the loss of row i, summed over the features"""
+    """out[i] <- the loss of row i, the weighted sum over the features"""
     cdef Inference t
+    t.coded = coded
     t.clean = <const char *> &X[0, 0]
+    t.entry_weight = NULL
+    if entry_weight is not None:
+        t.entry_weight = <const char *> &entry_weight[0, 0]
     t.losses = &out[0]
-    _infer(&t, LOSSES, X_corrupted, encoder, decoder, hidden_bias, visible_bias, activation,
+    _infer(&t, LOSSES, shown, encoder, decoder, hidden_bias, visible_bias, activation,
            decoder_activation, loss, n_threads)

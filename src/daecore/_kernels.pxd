@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 cdef extern from "kernels.h" nogil:
     enum:
         DAE_ADAM
+        DAE_IDENTITY
         DAE_UNIT
 
     ctypedef struct dae_parameter:
@@ -51,6 +52,9 @@ cdef extern from "kernels.h" nogil:
         const void *clean
         const void *corrupted
         const void *weight
+        const void *target
+        const ptrdiff_t *classes
+        double[2] emphasis
         dae_corruption_spec corruption
 
     ctypedef struct dae_batch:
@@ -58,6 +62,8 @@ cdef extern from "kernels.h" nogil:
         ptrdiff_t B
         void *shown
         void *code
+        void *decoded
+        void *entry_weight
         ptrdiff_t shown_stride
         int sparse
         int32_t *row_count
@@ -77,8 +83,14 @@ cdef extern from "kernels.h" nogil:
                              ptrdiff_t, ptrdiff_t, void *, void *, double *) noexcept nogil
         void (*project_delta)(const dae_network *, const dae_batch *, const void *,
                               ptrdiff_t, ptrdiff_t, void *, int) noexcept nogil
-        void (*finish_delta)(const dae_network *, const dae_update *, const dae_batch *,
-                             const void *, ptrdiff_t, ptrdiff_t, void *) noexcept nogil
+        void (*output_delta)(const dae_data *, const dae_network *, const dae_batch *,
+                             ptrdiff_t, ptrdiff_t, void *, double *) noexcept nogil
+        void (*finish_delta)(const dae_network *, int, const dae_parameter *, const dae_update *,
+                             ptrdiff_t, const void *, const void *, ptrdiff_t, ptrdiff_t,
+                             void *) noexcept nogil
+        void (*pass_delta)(const dae_network *, const dae_network *, const dae_update *,
+                           const dae_batch *, const void *, ptrdiff_t, ptrdiff_t,
+                           void *) noexcept nogil
         void (*update)(const dae_network *, const dae_update *, const dae_batch *,
                        const void *, const void *, const void *, ptrdiff_t, ptrdiff_t,
                        void *) noexcept nogil
@@ -91,7 +103,7 @@ cdef extern from "kernels.h" nogil:
         void (*decode)(const dae_network *, ptrdiff_t, const void *, ptrdiff_t, ptrdiff_t,
                        void *, ptrdiff_t) noexcept nogil
         void (*row_losses)(const dae_network *, ptrdiff_t, const void *, const void *,
-                           ptrdiff_t, ptrdiff_t, void *, double *) noexcept nogil
+                           const void *, ptrdiff_t, ptrdiff_t, void *, double *) noexcept nogil
         ptrdiff_t scratch_size
         ptrdiff_t line
 

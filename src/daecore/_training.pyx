@@ -1,11 +1,11 @@
 """Training: the steps of one call, and the corruption they see.
 
-The features, that is the rows of the weights, are cut into leaves, a number that depends on their
-count alone. A thread owns some leaves and does all work on their rows, so that these stay in its
-cache. What is summed over all features, a (B, m) array twice a step, is summed within a leaf, then
-over the leaves in the order of a binary tree: the same bits, whoever did which leaf.
+The features of a layer, that is the rows of its weights, are cut into leaves, a number that
+depends on their count alone. A thread owns some leaves and does all work on their rows, so that
+these stay in its cache. What is summed over all features, a (B, m) array, is summed within a leaf,
+then over the leaves in the order of a binary tree: the same bits, whoever did which leaf.
 
-One step, all threads together; `|` is a barrier:
+One step of one layer, all threads together; `|` is a barrier:
 
     sweep 1   rows of the NEXT batch: show (gather, corrupt)
               own leaves: z, loss, delta = dE/da*, their part of delta V      |
@@ -13,16 +13,27 @@ One step, all threads together; `|` is a barrier:
     sweep 2   own leaves: update W, V, b*, their part of the NEXT X~ W        |
               own columns: the NEXT H from the parts                          |
 
+Several layers do the same, with, for each layer k above the first,
+
+    before sweep 1    up      own leaves: their part of H_k-1 W;  own columns: H_k      | |
+                      down    own leaves: what layer k - 1 decodes                      |
+    after sweep 1     up      own leaves: their part of delta V;  own columns: delta    | |
+                      down    own leaves: dH of layer k - 1, then update W, V           |
+
+so that a layer's W is visited once to pass the delta down and to update it. Supervised layers,
+which decode nothing, compare the topmost code with a target by rows instead of sweep 1.
+
 See `daecore/__init__.py` for the picture and `csrc/kernels.h` for what each kernel does.
 """
 from cython cimport floating
 from cython.parallel cimport parallel
 from libc.math cimport pow
 from libc.stdint cimport INT32_MAX, int32_t, uint32_t, uint64_t
-from libc.stdlib cimport free
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 
 from daecore._kernels cimport (
-    DAE_ADAM, DAE_UNIT,
+    DAE_ADAM, DAE_IDENTITY, DAE_UNIT,
     dae_batch, dae_corruption_spec, dae_data, dae_kernels, dae_network, dae_parameter, dae_update,
 )
 from daecore._network cimport describe
@@ -47,11 +58,25 @@ cdef extern from "aligned.h" nogil:
     void *dae_allocate(size_t, int, void **)
 
 
+# A layer and its share of the work on a batch.
+ctypedef struct Layer:
+    dae_network net
+    int n_leaves                # a power of two
+    ptrdiff_t part_bytes
+    ptrdiff_t shown_stride      # of what it codes
+    void *code                  # (batch_size, stride) H
+    void *decoded               # (batch_size, stride) H again in the topmost layer
+    void *delta                 # (batch_size, shown_stride) dE/d(pre-activations of its decoder)
+    void *code_delta            # (batch_size, stride) dE/d(pre-activations of H)
+
+
 # All that the threads of one call share.
 ctypedef struct Training:
     const dae_kernels *kernels
     ptrdiff_t itemsize
-    dae_network net
+    Layer *layers
+    int n_layers
+    int supervised
     dae_update solver           # without the step's corrections
     dae_data data
     const ptrdiff_t *rows       # (n_rows) in order of presentation
@@ -59,14 +84,10 @@ ctypedef struct Training:
     ptrdiff_t batch_size
     ptrdiff_t n_steps           # solver steps before this call
     double max_loss
-    int n_leaves                # a power of two
-    dae_batch buffers[2]        # this batch and the next, in turn
-    void *delta                 # (batch_size, shown_stride) dE/da*
-    void *code_delta            # (batch_size, stride) dH
+    dae_batch buffers[2]        # the lowest layer's, of this batch and the next, in turn
     void *visible_grad          # (n)
-    double *unit_loss           # (units of features)
-    char *parts                 # (n_leaves, batch_size, stride) sums over leaves, by first leaf
-    ptrdiff_t part_bytes
+    double *loss                # (units of features), or (batch_size) if supervised
+    char *parts                 # sums over a layer's leaves (batch_size, stride), by first leaf
     char *scratch               # one piece a thread: for `update`, then for sums under way
     ptrdiff_t scratch_bytes
     dae_barrier barrier
@@ -77,19 +98,36 @@ ctypedef struct Training:
 # What one thread has at hand in one step.
 ctypedef struct Step:
     dae_update solver
-    dae_batch batch
-    dae_batch after             # the next batch
+    dae_batch first             # this batch in the lowest layer
+    dae_batch after             # the next batch, there
+    Layer *layer                # the one at work
+    dae_batch batch             # this batch in that layer
     int thread
     int n_threads
 
 
-cdef dae_batch _batch(const Training *t, ptrdiff_t index) noexcept nogil:
-    """Batch number `index`, on its buffers; B = 0 behind the last."""
+cdef dae_batch _next_batch(const Training *t, ptrdiff_t index) noexcept nogil:
+    """Batch number `index`, on the buffers of the lowest layer; B = 0 behind the last."""
     cdef dae_batch batch = t.buffers[index % 2]
     cdef ptrdiff_t first = index * t.batch_size
     batch.rows = t.rows + first
     batch.B = max(0, min(t.batch_size, t.n_rows - first))
     return batch
+
+
+cdef void _enter(const Training *t, Step *step, int k) noexcept nogil:
+    """Set layer k to work on this batch."""
+    cdef dae_batch *batch = &step.batch
+    step.layer = &t.layers[k]
+    step.batch = step.first
+    if k > 0:  # it codes what the layer below has coded
+        batch.shown = t.layers[k - 1].code
+        batch.shown_stride = step.layer.shown_stride
+        batch.entry_weight = NULL
+        batch.row_count = NULL
+        batch.sparse = 0
+    batch.code = step.layer.code
+    batch.decoded = step.layer.decoded
 
 
 # Share of non-zeros below which the kernels skip the zeros, and the fewest hidden units and rows
@@ -131,20 +169,20 @@ cdef ptrdiff_t _log2(int leaves) noexcept nogil:
     return log2
 
 
-cdef ptrdiff_t _first_unit(const Training *t, int leaf) noexcept nogil:
-    return share_begin((t.net.n_features + DAE_UNIT - 1) // DAE_UNIT, leaf, t.n_leaves)
+cdef ptrdiff_t _first_unit(const Layer *layer, int leaf) noexcept nogil:
+    return share_begin((layer.net.n_features + DAE_UNIT - 1) // DAE_UNIT, leaf, layer.n_leaves)
 
 
-cdef ptrdiff_t _first_feature(const Training *t, int leaf) noexcept nogil:
-    return min(_first_unit(t, leaf) * DAE_UNIT, t.net.n_features)
+cdef ptrdiff_t _first_feature(const Layer *layer, int leaf) noexcept nogil:
+    return min(_first_unit(layer, leaf) * DAE_UNIT, layer.net.n_features)
 
 
-cdef int _owner(const Training *t, int leaf, int n_threads) noexcept nogil:
+cdef int _owner(const Layer *layer, int leaf, int n_threads) noexcept nogil:
     """The thread whose leaves, [n_leaves t / n_threads, n_leaves (t + 1) / n_threads), hold it."""
-    return ((leaf + 1) * n_threads - 1) // t.n_leaves
+    return ((leaf + 1) * n_threads - 1) // layer.n_leaves
 
 
-# Work on a leaf that leaves its part of a (B, m) sum in `out`, or adds it.
+# Work on a leaf of the layer; what leaves a part of a (B, m) sum leaves it in `out`, or adds it.
 ctypedef void (*LeafWork)(Training *, const Step *, int leaf, void *out, int add) noexcept nogil
 
 
@@ -154,6 +192,7 @@ cdef void _sum_leaves(
 ) noexcept nogil:
     """out <- the sum over leaves [first, last), as a tree; `spare` has room for the sums below."""
     cdef int middle = (first + last) // 2
+    cdef ptrdiff_t part_bytes = step.layer.part_bytes
     if last - first == 1:
         work(t, step, first, out, 0)
     elif last - first == 2:
@@ -161,141 +200,255 @@ cdef void _sum_leaves(
         work(t, step, middle, out, 1)
     else:
         _sum_leaves(t, step, work, B, first, middle, out, spare)
-        _sum_leaves(t, step, work, B, middle, last, spare, spare + t.part_bytes)
-        t.kernels.add(&t.net, B, out, spare, 0, _first_column(t, 1, 1))
+        _sum_leaves(t, step, work, B, middle, last, spare, spare + part_bytes)
+        t.kernels.add(&step.layer.net, B, out, spare, 0, _first_column(t, step, 1, 1))
 
 
-cdef void _own_leaves(
+cdef void _own_branches(
     Training *t, const Step *step, LeafWork work, ptrdiff_t B, int first, int last
 ) noexcept nogil:
     """The thread's share of [first, last): the largest branches that are all its own. The sums
     have B rows."""
     cdef int middle = (first + last) // 2
-    cdef int low = _owner(t, first, step.n_threads), high = _owner(t, last - 1, step.n_threads)
+    cdef int low = _owner(step.layer, first, step.n_threads)
+    cdef int high = _owner(step.layer, last - 1, step.n_threads)
     if low > step.thread or high < step.thread:
         return
     if low == high:
-        _sum_leaves(t, step, work, B, first, last, t.parts + first * t.part_bytes,
+        _sum_leaves(t, step, work, B, first, last, t.parts + first * step.layer.part_bytes,
                     t.scratch + step.thread * t.scratch_bytes
                     + t.kernels.scratch_size * t.itemsize)
         return
-    _own_leaves(t, step, work, B, first, middle)
-    _own_leaves(t, step, work, B, middle, last)
+    _own_branches(t, step, work, B, first, middle)
+    _own_branches(t, step, work, B, middle, last)
+
+
+cdef void _sum_own_leaves(
+    Training *t, const Step *step, LeafWork work, ptrdiff_t B
+) noexcept nogil:
+    """The work on the thread's leaves; their parts of the sum of B rows, for `_join`."""
+    _own_branches(t, step, work, B, 0, step.layer.n_leaves)
+
+
+cdef void _own_leaves(Training *t, const Step *step, LeafWork work) noexcept nogil:
+    """The work on the thread's leaves, where nothing is to be summed."""
+    cdef int leaf
+    for leaf in range(step.layer.n_leaves):
+        if _owner(step.layer, leaf, step.n_threads) == step.thread:
+            work(t, step, leaf, NULL, 0)
 
 
 cdef void _join(
-    Training *t, ptrdiff_t B, int n_threads, int first, int last, ptrdiff_t column0,
+    Training *t, const Step *step, ptrdiff_t B, int first, int last, ptrdiff_t column0,
     ptrdiff_t column1,
 ) noexcept nogil:
     """In these columns, the part of leaf `first` <- the sum of all threads' parts."""
+    cdef const Layer *layer = step.layer
     cdef int middle = (first + last) // 2
-    if _owner(t, first, n_threads) == _owner(t, last - 1, n_threads):
+    if _owner(layer, first, step.n_threads) == _owner(layer, last - 1, step.n_threads):
         return
-    _join(t, B, n_threads, first, middle, column0, column1)
-    _join(t, B, n_threads, middle, last, column0, column1)
-    t.kernels.add(&t.net, B, t.parts + first * t.part_bytes, t.parts + middle * t.part_bytes,
-                  column0, column1)
+    _join(t, step, B, first, middle, column0, column1)
+    _join(t, step, B, middle, last, column0, column1)
+    t.kernels.add(&layer.net, B, t.parts + first * layer.part_bytes,
+                  t.parts + middle * layer.part_bytes, column0, column1)
 
 
-cdef ptrdiff_t _first_column(const Training *t, int thread, int n_threads) noexcept nogil:
+cdef ptrdiff_t _first_column(
+    const Training *t, const Step *step, int thread, int n_threads
+) noexcept nogil:
+    """Where the thread's share of the layer's hidden units begins."""
     cdef ptrdiff_t line = t.kernels.line
-    return share_begin((t.net.n_hidden + line - 1) // line, thread, n_threads) * line
+    return share_begin((step.layer.net.n_hidden + line - 1) // line, thread, n_threads) * line
 
 
-# ------------------------------------------------------------------ a step
+# ------------------------------------------------------------------ a step, leaf by leaf
 
-cdef void _show(Training *t, const Step *step, const dae_batch *batch) noexcept nogil:
-    t.kernels.show(&t.data, &t.net, batch, share_begin(batch.B, step.thread, step.n_threads),
-                   share_begin(batch.B, step.thread + 1, step.n_threads))
+cdef void _encode_leaf(
+    Training *t, const Step *step, int leaf, void *out, int add
+) noexcept nogil:
+    """A leaf's part of the code."""
+    t.kernels.project(&step.layer.net, &step.batch, _first_feature(step.layer, leaf),
+                      _first_feature(step.layer, leaf + 1), out, add)
 
 
 cdef void _decode_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
-    """Sweep 1 on a leaf."""
-    cdef ptrdiff_t n = t.net.n_features, u, first, last
-    for u in range(_first_unit(t, leaf), _first_unit(t, leaf + 1)):
-        first, last = u * DAE_UNIT, min((u + 1) * DAE_UNIT, n)
+    """A leaf of what the layer below is to decode."""
+    cdef Layer *below = step.layer - 1
+    t.kernels.decode(&step.layer.net, step.batch.B, step.batch.decoded,
+                     _first_feature(step.layer, leaf), _first_feature(step.layer, leaf + 1),
+                     below.decoded, below.net.stride)
+
+
+cdef void _compare_leaf(
+    Training *t, const Step *step, int leaf, void *out, int add
+) noexcept nogil:
+    """Sweep 1 on a leaf of the lowest layer."""
+    cdef const dae_network *net = &step.layer.net
+    cdef ptrdiff_t u, first, last
+    for u in range(_first_unit(step.layer, leaf), _first_unit(step.layer, leaf + 1)):
+        first, last = u * DAE_UNIT, min((u + 1) * DAE_UNIT, net.n_features)
         if step.batch.sparse:
-            t.kernels.transpose(&t.net, &step.batch, first, last)
-        t.kernels.decode_delta(&t.data, &t.net, &step.batch, first, last, t.delta,
-                               t.visible_grad, &t.unit_loss[u])
-    t.kernels.project_delta(&t.net, &step.batch, t.delta, _first_feature(t, leaf),
-                            _first_feature(t, leaf + 1), out, add)
+            t.kernels.transpose(net, &step.batch, first, last)
+        t.kernels.decode_delta(&t.data, net, &step.batch, first, last, step.layer.delta,
+                               t.visible_grad, &t.loss[u])
+    _project_delta_leaf(t, step, leaf, out, add)
 
 
-cdef void _encode_leaf(
+cdef void _project_delta_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
-    """A leaf's part of the next code."""
-    if step.after.B > 0:
-        t.kernels.project(&t.net, &step.after, _first_feature(t, leaf),
-                          _first_feature(t, leaf + 1), out, add)
+    """A leaf's part of the derivative by what the layer decodes."""
+    t.kernels.project_delta(&step.layer.net, &step.batch, step.layer.delta,
+                            _first_feature(step.layer, leaf), _first_feature(step.layer, leaf + 1),
+                            out, add)
 
 
-cdef void _update_leaf(
-    Training *t, const Step *step, int leaf, void *out, int add
+cdef void _update_rows(
+    Training *t, const Step *step, int leaf, void *visible_grad
 ) noexcept nogil:
-    """Sweep 2 on a leaf."""
-    t.kernels.update(&t.net, &step.solver, &step.batch, t.delta, t.code_delta, t.visible_grad,
-                     _first_feature(t, leaf), _first_feature(t, leaf + 1),
+    t.kernels.update(&step.layer.net, &step.solver, &step.batch, step.layer.delta,
+                     step.layer.code_delta, visible_grad, _first_feature(step.layer, leaf),
+                     _first_feature(step.layer, leaf + 1),
                      t.scratch + step.thread * t.scratch_bytes)
-    _encode_leaf(t, step, leaf, out, add)
 
 
-cdef void _finish_code(Training *t, const Step *step) noexcept nogil:
-    """The thread's columns of the next code, from the parts."""
-    cdef ptrdiff_t column0 = _first_column(t, step.thread, step.n_threads)
-    cdef ptrdiff_t column1 = _first_column(t, step.thread + 1, step.n_threads)
-    _join(t, step.after.B, step.n_threads, 0, t.n_leaves, column0, column1)
-    t.kernels.finish_code(&t.net, &step.after, t.parts, column0, column1)
+cdef void _pass_and_update_leaf(
+    Training *t, const Step *step, int leaf, void *out, int add
+) noexcept nogil:
+    """The delta of the layer below, from the leaf's weights; then these weights' update."""
+    cdef Layer *below = step.layer - 1
+    t.kernels.pass_delta(&step.layer.net, &below.net, &step.solver, &step.batch,
+                         step.layer.code_delta, _first_feature(step.layer, leaf),
+                         _first_feature(step.layer, leaf + 1), below.code_delta)
+    _update_rows(t, step, leaf, NULL)
+
+
+cdef void _update_and_encode_leaf(
+    Training *t, const Step *step, int leaf, void *out, int add
+) noexcept nogil:
+    """Sweep 2 on a leaf of the lowest layer."""
+    cdef ptrdiff_t u, first, last
+    if t.supervised and step.batch.sparse:  # else sweep 1 has done it
+        for u in range(_first_unit(step.layer, leaf), _first_unit(step.layer, leaf + 1)):
+            first, last = u * DAE_UNIT, min((u + 1) * DAE_UNIT, step.layer.net.n_features)
+            t.kernels.transpose(&step.layer.net, &step.batch, first, last)
+    _update_rows(t, step, leaf, t.visible_grad)
+    if step.after.B > 0:
+        t.kernels.project(&step.layer.net, &step.after, _first_feature(step.layer, leaf),
+                          _first_feature(step.layer, leaf + 1), out, add)
+
+
+# ------------------------------------------------------------------ a step, by rows and columns
+
+cdef void _show(Training *t, const Step *step, const dae_batch *batch) noexcept nogil:
+    """The thread's rows of a batch."""
+    t.kernels.show(&t.data, &t.layers[0].net, batch,
+                   share_begin(batch.B, step.thread, step.n_threads),
+                   share_begin(batch.B, step.thread + 1, step.n_threads))
+
+
+cdef void _compare_outputs(Training *t, const Step *step) noexcept nogil:
+    """The thread's rows of the losses of the outputs, and of their delta."""
+    t.kernels.output_delta(&t.data, &step.layer.net, &step.batch,
+                           share_begin(step.batch.B, step.thread, step.n_threads),
+                           share_begin(step.batch.B, step.thread + 1, step.n_threads),
+                           step.layer.code_delta, t.loss)
+
+
+cdef void _finish_code(Training *t, const Step *step, const dae_batch *batch) noexcept nogil:
+    """The thread's columns of a batch's code, from the parts."""
+    cdef ptrdiff_t column0 = _first_column(t, step, step.thread, step.n_threads)
+    cdef ptrdiff_t column1 = _first_column(t, step, step.thread + 1, step.n_threads)
+    _join(t, step, batch.B, 0, step.layer.n_leaves, column0, column1)
+    t.kernels.finish_code(&step.layer.net, batch, t.parts, column0, column1)
 
 
 cdef void _finish_delta(Training *t, const Step *step) noexcept nogil:
-    """The thread's columns of dH, from the parts."""
-    cdef ptrdiff_t column0 = _first_column(t, step.thread, step.n_threads)
-    cdef ptrdiff_t column1 = _first_column(t, step.thread + 1, step.n_threads)
-    _join(t, step.batch.B, step.n_threads, 0, t.n_leaves, column0, column1)
-    t.kernels.finish_delta(&t.net, &step.solver, &step.batch, t.parts, column0, column1,
-                           t.code_delta)
+    """The thread's columns of the derivative by the pre-activations of what the layer decodes:
+    those of its own code, if it is topmost, else those of the decoder above."""
+    cdef Layer *layer = step.layer
+    cdef Layer *above = layer + 1
+    cdef ptrdiff_t column0 = _first_column(t, step, step.thread, step.n_threads)
+    cdef ptrdiff_t column1 = _first_column(t, step, step.thread + 1, step.n_threads)
+    _join(t, step, step.batch.B, 0, layer.n_leaves, column0, column1)
+    if layer == &t.layers[t.n_layers - 1]:
+        t.kernels.finish_delta(&layer.net, layer.net.activation, &layer.net.hidden_bias,
+                               &step.solver, step.batch.B, layer.decoded, t.parts, column0,
+                               column1, layer.code_delta)
+    else:
+        t.kernels.finish_delta(&layer.net, above.net.decoder_activation, &above.net.visible_bias,
+                               &step.solver, step.batch.B, layer.decoded, t.parts, column0,
+                               column1, above.delta)
 
 
-cdef double _loss(const Training *t, const dae_batch *batch) noexcept nogil:
-    """Mean loss of a batch that is decoded: the same sum in every thread."""
+cdef void _finish_outputs(Training *t, const Step *step) noexcept nogil:
+    """The thread's columns of the outputs' bias; their delta is there."""
+    cdef Layer *layer = step.layer
+    t.kernels.finish_delta(&layer.net, DAE_IDENTITY, &layer.net.hidden_bias, &step.solver,
+                           step.batch.B, layer.code, layer.code_delta,
+                           _first_column(t, step, step.thread, step.n_threads),
+                           _first_column(t, step, step.thread + 1, step.n_threads),
+                           layer.code_delta)
+
+
+cdef double _loss(const Training *t, ptrdiff_t B) noexcept nogil:
+    """Mean loss of a batch that is compared: the same sum in every thread."""
+    cdef ptrdiff_t n_units = (t.layers[0].net.n_features + DAE_UNIT - 1) // DAE_UNIT, i
     cdef double total = 0
-    cdef ptrdiff_t u
-    for u in range((t.net.n_features + DAE_UNIT - 1) // DAE_UNIT):
-        total += t.unit_loss[u]
-    return total / batch.B
+    for i in range(B if t.supervised else n_units):
+        total += t.loss[i]
+    return total / B
 
+
+# ------------------------------------------------------------------ the steps of a thread
 
 cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
     """What one thread of the team does from the first batch to the last."""
     cdef Step step
     cdef ptrdiff_t index = 0
+    cdef int top = t.n_layers - 1, k
     cdef double loss
     cdef uint64_t denormals = dae_flush_denormals()
     step.thread, step.n_threads, step.solver = thread, n_threads, t.solver
 
-    step.after = _batch(t, 0)
+    step.after = _next_batch(t, 0)
     _show(t, &step, &step.after)
     dae_barrier_wait(&t.barrier, n_threads)
-    step.after.sparse = _is_sparse(&t.net, &step.after)
-    step.batch = step.after
-    _own_leaves(t, &step, _encode_leaf, step.after.B, 0, t.n_leaves)
+    step.after.sparse = _is_sparse(&t.layers[0].net, &step.after)
+    step.first = step.after
+    _enter(t, &step, 0)
+    _sum_own_leaves(t, &step, _encode_leaf, step.batch.B)
     dae_barrier_wait(&t.barrier, n_threads)
-    _finish_code(t, &step)
+    _finish_code(t, &step, &step.batch)
     dae_barrier_wait(&t.barrier, n_threads)
 
     while step.after.B > 0:
-        step.batch = step.after
-        step.after = _batch(t, index + 1)
-        # sweep 1
-        _show(t, &step, &step.after)
-        _own_leaves(t, &step, _decode_leaf, step.batch.B, 0, t.n_leaves)
+        step.first = step.after
+        step.after = _next_batch(t, index + 1)
+        for k in range(1, t.n_layers):
+            _enter(t, &step, k)
+            _sum_own_leaves(t, &step, _encode_leaf, step.batch.B)
+            dae_barrier_wait(&t.barrier, n_threads)
+            _finish_code(t, &step, &step.batch)
+            dae_barrier_wait(&t.barrier, n_threads)
+        if t.supervised:
+            _enter(t, &step, top)
+            _show(t, &step, &step.after)
+            _compare_outputs(t, &step)
+        else:
+            for k in range(top, 0, -1):
+                _enter(t, &step, k)
+                _own_leaves(t, &step, _decode_leaf)
+                dae_barrier_wait(&t.barrier, n_threads)
+            _enter(t, &step, 0)
+            # sweep 1
+            _show(t, &step, &step.after)
+            _sum_own_leaves(t, &step, _compare_leaf, step.batch.B)
         dae_barrier_wait(&t.barrier, n_threads)
-        step.after.sparse = _is_sparse(&t.net, &step.after)
-        loss = _loss(t, &step.batch)
+        step.after.sparse = _is_sparse(&t.layers[0].net, &step.after)
+        loss = _loss(t, step.batch.B)
         if thread == 0:
             t.losses[index] = loss
             t.n_done = index + 1
@@ -305,14 +458,28 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
         if step.solver.kind == DAE_ADAM:
             step.solver.correction_1 = 1 / (1 - pow(step.solver.beta_1, t.n_steps + index))
             step.solver.correction_2 = 1 / (1 - pow(step.solver.beta_2, t.n_steps + index))
-        _finish_delta(t, &step)
+        if t.supervised:
+            _finish_outputs(t, &step)
+        else:
+            _finish_delta(t, &step)
+            for k in range(1, t.n_layers):
+                dae_barrier_wait(&t.barrier, n_threads)
+                _enter(t, &step, k)
+                _sum_own_leaves(t, &step, _project_delta_leaf, step.batch.B)
+                dae_barrier_wait(&t.barrier, n_threads)
+                _finish_delta(t, &step)
         dae_barrier_wait(&t.barrier, n_threads)
+        for k in range(top, 0, -1):
+            _enter(t, &step, k)
+            _own_leaves(t, &step, _pass_and_update_leaf)
+            dae_barrier_wait(&t.barrier, n_threads)
         # sweep 2
-        _own_leaves(t, &step, _update_leaf, step.after.B, 0, t.n_leaves)
+        _enter(t, &step, 0)
+        _sum_own_leaves(t, &step, _update_and_encode_leaf, step.after.B)
         if step.after.B == 0:
             break
         dae_barrier_wait(&t.barrier, n_threads)
-        _finish_code(t, &step)
+        _finish_code(t, &step, &step.after)
         dae_barrier_wait(&t.barrier, n_threads)
     dae_restore_denormals(denormals)
 
@@ -335,44 +502,81 @@ cdef void _lay_out_lists(
     batch.row_starts = <int32_t *> _take(base, used, B * (n // DAE_UNIT + 2), sizeof(int32_t))
 
 
-cdef ptrdiff_t _lay_out(Training *t, char *base, int n_threads) noexcept nogil:
-    """Give all buffers their place behind `base`; returns the bytes they take together."""
-    cdef ptrdiff_t B = t.batch_size, n = t.net.n_features, stride = t.net.stride
-    cdef ptrdiff_t itemsize = t.itemsize, line = t.kernels.line, used = 0, i
-    # an odd number of cache lines: rows of a power of two would fall into the same cache sets
-    cdef ptrdiff_t shown_stride = ((n + line - 1) // line | 1) * line
+cdef void _lay_out_batches(Training *t, char *base, ptrdiff_t *used) noexcept nogil:
+    """This batch and the next, in the lowest layer."""
+    cdef Layer *layer = &t.layers[0]
+    cdef ptrdiff_t B = t.batch_size, n = layer.net.n_features, i
+    cdef int emphasised = t.data.emphasis[0] != 1 or t.data.emphasis[1] != 1
     cdef dae_batch *batch
     for i in range(2):
         batch = &t.buffers[i]
-        batch.shown_stride = shown_stride
-        batch.shown = _take(base, &used, B * shown_stride, itemsize)
-        batch.code = _take(base, &used, B * stride, itemsize)
-    t.delta = _take(base, &used, B * shown_stride, itemsize)
-    t.code_delta = _take(base, &used, B * stride, itemsize)
-    t.visible_grad = _take(base, &used, n, itemsize)
-    t.unit_loss = <double *> _take(base, &used, n // DAE_UNIT + 1, sizeof(double))
-    t.part_bytes = (B * stride * itemsize + 63) // 64 * 64
-    # one thread's tree has its root in the first part
-    t.parts = <char *> _take(base, &used, t.part_bytes, t.n_leaves if n_threads > 1 else 1)
-    # Under way in a tree are a sum for each fork but the last, whose leaves go into one.
-    t.scratch_bytes = ((t.kernels.scratch_size * itemsize + 63) // 64 * 64
-                       + max(0, _log2(t.n_leaves) - 1) * t.part_bytes)
-    t.scratch = <char *> _take(base, &used, t.scratch_bytes, n_threads)
-    for i in range(2):
-        batch = &t.buffers[i]
+        batch.shown_stride = layer.shown_stride
+        batch.shown = _take(base, used, B * layer.shown_stride, t.itemsize)
+        batch.code, batch.decoded = layer.code, layer.decoded
+        batch.entry_weight = NULL
+        if emphasised:
+            batch.entry_weight = _take(base, used, B * layer.shown_stride, t.itemsize)
         batch.sparse = 0
         batch.row_count = NULL
-        if t.net.n_hidden < SPARSE_MIN_HIDDEN or B < SPARSE_MIN_ROWS or max(n, B) > INT32_MAX:
+        if (layer.net.n_hidden < SPARSE_MIN_HIDDEN or B < SPARSE_MIN_ROWS
+                or max(n, B) > INT32_MAX):
             continue
-        _lay_out_lists(batch, base, &used, B, n, itemsize)
+        _lay_out_lists(batch, base, used, B, n, t.itemsize)
         if i == 0:
-            batch.column_count = <int32_t *> _take(base, &used, n, sizeof(int32_t))
-            batch.column_rows = <int32_t *> _take(base, &used, n * B, sizeof(int32_t))
-            batch.column_values = _take(base, &used, n * B, itemsize)
+            batch.column_count = <int32_t *> _take(base, used, n, sizeof(int32_t))
+            batch.column_rows = <int32_t *> _take(base, used, n * B, sizeof(int32_t))
+            batch.column_values = _take(base, used, n * B, t.itemsize)
         else:  # those by column serve one batch at a time
             batch.column_count = t.buffers[0].column_count
             batch.column_rows = t.buffers[0].column_rows
             batch.column_values = t.buffers[0].column_values
+
+
+cdef void *_take_codes(
+    Training *t, char *base, ptrdiff_t *used, const Layer *layer
+) noexcept nogil:
+    """Room for (batch_size, stride) elements, all zero: some writers leave the padding alone."""
+    cdef ptrdiff_t count = t.batch_size * layer.net.stride
+    cdef void *codes = _take(base, used, count, t.itemsize)
+    if codes != NULL:
+        memset(codes, 0, count * t.itemsize)
+    return codes
+
+
+cdef ptrdiff_t _lay_out(Training *t, char *base, int n_threads) noexcept nogil:
+    """Give all buffers their place behind `base`; returns the bytes they take together."""
+    cdef ptrdiff_t B = t.batch_size, line = t.kernels.line, used = 0
+    cdef ptrdiff_t n = t.layers[0].net.n_features, parts = 0, under_way = 0
+    cdef int k
+    cdef Layer *layer
+    for k in range(t.n_layers):
+        layer = &t.layers[k]
+        if k > 0:
+            layer.shown_stride = (layer - 1).net.stride
+        else:  # an odd number of cache lines: rows of a power of two would share cache sets
+            layer.shown_stride = ((n + line - 1) // line | 1) * line
+        layer.code = _take_codes(t, base, &used, layer)
+        layer.code_delta = _take_codes(t, base, &used, layer)
+        layer.decoded = layer.code
+        layer.delta = NULL
+        if not t.supervised:
+            if k < t.n_layers - 1:
+                layer.decoded = _take_codes(t, base, &used, layer)
+            layer.delta = _take(base, &used, B * layer.shown_stride, t.itemsize)
+        layer.part_bytes = (B * layer.net.stride * t.itemsize + 63) // 64 * 64
+        # one thread's tree has its root in the first part
+        parts = max(parts, layer.part_bytes * (layer.n_leaves if n_threads > 1 else 1))
+        # Under way in a tree are a sum for each fork but the last, whose leaves go into one.
+        under_way = max(under_way, layer.part_bytes * max(0, _log2(layer.n_leaves) - 1))
+    _lay_out_batches(t, base, &used)
+    t.visible_grad = NULL
+    if not t.supervised:
+        t.visible_grad = _take(base, &used, n, t.itemsize)
+    t.loss = <double *> _take(base, &used, B if t.supervised else n // DAE_UNIT + 1,
+                              sizeof(double))
+    t.parts = <char *> _take(base, &used, parts, 1)
+    t.scratch_bytes = (t.kernels.scratch_size * t.itemsize + 63) // 64 * 64 + under_way
+    t.scratch = <char *> _take(base, &used, t.scratch_bytes, n_threads)
     return used
 
 
@@ -386,6 +590,26 @@ cdef void _set_moments(dae_parameter *p, tuple moments, floating *dtype_of):
     if len(moments) > 1:
         view = moments[1].reshape(-1)
         p.moment2 = &view[0]
+
+
+cdef dae_network _describe_layer(tuple layer, floating *dtype_of):
+    """A layer as `train` is given it; without a decoder the fields of V and b* stay empty."""
+    cdef floating[:, ::1] encoder = layer[0]
+    cdef floating[:, ::1] decoder = layer[0] if layer[1] is None else layer[1]
+    cdef floating[::1] hidden_bias = layer[2]
+    cdef floating[::1] visible_bias = layer[2] if layer[3] is None else layer[3]
+    cdef int activation = layer[4], decoder_activation = layer[5], loss = layer[6]
+    cdef tuple moments = layer[7]
+    cdef dae_network net = describe(encoder, decoder, hidden_bias, visible_bias, activation,
+                                    decoder_activation, loss)
+    _set_moments(&net.encoder, moments[0], dtype_of)
+    _set_moments(&net.decoder, moments[1], dtype_of)
+    _set_moments(&net.hidden_bias, moments[2], dtype_of)
+    _set_moments(&net.visible_bias, moments[3], dtype_of)
+    if layer[1] is None:
+        net.decoder.value = net.visible_bias.value = NULL
+        net.tied = 0
+    return net
 
 
 cdef dae_corruption_spec _corruption(
@@ -415,16 +639,19 @@ def train(
     const floating[:, ::1] clean,          # IN (n_samples, n)
     const floating[:, ::1] corrupted,      # IN (n_samples, n) or None
     const floating[::1] weight,            # IN (n_samples,) or None
+    const floating[:, ::1] target,         # IN (n_samples, outputs) or None
+    const ptrdiff_t[::1] classes,          # IN (n_samples,) or None
     const ptrdiff_t[::1] rows,             # IN (n_rows,) of clean, at least one
     ptrdiff_t batch_size,
-    floating[:, ::1] encoder,              # INOUT (n, stride)
-    floating[:, ::1] decoder,              # INOUT (n, stride), the encoder itself when tied
-    floating[::1] hidden_bias,             # INOUT (m,)
-    floating[::1] visible_bias,            # INOUT (n,)
-    int activation,
-    int decoder_activation,
-    int loss,
-    tuple moments,                         # INOUT of W, V, b, b*: a tuple of arrays for each
+    list layers,                           # from the lowest, of tuples:
+                                           #   encoder        INOUT (n, stride)
+                                           #   decoder        INOUT (n, stride), the encoder itself
+                                           #                  when tied; None without one
+                                           #   hidden_bias    INOUT (m,)
+                                           #   visible_bias   INOUT (n,), None without a decoder
+                                           #   activation, decoder_activation, loss
+                                           #   moments        INOUT of W, V, b, b*: a tuple of
+                                           #                  arrays for each
     int solver,
     double learning_rate,
     double momentum,
@@ -441,6 +668,8 @@ def train(
     const ptrdiff_t[::1] donors,           # IN rows of clean, or empty
     uint64_t seed,
     uint64_t presentation,
+    double corrupted_emphasis,
+    double untouched_emphasis,
     double max_loss,
     double[::1] losses,                    # OUT (n_batches,)
     int n_threads,
@@ -450,18 +679,13 @@ def train(
     This is equivalent to, and much faster than, `dae._reference.train`.
     """
     cdef Training t
-    cdef ptrdiff_t n = encoder.shape[0], bytes_needed
+    cdef ptrdiff_t bytes_needed
+    cdef int k, most_leaves = 1
     cdef char *memory
-    cdef void *to_free
+    cdef void *to_free = NULL
 
     t.itemsize = sizeof(floating)
     t.kernels = kernels(t.itemsize)
-    t.net = describe(encoder, decoder, hidden_bias, visible_bias, activation, decoder_activation,
-                     loss)
-    _set_moments(&t.net.encoder, moments[0], &encoder[0, 0])
-    _set_moments(&t.net.decoder, moments[1], &encoder[0, 0])
-    _set_moments(&t.net.hidden_bias, moments[2], &encoder[0, 0])
-    _set_moments(&t.net.visible_bias, moments[3], &encoder[0, 0])
     t.solver.kind = solver
     t.solver.learning_rate = learning_rate
     t.solver.momentum = momentum
@@ -473,27 +697,38 @@ def train(
     t.data.clean = &clean[0, 0]
     t.data.corrupted = &corrupted[0, 0] if corrupted is not None else NULL
     t.data.weight = &weight[0] if weight is not None else NULL
+    t.data.target = &target[0, 0] if target is not None else NULL
+    t.data.classes = &classes[0] if classes is not None else NULL
+    t.data.emphasis[0], t.data.emphasis[1] = corrupted_emphasis, untouched_emphasis
     t.data.corruption = _corruption(corruption, threshold, level, low, high, donors, seed,
                                     presentation)
+    t.supervised = target is not None or classes is not None
     t.rows = &rows[0]
     t.n_rows = rows.shape[0]
     t.batch_size = min(batch_size, t.n_rows)
-    t.n_leaves = _count_leaves(n)
-    n_threads = max(1, min(n_threads, t.n_leaves))
     t.n_steps = n_steps
     t.max_loss = max_loss
     t.losses = &losses[0]
     t.n_done = 0
-    bytes_needed = _lay_out(&t, NULL, n_threads)
-    memory = <char *> dae_allocate(bytes_needed, 0, &to_free)
-    if memory == NULL:
-        raise MemoryError(
-            f"No memory for {bytes_needed / 2**20:.0f} MiB of training buffers. "
-            "Lower batch_size or n_components."
-        )
-    _lay_out(&t, memory, n_threads)
+    t.n_layers = <int> len(layers)
+    t.layers = <Layer *> calloc(t.n_layers, sizeof(Layer))
+    if t.layers == NULL:
+        raise MemoryError("No memory for a list of layers.")
     dae_barrier_init(&t.barrier)
     try:
+        for k in range(t.n_layers):
+            t.layers[k].net = _describe_layer(layers[k], <floating *> NULL)
+            t.layers[k].n_leaves = _count_leaves(t.layers[k].net.n_features)
+            most_leaves = max(most_leaves, t.layers[k].n_leaves)
+        n_threads = max(1, min(n_threads, most_leaves))
+        bytes_needed = _lay_out(&t, NULL, n_threads)
+        memory = <char *> dae_allocate(bytes_needed, 0, &to_free)
+        if memory == NULL:
+            raise MemoryError(
+                f"No memory for {bytes_needed / 2**20:.0f} MiB of training buffers. "
+                "Lower batch_size or the number of hidden units."
+            )
+        _lay_out(&t, memory, n_threads)
         if n_threads == 1:
             with nogil:
                 _work(&t, 0, 1)
@@ -503,6 +738,7 @@ def train(
     finally:
         dae_barrier_destroy(&t.barrier)
         free(to_free)
+        free(t.layers)
     return t.n_done
 
 
@@ -517,10 +753,14 @@ def corrupt(
     const ptrdiff_t[::1] donors,           # IN rows of clean, or empty
     uint64_t seed,
     uint64_t presentation,
+    double corrupted_emphasis,
+    double untouched_emphasis,
     floating[:, ::1] out,                  # OUT (n_rows, n)
+    floating[:, ::1] entry_weights,        # OUT (n_rows, n) or None
     int n_threads,
 ):
-    """out <- the corrupted copies of clean[rows]; `dae._reference.corrupt` says how."""
+    """out <- the corrupted copies of clean[rows]; `dae._reference.corrupt` says how, its
+    `entry_weights` what the emphasis makes of each entry."""
     cdef const dae_kernels *k = kernels(sizeof(floating))
     cdef dae_network net
     cdef dae_batch batch
@@ -529,11 +769,13 @@ def corrupt(
     data.clean = &clean[0, 0]
     data.corrupted = NULL
     data.weight = NULL
+    data.emphasis[0], data.emphasis[1] = corrupted_emphasis, untouched_emphasis
     data.corruption = _corruption(corruption, threshold, level, low, high, donors, seed,
                                   presentation)
     batch.rows = &rows[0]
     batch.B = rows.shape[0]
     batch.shown = &out[0, 0]
+    batch.entry_weight = &entry_weights[0, 0] if entry_weights is not None else NULL
     batch.shown_stride = out.shape[1]
     batch.row_count = NULL
     if n_threads <= 1:

@@ -100,3 +100,36 @@ static void corrupt_row(const dae_corruption_spec *c, const REAL *clean, intp n,
         }
     }
 }
+
+/* weight[0:n] <- emphasis[0] where the row's entry is corrupted, else emphasis[1]; of given corrupted
+ * rows, `shown`, the entries that differ */
+static void weigh_entries(const dae_data *data, intp n, intp row, const REAL *shown,
+                          REAL *restrict weight)
+{
+    const dae_corruption_spec *c = &data->corruption;
+    const REAL hit = (REAL)data->emphasis[0], untouched = (REAL)data->emphasis[1];
+    const REAL *clean = (const REAL *)data->clean + row * n, *level = c->level;
+    uint32_t words[WORDS];
+    if (data->corrupted) {
+        for (intp d = 0; d < n; d++)
+            weight[d] = shown[d] != clean[d] ? hit : untouched;
+        return;
+    }
+    for (intp d0 = 0; d0 < n; d0 += WORDS) {
+        const int count = (int)(n - d0 < WORDS ? n - d0 : WORDS);
+        switch (c->kind) {
+        case DAE_NONE:
+            for (int i = 0; i < count; i++)
+                weight[d0 + i] = untouched;
+            break;
+        case DAE_GAUSSIAN:
+            for (int i = 0; i < count; i++)
+                weight[d0 + i] = level[d0 + i] > 0 ? hit : untouched;
+            break;
+        default: /* the words that `corrupt_row` went by */
+            random_words(c, row, 0, (uint32_t)(d0 / 4), (count + 3) / 4, words);
+            for (int i = 0; i < count; i++)
+                weight[d0 + i] = words[i] >> 8 < c->threshold[d0 + i] ? hit : untouched;
+        }
+    }
+}

@@ -21,7 +21,7 @@
 
 /* In the order of the lists in dae/_network.py, _core.py and _corruption.py. */
 enum dae_activation { DAE_IDENTITY, DAE_LOGISTIC, DAE_TANH, DAE_RELU };
-enum dae_loss { DAE_SQUARED_ERROR, DAE_LOG_LOSS };
+enum dae_loss { DAE_SQUARED_ERROR, DAE_LOG_LOSS, DAE_SOFTMAX_LOG_LOSS };
 enum dae_solver { DAE_SGD, DAE_MOMENTUM, DAE_NESTEROV, DAE_ADAM };
 enum dae_corruption { DAE_NONE, DAE_MASKING, DAE_GAUSSIAN, DAE_SALT_AND_PEPPER, DAE_SWAP };
 
@@ -32,11 +32,13 @@ typedef struct {
     void *value, *moment1, *moment2;
 } dae_parameter;
 
+/* One layer: its hidden units are the features of the layer above. */
 typedef struct {
     ptrdiff_t n_features, n_hidden;
     ptrdiff_t stride; /* of W, V and every (B, m) buffer; the columns from n_hidden on are 0 */
     int activation, decoder_activation, loss;
     int tied; /* V is W: the decoder's fields repeat the encoder's */
+    /* of a layer without a decoder the values of V and b* are NULL */
     dae_parameter encoder, decoder, hidden_bias, visible_bias; /* W, V, b, b* */
 } dae_network;
 
@@ -61,15 +63,20 @@ typedef struct {
     const void *clean;     /* (n_rows, n), contiguous */
     const void *corrupted; /* the same shape, or NULL: corrupt `clean` */
     const void *weight;    /* (n_rows), or NULL: all ones */
+    const void *target;    /* (n_rows, outputs), for outputs compared entry by entry */
+    const ptrdiff_t *classes; /* (n_rows), for DAE_SOFTMAX_LOG_LOSS */
+    double emphasis[2];    /* weight of the loss of a corrupted and of an untouched entry */
     dae_corruption_spec corruption;
 } dae_data;
 
-/* A mini-batch on its way through the network. */
+/* A mini-batch on its way through a layer. */
 typedef struct {
     const ptrdiff_t *rows; /* (B) rows of the data */
     ptrdiff_t B;
-    void *shown;    /* (B, shown_stride) the corrupted rows */
+    void *shown;    /* (B, shown_stride) what is coded: the corrupted rows, the code below */
     void *code;     /* (B, stride) H, padding 0 */
+    void *decoded;  /* (B, stride) what is decoded: H, or what the layer above made of its own */
+    void *entry_weight; /* (B, shown_stride) emphasis of each entry, or NULL: all ones */
     ptrdiff_t shown_stride;
     /* Non-zeros of `shown`, where it is worth to look for them (else NULL): of row b, their number
      * (-1: too many, not listed), columns and values, ascending; `sparse` tells to use them. */
@@ -85,7 +92,8 @@ typedef struct {
 } dae_batch;
 
 typedef struct {
-    /* shown[first:last] <- the corrupted rows, with the lists of their non-zeros */
+    /* shown[first:last] <- the corrupted rows, with the lists of their non-zeros and the entries'
+     * weights */
     void (*show)(const dae_data *data, const dae_network *net, const dae_batch *batch,
                  ptrdiff_t first, ptrdiff_t last);
 
@@ -103,12 +111,25 @@ typedef struct {
     void (*project_delta)(const dae_network *net, const dae_batch *batch, const void *delta,
                           ptrdiff_t first, ptrdiff_t last, void *out, int add);
 
-    /* code_delta[:, J] <- sum[:, J] * g1'(H[:, J]), for units J; b[J] <- solver */
-    void (*finish_delta)(const dae_network *net, const dae_update *solver, const dae_batch *batch,
-                         const void *sum, ptrdiff_t first, ptrdiff_t last, void *code_delta);
+    /* loss[first:last] and delta[first:last] <- the losses w_b E_b of these rows of outputs, and
+     * dE/da; the code are the outputs' pre-activations */
+    void (*output_delta)(const dae_data *data, const dae_network *net, const dae_batch *batch,
+                         ptrdiff_t first, ptrdiff_t last, void *delta, double *loss);
 
-    /* Sweep 2, features D: V[D, :], W[D, :] and b*[D] <- solver. `scratch` is the calling thread's
-     * own, scratch_size elements. */
+    /* delta[:, J] <- sum[:, J] * g'(code[:, J]) for the units J that made the (B, stride) code;
+     * bias[J], theirs, <- solver. delta may be the sum itself. */
+    void (*finish_delta)(const dae_network *net, int activation, const dae_parameter *bias,
+                         const dae_update *solver, ptrdiff_t B, const void *code, const void *sum,
+                         ptrdiff_t first, ptrdiff_t last, void *delta);
+
+    /* delta[:, D] <- code_delta W[D, :]^T * g1'(shown[:, D]) for the features D, the hidden units of
+     * the layer `below`; their bias b[D] <- solver */
+    void (*pass_delta)(const dae_network *net, const dae_network *below, const dae_update *solver,
+                       const dae_batch *batch, const void *code_delta, ptrdiff_t first,
+                       ptrdiff_t last, void *delta);
+
+    /* Sweep 2, features D: V[D, :], W[D, :] <- solver, and b*[D] unless visible_grad is NULL.
+     * `scratch` is the calling thread's own, scratch_size elements. */
     void (*update)(const dae_network *net, const dae_update *solver, const dae_batch *batch,
                    const void *delta, const void *code_delta, const void *visible_grad,
                    ptrdiff_t first, ptrdiff_t last, void *scratch);
@@ -129,10 +150,12 @@ typedef struct {
     void (*decode)(const dae_network *net, ptrdiff_t B, const void *code, ptrdiff_t first,
                    ptrdiff_t last, void *z, ptrdiff_t z_stride);
 
-    /* row_loss[b] += sum of E_bd over the features D of one unit, for given clean rows (B, n);
-     * `scratch` is for (B, DAE_UNIT) elements */
-    void (*row_losses)(const dae_network *net, ptrdiff_t B, const void *clean, const void *code,
-                       ptrdiff_t first, ptrdiff_t last, void *scratch, double *row_loss);
+    /* row_loss[b] += sum of E_bd over the features D of one unit, for given clean rows (B, n), each
+     * entry weighted by entry_weight (B, n) if that is not NULL; `scratch` is for (B, DAE_UNIT)
+     * elements */
+    void (*row_losses)(const dae_network *net, ptrdiff_t B, const void *clean,
+                       const void *entry_weight, const void *code, ptrdiff_t first,
+                       ptrdiff_t last, void *scratch, double *row_loss);
 
     ptrdiff_t scratch_size; /* elements that `update` needs */
     ptrdiff_t line; /* elements of a cache line: ranges of units are cut at multiples of it, the

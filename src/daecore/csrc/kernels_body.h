@@ -1,6 +1,8 @@
 /* The kernels of one SIMD level for one real type. A unit sets
  *     REAL, REAL_IS_FLOAT, VECTOR_BYTES, VECTOR_REGISTERS and TABLE (the name of its table)
  * and includes this; everything but the table is static. */
+#include <math.h>
+
 #include "kernels.h"
 #include "simd.h"
 #include "tiles.h"
@@ -61,6 +63,9 @@ static void show(const dae_data *data, const dae_network *net, const dae_batch *
             memcpy(out, from + row * n, (size_t)n * sizeof(REAL));
         } else
             corrupt_row(&data->corruption, data->clean, n, row, out);
+        if (batch->entry_weight)
+            weigh_entries(data, n, row, out,
+                          (REAL *)batch->entry_weight + b * batch->shown_stride);
         if (batch->row_count)
             batch->row_count[b] = find_nonzero(out, n, batch->row_columns + b * (n + 1),
                                                (REAL *)batch->row_values + b * (n + 1),
@@ -156,11 +161,10 @@ static void add(const dae_network *net, intp B, void *into, const void *from, in
 
 /* z[:, D] <- code V[D, :]^T for at most DAE_UNIT features, without bias; z begins at column `first`
  * and is written up to a multiple of 4 columns */
-static void pre_decode(const dae_network *net, intp B, const REAL *code, intp first, intp last,
-                       REAL *z, intp z_stride)
+static void pre_decode(const dae_network *net, const REAL *V, intp B, const REAL *code, intp first,
+                       intp last, REAL *z, intp z_stride)
 {
     const intp J = whole_lines(net->n_hidden);
-    const REAL *V = net->decoder.value;
     /* the unit's 16 rows of V stay in the L1 cache while the rows of the batch pass by */
     for (intp b = 0, rows; b < B; b += rows) {
         rows = even_tile(B - b, DOT_MAX_ROWS);
@@ -183,7 +187,8 @@ static void decode(const dae_network *net, intp B, const void *code, intp first,
         const intp rows = at_most(B - b0, CODE_ROWS);
         for (intp d = first; d < last; d += DAE_UNIT) {
             const intp end = at_most(d + DAE_UNIT, last);
-            pre_decode(net, rows, (const REAL *)code + b0 * net->stride, d, end, unit, DAE_UNIT);
+            pre_decode(net, net->decoder.value, rows, (const REAL *)code + b0 * net->stride, d, end,
+                       unit, DAE_UNIT);
             for (intp b = 0; b < rows; b++) {
                 REAL *out = (REAL *)z + (b0 + b) * z_stride;
                 for (intp e = d; e < end; e += LANES) {
@@ -228,7 +233,8 @@ static void decode_delta(const dae_data *data, const dae_network *net, const dae
         const intp b1 = at_most(b0 + CODE_ROWS, B);
         for (intp b = b0; b < b1; b++)
             __builtin_prefetch((const REAL *)data->clean + batch->rows[b] * n + first);
-        pre_decode(net, b1 - b0, (const REAL *)batch->code + b0 * net->stride, first, last,
+        pre_decode(net, net->decoder.value, b1 - b0,
+                   (const REAL *)batch->decoded + b0 * net->stride, first, last,
                    (REAL *)delta + b0 * stride + first, stride);
         for (intp d = first; d < last; d += LANES) {
             const intp count = at_most(last - d, LANES);
@@ -236,7 +242,10 @@ static void decode_delta(const dae_data *data, const dae_network *net, const dae
             vec grad_sum = load(grad + d - first), part = {0};
             for (intp b = b0; b < b1; b++) {
                 const intp row = batch->rows[b];
-                const REAL w = weight ? weight[row] : 1;
+                const REAL row_weight = weight ? weight[row] : 1;
+                const vec w = batch->entry_weight
+                                  ? row_weight * load((const REAL *)batch->entry_weight + b * stride + d)
+                                  : broadcast(row_weight);
                 REAL *out = (REAL *)delta + b * stride + d;
                 const vec a = load(out) + b_star;
                 const vec x = load_part((const REAL *)data->clean + row * n + d, count);
@@ -257,14 +266,57 @@ static void decode_delta(const dae_data *data, const dae_network *net, const dae
     *loss = sum_lanes(loss_sum);
 }
 
-static void row_losses(const dae_network *net, intp B, const void *clean, const void *code,
-                       intp first, intp last, void *scratch, double *row_loss)
+static void output_delta(const dae_data *data, const dae_network *net, const dae_batch *batch,
+                         intp first, intp last, void *delta, double *loss)
+{
+    const intp C = net->n_hidden;
+    const REAL inverse_B = 1 / (REAL)batch->B;
+    for (intp b = first; b < last; b++) {
+        const REAL *a = (const REAL *)batch->code + b * net->stride;
+        const intp row = batch->rows[b];
+        const REAL w = data->weight ? ((const REAL *)data->weight)[row] : 1;
+        REAL *out = (REAL *)delta + b * net->stride;
+        dvec sum = {0};
+        if (net->loss != DAE_SOFTMAX_LOG_LOSS) {
+            const REAL *y = (const REAL *)data->target + row * C;
+            for (intp j = 0; j < C; j += LANES) {
+                const intp count = at_most(C - j, LANES);
+                vec by_a;
+                const vec entry = loss_and_delta(net->loss, DAE_IDENTITY, load(a + j),
+                                                 load_part(y + j, count), &by_a);
+                sum += as_double(keep(entry, count));
+                store(out + j, keep(by_a * (w * inverse_B), count));
+            }
+            loss[b] = (double)w * sum_lanes(sum);
+            continue;
+        }
+        /* softmax, the largest output taken off: E = log sum_j exp a_j - a_class */
+        const intp target = data->classes[row];
+        REAL largest = a[0];
+        for (intp j = 1; j < C; j++)
+            largest = a[j] > largest ? a[j] : largest;
+        for (intp j = 0; j < C; j += LANES) {
+            const vec e = keep(exponential(load(a + j) - largest), C - j);
+            sum += as_double(e);
+            store(out + j, e);
+        }
+        const double total = sum_lanes(sum);
+        const REAL scale = (REAL)(1 / total);
+        for (intp j = 0; j < C; j += LANES)
+            store(out + j, load(out + j) * scale * (w * inverse_B));
+        out[target] -= w * inverse_B;
+        loss[b] = w * (log(total) - (double)(a[target] - largest));
+    }
+}
+
+static void row_losses(const dae_network *net, intp B, const void *clean, const void *entry_weight,
+                       const void *code, intp first, intp last, void *scratch, double *row_loss)
 {
     const intp n = net->n_features;
     const REAL *bias = net->visible_bias.value;
     REAL *unit = scratch; /* (B, DAE_UNIT) */
     CHECK(last - first <= DAE_UNIT);
-    pre_decode(net, B, code, first, last, unit, DAE_UNIT);
+    pre_decode(net, net->decoder.value, B, code, first, last, unit, DAE_UNIT);
     for (intp b = 0; b < B; b++) {
         dvec sum = {0};
         for (intp d = first; d < last; d += LANES) {
@@ -272,7 +324,9 @@ static void row_losses(const dae_network *net, intp B, const void *clean, const 
             const vec a = load(unit + b * DAE_UNIT + d - first) + load_part(bias + d, count);
             const vec x = load_part((const REAL *)clean + b * n + d, count);
             vec by_a;
-            const vec entry = loss_and_delta(net->loss, net->decoder_activation, a, x, &by_a);
+            vec entry = loss_and_delta(net->loss, net->decoder_activation, a, x, &by_a);
+            if (entry_weight)
+                entry *= load_part((const REAL *)entry_weight + b * n + d, count);
             sum += as_double(keep(entry, count));
         }
         row_loss[b] += sum_lanes(sum);
@@ -393,21 +447,52 @@ static void project_delta(const dae_network *net, const dae_batch *batch, const 
     project_rows(net, batch, delta, net->decoder.value, first, last, out, add ? ADD : SET);
 }
 
-static void finish_delta(const dae_network *net, const dae_update *solver, const dae_batch *batch,
-                         const void *sum, intp first, intp last, void *code_delta)
+static void finish_delta(const dae_network *net, int activation, const dae_parameter *bias,
+                         const dae_update *solver, intp B, const void *code, const void *sum,
+                         intp first, intp last, void *delta)
 {
     for (intp j0 = first; j0 < last; j0 += BLOCK) {
         const intp j1 = at_most(j0 + BLOCK, last);
         REAL bias_grad[BLOCK] = {0};
-        for (intp b = 0; b < batch->B; b++)
+        for (intp b = 0; b < B; b++)
             for (intp j = j0; j < j1; j += LANES) {
                 const intp at = b * net->stride + j;
-                const vec h = load((const REAL *)batch->code + at);
-                const vec by_a = load((const REAL *)sum + at) * slope(net->activation, h);
-                store((REAL *)code_delta + at, by_a);
+                const vec h = load((const REAL *)code + at);
+                const vec by_a = load((const REAL *)sum + at) * slope(activation, h);
+                store((REAL *)delta + at, by_a);
                 store(bias_grad + j - j0, load(bias_grad + j - j0) + by_a);
             }
-        step_bias(solver, &net->hidden_bias, j0, at_most(j1, net->n_hidden), bias_grad);
+        step_bias(solver, bias, j0, at_most(j1, net->n_hidden), bias_grad);
+    }
+}
+
+static void pass_delta(const dae_network *net, const dae_network *below, const dae_update *solver,
+                       const dae_batch *batch, const void *code_delta, intp first, intp last,
+                       void *delta)
+{
+    const intp B = batch->B, stride = batch->shown_stride;
+    REAL unit[CODE_ROWS * DAE_UNIT] = {0}; /* the last unit may leave columns of it unwritten */
+    for (intp d0 = first; d0 < last; d0 += DAE_UNIT) {
+        const intp d1 = at_most(d0 + DAE_UNIT, last);
+        REAL grad[DAE_UNIT] = {0};
+        for (intp b0 = 0; b0 < B; b0 += CODE_ROWS) {
+            const intp rows = at_most(B - b0, CODE_ROWS);
+            pre_decode(net, net->encoder.value, rows,
+                       (const REAL *)code_delta + b0 * net->stride, d0, d1, unit, DAE_UNIT);
+            for (intp d = d0; d < d1; d += LANES) {
+                const intp count = at_most(d1 - d, LANES);
+                vec grad_sum = load(grad + d - d0);
+                for (intp b = 0; b < rows; b++) {
+                    const intp at = (b0 + b) * stride + d;
+                    const vec h = load((const REAL *)batch->shown + at);
+                    const vec by_a = load(unit + b * DAE_UNIT + d - d0) * slope(below->activation, h);
+                    grad_sum += by_a;
+                    store_part((REAL *)delta + at, by_a, count); /* the padding stays 0 */
+                }
+                store(grad + d - d0, grad_sum);
+            }
+        }
+        step_bias(solver, &below->hidden_bias, d0, d1, grad);
     }
 }
 
@@ -416,17 +501,19 @@ static void update(const dae_network *net, const dae_update *solver, const dae_b
                    intp last, void *scratch)
 {
     const intp B = batch->B, width = whole_lines(net->n_hidden), ld = batch->shown_stride;
+    const int decodes = net->decoder.value != NULL;
     REAL *G = B > 1 ? scratch : NULL;
     CHECK(G || !batch->sparse);
     for (intp d0 = first; d0 < last; d0 += SPAN)
         for (intp j = 0; j < width; j += BLOCK) {
             const intp d1 = at_most(d0 + SPAN, last), columns = at_most(width - j, BLOCK);
-            const REAL *H = (const REAL *)batch->code + j, *dH = (const REAL *)code_delta + j;
+            const REAL *H = (const REAL *)batch->decoded + j, *dH = (const REAL *)code_delta + j;
             gradient_terms of_V = {.B = B}, of_W = {.B = B};
-            add_term(net->tied ? &of_W : &of_V, delta, ld, H, net->stride);
+            if (decodes)
+                add_term(net->tied ? &of_W : &of_V, delta, ld, H, net->stride);
             if (!batch->sparse)
                 add_term(&of_W, batch->shown, ld, dH, net->stride);
-            if (!net->tied) {
+            if (decodes && !net->tied) {
                 if (G)
                     weight_gradient(&of_V, d0, d1, columns, G);
                 step_rows(net, solver, &net->decoder, d0, d1, j, columns, &of_V, G);
@@ -437,14 +524,17 @@ static void update(const dae_network *net, const dae_update *solver, const dae_b
                 add_sparse_gradient(batch, d0, d1, columns, dH, net->stride, G);
             step_rows(net, solver, &net->encoder, d0, d1, j, columns, &of_W, G);
         }
-    step_bias(solver, &net->visible_bias, first, last, (const REAL *)visible_grad + first);
+    if (visible_grad)
+        step_bias(solver, &net->visible_bias, first, last, (const REAL *)visible_grad + first);
 }
 
 const dae_kernels TABLE = {.show = show,
                            .transpose = transpose,
                            .decode_delta = decode_delta,
                            .project_delta = project_delta,
+                           .output_delta = output_delta,
                            .finish_delta = finish_delta,
+                           .pass_delta = pass_delta,
                            .update = update,
                            .project = project,
                            .finish_code = finish_code,
