@@ -338,7 +338,7 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
             check_is_fitted(self)
         stack = self._fitted()
         X = check_inference_data(self, X, stack)
-        n_threads = _core.n_threads(self.n_jobs)
+        n_threads = _core.n_threads_for(self.n_jobs, stack, len(X))
         return by_rows(_core.encode, stack, X, width=stack.n_hidden, n_threads=n_threads)
 
     # -------------------------------------------------------------- fitted state
