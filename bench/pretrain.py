@@ -5,11 +5,11 @@ Trained on photographs whose licences allow it, all of them inside the installed
     scikit-image    astronaut, cell, chelsea, coffee, camera, hubble_deep_field, retina, rocket,
                     brick, grass, gravel, clock                     CC0 or public domain
                     coins, immunohistochemistry                     no known restrictions
-    scikit-learn    china, flower (danielbuechele, and vultilion as the file names the
-                    photograph's page)                              CC BY 2.0
+    scikit-learn    china (flickr.com/photos/danielbuechele/6061409035) and
+                    flower (flickr.com/photos/vultilion/6056698931)  CC BY 2.0
 
-Colours become luminance, halved once (their JPEG and sensor noise is in the finest scale), so that
-the network learns from clean pixels. The same seed gives the same weights on one machine.
+Colours become luminance. Each picture is used as it is and halved, which leaves less of the noise
+that it has itself. The same seed gives the same weights on one machine.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ def photographs() -> list[np.ndarray]:
     pictures += [load_sample_image(name) for name in ("china.jpg", "flower.jpg")]
     grey = [rgb2gray(p) if p.ndim == 3 else p / 255 for p in pictures]
     halved = [downscale_local_mean(p[: len(p) // 2 * 2, : p.shape[1] // 2 * 2], 2) for p in grey]
-    # some are sharp as they are; a picture and its half show edges at two scales
     return [np.clip(p, 0, 1).astype(np.float32) for p in grey + halved]
 
 
