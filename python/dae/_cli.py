@@ -212,13 +212,14 @@ def denoise(arguments: argparse.Namespace) -> int:
     n_cleaned = len(jobs) - failed
     if n_cleaned:
         known = [255 * level for level in levels if level is not None]
-        noise = f", sigma {min(known):.1f} to {max(known):.1f}" if known else ""
+        ends = sorted({f"{min(known):.1f}", f"{max(known):.1f}"}, key=float) if known else []
+        noise = f", sigma {' to '.join(ends)}" if known else ""
         print(
             f"{n_cleaned} {'picture' if n_cleaned == 1 else 'pictures'} cleaned in {seconds:.1f} s"
             f" ({seconds / pixels * 1e6:.2f} s a megapixel){noise}: "
             f"{'in place' if arguments.in_place else arguments.output}"
         )
-    if failed:
+    if failed and len(jobs) > 1:  # of one the error says it
         print(f"{failed} of {len(jobs)} failed", file=sys.stderr)
     return 1 if failed else 0
 
