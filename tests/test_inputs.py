@@ -8,7 +8,7 @@ from sklearn.datasets import load_iris
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.fixes import parse_version
 
-from dae import DenoisingAutoencoder
+from dae import DenoisingAutoencoder, _core
 
 N_FEATURES = 4
 
@@ -211,6 +211,24 @@ def test_bad_single_rows(X, value):
         dae.transform(row)
     row[0, 1] = 1e200  # finite, though its square is not
     assert np.isfinite(dae.transform(row)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("value", [np.nan, -np.nan, np.inf, -np.inf])
+def test_bad_large_rows(dtype, value):
+    """Plain arrays are looked at by the core, large ones by several threads, in blocks."""
+    X = np.ones((70_001, 5), dtype)
+    X[2] = np.finfo(dtype).max, -np.finfo(dtype).max, np.finfo(dtype).smallest_subnormal, 0, 1
+    dae = make(n_jobs=3).fit(np.eye(5, dtype=dtype))
+    assert _core.all_finite(X, 3)
+    for entry in (0, 1, 65535, 65536, 200_000, X.size - 1):
+        bad = X.copy()
+        bad.reshape(-1)[entry] = value
+        assert not _core.all_finite(bad, 3)
+        with pytest.raises(ValueError, match=r"NaN|infinity"):
+            dae.transform(bad)
+    with sklearn.config_context(assume_finite=True):
+        assert dae.transform(bad).shape == (70_001, dae.n_components)
 
 
 @pytest.mark.parametrize("method", ["partial_fit", "transform", "score", "corrupt"])

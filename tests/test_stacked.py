@@ -16,7 +16,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils._param_validation import InvalidParameterError
 
-from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder, stacked
+from dae import (
+    DenoisingAutoencoder,
+    StackedDenoisingAutoencoder,
+    StackedDenoisingClassifier,
+    stacked,
+)
 from dae._persistence import STAMP, VersionMismatchWarning
 
 WEIGHTS = ("coefs_", "intercepts_", "decoder_coefs_", "decoder_intercepts_")
@@ -719,6 +724,34 @@ def test_damaged_states_raise(X, case):
     for method, data in calls:
         with pytest.raises(ValueError, match="damaged"):
             method(data)
+
+
+@pytest.mark.parametrize("mapped", [True, False])
+def test_float_data_are_not_copied(tmp_path, mapped):
+    """Peak memory while `fit` and its kin run; of what is made of X only the codes are whole."""
+    import tracemalloc
+
+    X = np.random.default_rng(0).random((4000, 256)).astype(np.float32)
+    if mapped:
+        np.save(tmp_path / "X.npy", X)
+        X = np.load(tmp_path / "X.npy", mmap_mode="r")
+    y = np.arange(4000) % 3
+    sdae = make((8, 2), fine_tune=True, max_iter=1, early_stopping=True)
+    labelled = StackedDenoisingClassifier((8, 2), max_iter=1, fine_tune_max_iter=1, tol=None)
+    calls = {
+        "fit": lambda: sdae.fit(X),
+        "partial_fit": lambda: sdae.set_params(early_stopping=False).partial_fit(X),
+        "transform": lambda: sdae.transform(X),
+        "fit with labels": lambda: labelled.fit(X, y),
+        "predict": lambda: labelled.predict(X),
+    }
+    for name, call in calls.items():
+        tracemalloc.start()
+        call()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        training = 2**23 * ("fit" in name)  # blocks, in float64, to look for the largest row
+        assert peak < 0.5 * X.nbytes + training, name
 
 
 def test_inference_writes_nothing(X):

@@ -136,8 +136,9 @@ def test_pretraining_is_that_of_the_autoencoder(X, y, kind):
     for a, b in zip(model.coefs_, alone.coefs_, strict=False):
         np.testing.assert_array_equal(a, b)
     assert model.pretraining_loss_curves_ == alone.loss_curves_
-    # outputs start at zero: no class, and the mean
-    assert np.abs(model.coefs_[-1]).max() < 1e-200
+    n_inputs, n_outputs = model.coefs_[-1].shape
+    bound = np.sqrt(6 / (n_inputs + n_outputs))  # Glorot & Bengio (2010)
+    assert 0.5 * bound < np.abs(model.coefs_[-1]).max() <= bound
 
 
 # ------------------------------------------------------------------ prediction
@@ -182,8 +183,8 @@ def test_one_class_is_always_predicted(X):
 
 
 def test_a_constant_target(X):
-    model = make(StackedDenoisingRegressor).fit(X, np.full(150, 7.0))
-    np.testing.assert_allclose(model.predict(X), 7.0)
+    model = make(StackedDenoisingRegressor, fine_tune_max_iter=300).fit(X, np.full(150, 7.0))
+    np.testing.assert_allclose(model.predict(X), 7.0, atol=0.1)
 
 
 @pytest.mark.parametrize("given", [np.float32, np.float64, np.int64])

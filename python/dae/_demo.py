@@ -17,13 +17,15 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
 import numpy as np
 
+from dae._files import write_whole
+from dae._options import Parser, n_threads, number
 from dae._patches import average_patches, extract_patches, gather_patches
 from dae.autoencoder import DenoisingAutoencoder
 
@@ -297,13 +299,7 @@ def save(figure: Any, out: Path) -> None:
     """Write the figure whole or not at all."""
     data = io.BytesIO()
     figure.savefig(data, format=out.suffix[1:].lower())
-    # beside the goal, so that the last step is a rename within one file system
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    try:
-        unfinished.write_bytes(data.getvalue())
-        os.replace(unfinished, out)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(out, lambda file: file.write(data.getvalue()))
 
 
 # ------------------------------------------------------------------ the job
@@ -358,36 +354,6 @@ def run(
 
 
 # ------------------------------------------------------------------ command line
-
-
-class Parser(argparse.ArgumentParser):
-    """Errors in one line, without the usage."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message}\n")
-
-
-def number(kind: type, low: float, high: float, what: str) -> Callable[[str], Any]:
-    """A converter for argparse: numbers from `low` to `high`."""
-
-    def convert(text: str) -> Any:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = np.nan
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"should be {what}, got {text}")
-        return value
-
-    return convert
-
-
-def n_threads(text: str) -> int:
-    """A converter for argparse: scikit-learn's ``n_jobs``."""
-    value = number(int, -(2**31), 2**31 - 1, "an integer")(text)
-    if value == 0:
-        raise argparse.ArgumentTypeError("should be 1 or more, or -1 for all cores, got 0")
-    return value
 
 
 def output_file(text: str) -> Path:

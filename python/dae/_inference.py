@@ -56,7 +56,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         """
         network = self._network()
         X = check_inference_data(self, X, network)
-        n_threads = _core.n_threads(self.n_jobs)
+        n_threads = _core.n_threads_for(self.n_jobs, network, len(X))
         return by_rows(_core.encode, network, X, width=network.n_hidden, n_threads=n_threads)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
@@ -74,7 +74,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         """
         network = self._network()
         H = check_codes(X, network.n_hidden)
-        n_threads = _core.n_threads(self.n_jobs)
+        n_threads = _core.n_threads_for(self.n_jobs, network, len(H))
         return by_rows(_core.decode, network, H, width=network.n_features, n_threads=n_threads)
 
     def reconstruct(self, X: Any) -> np.ndarray:
@@ -92,7 +92,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         """
         network = self._network()
         X = check_inference_data(self, X, network)
-        n_threads = _core.n_threads(self.n_jobs)
+        n_threads = _core.n_threads_for(self.n_jobs, network, len(X))
         return by_rows(_core.reconstruct, network, X, width=network.n_features, n_threads=n_threads)
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -113,10 +113,12 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         if network.loss == "log_loss":
             check_unit_range(X)
 
-        def losses(network: Network | Stack, X: np.ndarray, *, n_threads: int) -> np.ndarray:
-            return _core.sample_losses(network, X, X, n_threads=n_threads)
+        def losses(
+            network: Network | Stack, X: np.ndarray, *, n_threads: int, checked: bool
+        ) -> np.ndarray:
+            return _core.sample_losses(network, X, X, n_threads=n_threads, checked=checked)
 
-        n_threads = _core.n_threads(self.n_jobs)
+        n_threads = _core.n_threads_for(self.n_jobs, network, len(X))
         return -by_rows(losses, network, X, width=None, n_threads=n_threads)
 
     def score(self, X: Any, y: Any = None) -> float:

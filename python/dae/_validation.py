@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
+from dae import _core
 from dae._corruption import NO_CORRUPTION, Corruption
 from dae._network import Network, Stack
 
@@ -22,9 +23,6 @@ FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 _SMALL_TYPES = {
     "bool", "boolean", "int8", "uint8", "int16", "uint16", "float16", "float32",
 }  # fmt: skip
-
-# up to this many entries scikit-learn's checks cost more than they can find out
-_SMALL_SIZE = 2**16
 
 _BLOCK = 2**20  # entries of a temporary, when a large array is looked through
 
@@ -277,21 +275,21 @@ def largest_energy(X: np.ndarray, origin: float = 0.0) -> float:
 def check_inference_data(estimator: Any, X: Any, network: Network | Stack) -> np.ndarray:
     """X of `transform` and its kin as a finite, numeric, two-dimensional array of any layout.
 
-    A small plain array that needs nothing done skips scikit-learn's checks, which cost more
-    than coding one row.
+    A plain array that needs nothing done skips scikit-learn's checks, which cost more than coding
+    one row and, of many rows, read all of X on one thread. If it is not finite, they decide.
     """
     if (
         type(X) is np.ndarray
         and X.ndim == 2
         and X.dtype == network.dtype
         and X.shape[1] == network.n_features
-        and 0 < X.size <= _SMALL_SIZE
+        and X.size > 0
         and X.flags.c_contiguous
         and X.flags.aligned
         and "feature_names_in_" not in estimator.__dict__
+        and _core.all_finite(X, estimator.n_jobs)
     ):
-        if np.isfinite(X).all():
-            return X
+        return X
     return validate_data(estimator, X, reset=False, dtype="numeric")
 
 
@@ -314,14 +312,14 @@ def by_rows(
     width: int | None,
     n_threads: int,
 ) -> np.ndarray:
-    """``function(network, X)``, of any layout and dtype.
+    """``function(network, X)``, of any layout and dtype; the network is checked.
 
     Blocks of rows are brought into the weights' dtype and C order one by one: X is never
     copied whole. The result follows X where X is float32 or float64, else the weights. `width` None
     stands for one float64 a row.
     """
     if X.dtype == network.dtype and X.flags.c_contiguous and X.flags.aligned:
-        return function(network, X, n_threads=n_threads)
+        return function(network, X, n_threads=n_threads, checked=True)
     step = max(1, _BLOCK // X.shape[1])
     if width is None:
         result = np.empty(len(X), dtype=np.float64)
@@ -330,7 +328,9 @@ def by_rows(
     for first in range(0, len(X), step):
         block = _converted(X[first : first + step], network.dtype)
         with np.errstate(over="ignore"):
-            result[first : first + step] = function(network, block, n_threads=n_threads)
+            result[first : first + step] = function(
+                network, block, n_threads=n_threads, checked=True
+            )
     return result
 
 

@@ -188,9 +188,6 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
 
     Notes
     -----
-    The outputs start at zero weights, so that they say nothing at first and do not disturb what
-    the layers have learned.
-
     Ctrl-C in the fine-tuning ends it as if `fine_tune_max_iter` had been the number of complete
     epochs, with a warning. Before the end of its first epoch, and in pretraining, the estimator
     stays as it was and KeyboardInterrupt is raised. To keep pretrained layers, fit a

@@ -560,7 +560,7 @@ class StackedDenoisingAutoencoder(
         """
         stack = self._network()
         X = check_inference_data(self, X, stack)
-        n_threads = _core.n_threads(self.n_jobs)
+        n_threads = _core.n_threads_for(self.n_jobs, stack, len(X))
         width = self._n_features_out
         if self.output_layers == "all":
             return by_rows(all_codes, stack, X, width=width, n_threads=n_threads)
@@ -583,7 +583,7 @@ class StackedDenoisingAutoencoder(
         stack = self._network()
         H = check_codes(X, self._n_features_out)
         part = self._up_to(stack)
-        n_threads = _core.n_threads(self.n_jobs)
+        n_threads = _core.n_threads_for(self.n_jobs, part, len(H))
         return by_rows(
             _core.decode, part, H[:, -part.n_hidden :], width=stack.n_features, n_threads=n_threads
         )

@@ -4,7 +4,7 @@ A thread takes a chunk from input to output: nothing is shared but the weights, 
 All scratch belongs to the call, so any number of calls may run at once on the same arrays.
 """
 from cython cimport floating
-from cython.parallel cimport parallel
+from cython.parallel cimport parallel, prange
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
@@ -16,6 +16,11 @@ from daecore._threads cimport dae_team_size, dae_thread, share_begin
 
 cdef extern from "aligned.h" nogil:
     void *dae_allocate(size_t, int, void **)
+
+
+cdef extern from "finite.h" nogil:
+    int dae_all_finite_32(const void *, ptrdiff_t)
+    int dae_all_finite_64(const void *, ptrdiff_t)
 
 
 # Rows a thread takes at a time: at most so many that their codes and 16 rows of weights stay in the
@@ -220,3 +225,33 @@ def sample_losses(
     t.losses = &out[0]
     _infer(&t, LOSSES, shown, encoder, decoder, hidden_bias, visible_bias, activation,
            decoder_activation, loss, n_threads)
+
+
+# Numbers that a thread looks at in one go.
+cdef enum:
+    BLOCK = 65536
+
+
+def all_finite(
+    const floating[:, ::1] X,              # IN
+    int n_threads,
+):
+    """Whether X has neither NaN nor infinity."""
+    cdef ptrdiff_t count = X.shape[0] * X.shape[1], block
+    cdef const floating *x = &X[0, 0]
+    cdef int found = 0
+    if n_threads <= 1:
+        with nogil:
+            found = not _finite(x, count)
+    else:
+        for block in prange((count + BLOCK - 1) // BLOCK, nogil=True, num_threads=n_threads,
+                            schedule="static"):
+            found |= not _finite(x + block * BLOCK, min(BLOCK, count - block * BLOCK))
+    return not found
+
+
+cdef inline int _finite(const floating *x, ptrdiff_t count) noexcept nogil:
+    if floating is float:
+        return dae_all_finite_32(x, count)
+    else:
+        return dae_all_finite_64(x, count)

@@ -2,8 +2,8 @@
  *
  * Largest error found against long double over 10^7 points (tests/test_core_functions.py holds
  * them to it): logistic and tanh 4 ulp, softplus 5 ulp, float and double alike. The
- * exponential is only taken of what is not positive; below -87 (float) and -708 (double) it has the
- * value it has there. NaN stays NaN.
+ * exponential is only taken of numbers up to 87 (float) and 708 (double); below minus these it has
+ * the value it has there. NaN stays NaN.
  */
 
 #if REAL_IS_FLOAT
@@ -26,10 +26,10 @@ static const REAL inverse_factorial[] = {
     1.0, 1.0, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320,
     1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0};
 
-/* x = k ln 2 + r, x <= 0; returns exp(r) - 1 and, in *power, 2^k. */
+/* x = k ln 2 + r, x <= -EXP_LOWEST; returns exp(r) - 1 and, in *power, 2^k. */
 INLINE vec exp_parts(vec x, vec *power)
 {
-    x = blend(x < EXP_LOWEST, broadcast((REAL)EXP_LOWEST), x);
+    x = maximum(broadcast((REAL)EXP_LOWEST), x);
     const vec shifted = x * (REAL)0x1.71547652b82fep+0 + ROUNDING;
     const vec k = shifted - ROUNDING;
     const vec r = (x - k * LN2_HIGH) - k * LN2_LOW;
@@ -81,22 +81,23 @@ INLINE vec logarithm(vec x)
     return kf * (REAL)LN2_HIGH + (kf * (REAL)LN2_LOW + twice_atanh(s));
 }
 
+/* exp(-a) may be large: what it is rounded by, the quotient is */
 INLINE vec logistic(vec a)
 {
-    const vec e = exponential(-absolute(a)), upper = (REAL)1 / (e + (REAL)1);
-    return blend(a >= (REAL)0, upper, e * upper);
+    const vec bounded = maximum(broadcast((REAL)EXP_LOWEST), a);
+    return (REAL)1 / (exponential(-bounded) + (REAL)1);
 }
 
 /* tanh |a| = -t / (2 + t), t = exp(-2 |a|) - 1 */
 INLINE vec hyperbolic_tangent(vec a)
 {
-    const vec t = exponential_less_one((REAL)-2 * absolute(a));
+    const vec t = exponential_less_one((REAL)2 * minus_absolute(a));
     const vec size = t / (t + (REAL)2); /* minus tanh |a| */
     return blend(a >= (REAL)0, -size, size);
 }
 
 /* NaN passes, as it does in numpy.maximum */
-INLINE vec relu(vec a) { return blend(a <= (REAL)0, (vec){0}, a); }
+INLINE vec relu(vec a) { return maximum((vec){0}, a); }
 
 /* g(a). `kind` is the same for all calls of a loop: the branch is predicted. */
 INLINE vec activate(int kind, vec a)

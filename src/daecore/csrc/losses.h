@@ -6,7 +6,7 @@ INLINE vec loss_and_delta(int loss, int activation, vec a, vec x, vec *delta)
         /* -x log z - (1 - x) log(1 - z) = softplus(a) - x a, with z = logistic(a): both from one
          * exponential of -|a|, so nothing overflows. relu(a) - x a is exactly 0 where x is 0 or 1
          * and right: what is left, log(1 + e), keeps its relative accuracy however small. */
-        const vec e = exponential(-absolute(a));
+        const vec e = exponential(minus_absolute(a));
         const vec one = e + (REAL)1, two = e + (REAL)2, inverse = (REAL)1 / (one * two);
         const vec upper = two * inverse; /* 1 / (1 + e); one division serves both */
         *delta = blend(a >= (REAL)0, upper, e * upper) - x;

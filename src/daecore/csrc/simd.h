@@ -62,14 +62,20 @@ INLINE void store_part(REAL *p, vec v, intp count)
 
 INLINE vec broadcast(REAL x) { return x - (vec){0}; }
 INLINE vec blend(ivec mask, vec yes, vec no) { return (vec)((mask & (ivec)yes) | (~mask & (ivec)no)); }
-INLINE vec absolute(vec v) { return (vec)((ivec)v & ((ivec){0} + (word)((uword)-1 >> 1))); }
+INLINE vec minus_absolute(vec v) { return (vec)((ivec)v | (ivec)broadcast((REAL)-0.0)); }
 
-/* Square root lane by lane: the extensions have no operator for it. */
+/* What the extensions have no operator for, lane by lane: the square root, and a > b ? a : b, which
+ * is b where either is NaN. */
 #if defined(__AVX512F__) && VECTOR_BYTES == 64
 #include <immintrin.h>
 INLINE vec square_root(vec v)
 {
     return REAL_IS_FLOAT ? (vec)_mm512_sqrt_ps((__m512)v) : (vec)_mm512_sqrt_pd((__m512d)v);
+}
+INLINE vec maximum(vec a, vec b)
+{
+    return REAL_IS_FLOAT ? (vec)_mm512_max_ps((__m512)a, (__m512)b)
+                         : (vec)_mm512_max_pd((__m512d)a, (__m512d)b);
 }
 #elif defined(__AVX__) && VECTOR_BYTES == 32
 #include <immintrin.h>
@@ -77,11 +83,21 @@ INLINE vec square_root(vec v)
 {
     return REAL_IS_FLOAT ? (vec)_mm256_sqrt_ps((__m256)v) : (vec)_mm256_sqrt_pd((__m256d)v);
 }
+INLINE vec maximum(vec a, vec b)
+{
+    return REAL_IS_FLOAT ? (vec)_mm256_max_ps((__m256)a, (__m256)b)
+                         : (vec)_mm256_max_pd((__m256d)a, (__m256d)b);
+}
 #elif defined(__SSE2__) && VECTOR_BYTES == 16
 #include <immintrin.h>
 INLINE vec square_root(vec v)
 {
     return REAL_IS_FLOAT ? (vec)_mm_sqrt_ps((__m128)v) : (vec)_mm_sqrt_pd((__m128d)v);
+}
+INLINE vec maximum(vec a, vec b)
+{
+    return REAL_IS_FLOAT ? (vec)_mm_max_ps((__m128)a, (__m128)b)
+                         : (vec)_mm_max_pd((__m128d)a, (__m128d)b);
 }
 #else
 INLINE vec square_root(vec v)
@@ -90,6 +106,7 @@ INLINE vec square_root(vec v)
         v[lane] = (REAL)(REAL_IS_FLOAT ? __builtin_sqrtf((float)v[lane]) : __builtin_sqrt(v[lane]));
     return v;
 }
+INLINE vec maximum(vec a, vec b) { return blend(a > b, a, b); }
 #endif
 
 /* Lanes of a and b by index, b's counted from LANES. Same list for both compilers. */

@@ -1,0 +1,322 @@
+"""Pictures as they come, and as the denoiser works on them: float32, black 0, white 1.
+
+`Form.of`            looks at an array: its channels, its range; refuses what makes no sense
+`Form.to_unit`       pixels to [0, 1], the alpha channel left out
+`Form.from_unit`     back to the dtype, range, shape and alpha that came in
+`read`, `write`      picture files, through Pillow (``pip install "daecore[image]"``)
+`to_planes`          colours as uncorrelated planes, and back by `from_planes`
+
+Only `read` and `write` need Pillow, which is imported there.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dae._files import write_whole
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+
+# Float pictures with noise on them leave [0, 1] by a few standard deviations, not by more
+NOISY_RANGE = (-1.5, 2.5)
+CLEAN_RANGE = (-1e-3, 1 + 1e-3)
+
+# Luminance and two differences of colours. Orthonormal, so that white noise keeps its strength
+# in each plane; the colours of photographs vary mostly along the first.
+OPPONENT = np.array(
+    [
+        [1 / np.sqrt(3), 1 / np.sqrt(3), 1 / np.sqrt(3)],
+        [1 / np.sqrt(2), 0, -1 / np.sqrt(2)],
+        [1 / np.sqrt(6), -2 / np.sqrt(6), 1 / np.sqrt(6)],
+    ],
+    dtype=np.float32,
+)
+
+
+# ------------------------------------------------------------------ arrays
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a picture came.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (height, width), or (height, width, channels).
+    dtype : numpy dtype
+    white : float
+        The value that stands for white; black is 0.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    white: float
+
+    @property
+    def n_channels(self) -> int:
+        """Channels, alpha included."""
+        return 1 if len(self.shape) == 2 else self.shape[2]
+
+    @property
+    def n_colours(self) -> int:
+        """Channels without alpha: of two or four, the last is alpha."""
+        return {1: 1, 2: 1, 3: 3, 4: 3}[self.n_channels]
+
+    @classmethod
+    def of(
+        cls,
+        image: np.ndarray,
+        name: str,
+        *,
+        data_range: float | None = None,
+        noisy: bool = False,
+        nan_means: str | None = None,
+    ) -> Form:
+        """Look at an array.
+
+        Parameters
+        ----------
+        image : ndarray
+        name : str
+            What to call it in messages.
+        data_range : float or None
+            The value of white in float images; None means 1.
+        noisy : bool
+            Whether floats may leave [0, `data_range`] by what noise does.
+        nan_means : str or None
+            What NaN is taken for; None refuses NaN.
+        """
+        shape = image.shape
+        if image.ndim not in (2, 3) or (image.ndim == 3 and shape[2] not in (1, 2, 3, 4)):
+            raise ValueError(
+                f"{name} should have shape (height, width) or (height, width, channels) with 1 to "
+                f"4 channels (the last of 2 or 4 is alpha), got {shape}."
+            )
+        if 0 in shape:
+            raise ValueError(f"{name} should have pixels, got shape {shape}.")
+        if image.dtype in (np.uint8, np.uint16):
+            return cls(shape, image.dtype, float(np.iinfo(image.dtype).max))
+        if image.dtype.kind != "f":
+            raise ValueError(
+                f"{name} should hold uint8, uint16 or floats, got {image.dtype}. Convert it, for "
+                "example with image.astype(np.uint8) if its values go from 0 to 255."
+            )
+        white = 1.0 if data_range is None else float(data_range)
+        n_nan = int(np.isnan(image).sum())
+        if n_nan and nan_means is None:
+            raise ValueError(
+                f"{name} has NaN in {n_nan} places. Fill them, or use a denoiser of "
+                "noise='masking', which takes NaN for missing pixels."
+            )
+        if n_nan == image.size:
+            raise ValueError(f"{name} has no pixel that is known: all are NaN.")
+        low, high = float(np.nanmin(image)), float(np.nanmax(image))
+        allowed_low, allowed_high = NOISY_RANGE if noisy else CLEAN_RANGE
+        if not (allowed_low * white <= low and high <= allowed_high * white):
+            raise ValueError(
+                f"{name} should have floats from 0 (black) to {white:g} (white), got values from "
+                f"{low:.6g} to {high:.6g}. Divide by the value of white, or pass it as data_range."
+            )
+        return cls(shape, image.dtype, white)
+
+    def to_unit(self, image: np.ndarray) -> np.ndarray:
+        """Colours as float32 (height, width, n_colours), black 0, white 1. NaN stays."""
+        colours = image.reshape(*self.shape[:2], self.n_channels)[..., : self.n_colours]
+        return np.multiply(colours, np.float32(1 / self.white), dtype=np.float32, casting="unsafe")
+
+    def from_unit(self, colours: np.ndarray, image: np.ndarray, keep: Any = False) -> np.ndarray:
+        """`colours` in this form; what they do not hold, and where `keep`, is from `image`."""
+        result = image.reshape(*self.shape[:2], self.n_channels).copy()
+        values = np.clip(colours, 0, 1).astype(np.float64 if self.white > 1 else np.float32)
+        values *= self.white
+        if self.dtype.kind == "u":
+            values = np.rint(values)
+        old = result[..., : self.n_colours]
+        result[..., : self.n_colours] = np.where(keep, old, values.astype(self.dtype))
+        return result.reshape(self.shape)
+
+
+def to_planes(colours: np.ndarray, luminance: bool) -> list[np.ndarray]:
+    """The planes that are cleaned one by one: channels, or luminance and chrominances."""
+    if luminance and colours.shape[2] == 3:
+        colours = colours @ OPPONENT.T
+    return [np.ascontiguousarray(colours[..., channel]) for channel in range(colours.shape[2])]
+
+
+def from_planes(planes: Sequence[np.ndarray], luminance: bool) -> np.ndarray:
+    """The other way round."""
+    colours = np.stack(planes, axis=-1)
+    return colours @ OPPONENT if luminance and colours.shape[2] == 3 else colours
+
+
+# ------------------------------------------------------------------ collections
+
+
+def is_path(image: Any) -> bool:
+    return isinstance(image, (str, os.PathLike))
+
+
+def as_list(images: Any, name: str = "images") -> tuple[list[Any], str]:
+    """The pictures one by one, and how they came together: "one", "array" or "list".
+
+    An array of three dimensions is one picture if its last axis can be channels (1 to 4 long),
+    else a stack of grey ones.
+    """
+    if is_path(images):
+        return [images], "one"
+    if isinstance(images, np.ndarray) and images.dtype != object:
+        if images.ndim == 2 or (images.ndim == 3 and images.shape[2] <= 4):
+            return [images], "one"
+        if images.ndim not in (3, 4):
+            raise ValueError(
+                f"{name} should be a picture, a stack of shape (n_images, height, width) or "
+                f"(n_images, height, width, channels), or a list; got an array of shape "
+                f"{images.shape}."
+            )
+        way, items = "array", list(images)
+    else:
+        try:
+            way, items = "list", list(images)
+        except TypeError as error:
+            raise ValueError(
+                f"{name} should be a list of pictures or of file names, or an array; got "
+                f"{type(images).__name__}."
+            ) from error
+    if not items:
+        raise ValueError(f"{name} is empty. Pass at least one picture.")
+    return items, way
+
+
+def load(image: Any, name: str) -> tuple[np.ndarray, str]:
+    """A picture as an array, read if it is a file name, and what to call it in messages."""
+    if is_path(image):
+        return read(image)[0], str(image)
+    try:
+        array = np.asarray(image)
+    except ValueError as error:
+        raise ValueError(f"{name} should be an array of pixels, got {error}") from error
+    if array.dtype == object:
+        raise ValueError(f"{name} should be an array of pixels, got {type(image).__name__}.")
+    return array, name
+
+
+def find_pictures(folder: Path) -> list[Path]:
+    """The picture files of a folder and its folders, sorted."""
+    found = sorted(
+        path
+        for path in Path(folder).rglob("*")
+        if path.suffix.lower() in SUFFIXES and path.is_file()
+    )
+    if not found:
+        raise ValueError(
+            f"{folder} holds no pictures: no file ends in one of {', '.join(SUFFIXES)}."
+        )
+    return found
+
+
+# ------------------------------------------------------------------ files
+
+
+def _pillow() -> Any:
+    if importlib.util.find_spec("PIL") is None:
+        raise ImportError(
+            'Picture files need Pillow; install with: pip install "daecore[image]". Or read them '
+            "with another library and pass arrays."
+        )
+    from PIL import Image
+
+    return Image
+
+
+def read(path: Any) -> tuple[np.ndarray, dict[str, Any]]:
+    """A picture file as uint8 or uint16, and what else it says (colour profile, EXIF).
+
+    Raises
+    ------
+    FileNotFoundError
+    ValueError
+        The file is no picture, is cut short, or holds what this cannot keep.
+    """
+    image_module = _pillow()
+    path = Path(path)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, a picture file is needed.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd metadata; what matters raises
+            with image_module.open(path) as image:
+                if getattr(image, "n_frames", 1) > 1:
+                    raise ValueError(
+                        f"{path} holds {image.n_frames} pictures, one is expected. Split it."
+                    )
+                wide = any("16" in str(tile[3]) for tile in image.tile)
+                if wide and image.mode in ("RGB", "RGBA"):
+                    raise ValueError(
+                        f"{path} has 16 bits a colour, of which Pillow keeps 8. Read it with "
+                        "another library and pass the array."
+                    )
+                about = {
+                    name: image.info[name]
+                    for name in ("icc_profile", "exif", "dpi")
+                    if name in image.info
+                }
+                return _pixels(image, path), about
+    except FileNotFoundError:
+        raise
+    except image_module.UnidentifiedImageError as error:
+        raise ValueError(f"{path} is no picture that Pillow can read.") from error
+    except image_module.DecompressionBombError as error:
+        raise ValueError(f"{path} is too large to be read safely: {error}") from error
+    except (OSError, SyntaxError, EOFError, IndexError) as error:  # what decoders raise
+        raise ValueError(f"{path} cannot be read, it may be cut short: {error}") from error
+
+
+def _pixels(image: Any, path: Path) -> np.ndarray:
+    if image.mode in ("L", "LA", "RGB", "RGBA"):
+        return np.asarray(image)
+    if image.mode in ("P", "PA"):
+        transparent = "transparency" in image.info or image.mode == "PA"
+        return np.asarray(image.convert("RGBA" if transparent else "RGB"))
+    if image.mode == "1":
+        return np.asarray(image.convert("L"))
+    if image.mode.startswith("I"):  # 16 bits, in 32 where Pillow has no 16
+        pixels = np.asarray(image)
+        if pixels.min() >= 0 and pixels.max() <= 65535:
+            return pixels.astype(np.uint16)
+    raise ValueError(
+        f"{path} has pixels of Pillow's mode {image.mode!r}; 8 or 16 bits of grey, or 8 of colour, "
+        "are expected. Convert it."
+    )
+
+
+def write(path: Path, pixels: np.ndarray, about: dict[str, Any] | None = None) -> None:
+    """Write a picture file, whole or not at all; the suffix decides on the format."""
+    image_module = _pillow()
+    path = Path(path)
+    image_module.init()
+    kind = image_module.EXTENSION.get(path.suffix.lower())
+    if path.suffix.lower() not in SUFFIXES or kind is None:
+        raise ValueError(f"{path} should end in one of {', '.join(SUFFIXES)}.")
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[..., 0]
+    n_channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    if kind == "JPEG" and (n_channels in (2, 4) or pixels.dtype != np.uint8):
+        raise ValueError(
+            f"{path}: JPEG keeps neither an alpha channel nor 16 bits. Write PNG or TIFF."
+        )
+    if kind == "BMP" and (n_channels == 2 or pixels.dtype != np.uint8):
+        raise ValueError(f"{path}: BMP keeps neither grey with alpha nor 16 bits. Write PNG.")
+    extra = {name: value for name, value in (about or {}).items() if kind != "BMP"}
+    if kind == "JPEG":
+        extra["quality"] = 95
+    image = image_module.fromarray(np.ascontiguousarray(pixels))
+    write_whole(path, lambda file: image.save(file, format=kind, **extra))

@@ -1,0 +1,344 @@
+"""The command ``dae``: what it writes, what it leaves alone, what it says."""
+
+import io
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("PIL")
+
+from PIL import Image
+
+from dae import StackedDenoisingAutoencoder, _cli
+from dae._cli import main
+from dae._pictures import read, write
+from dae.image import ImageDenoiser
+
+RNG = np.random.default_rng(0)
+GREY = RNG.integers(0, 256, (30, 40), dtype=np.uint8)
+COLOUR = RNG.integers(0, 256, (30, 40, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A small denoiser of one level, and of many."""
+    folder = tmp_path_factory.mktemp("models")
+    small = StackedDenoisingAutoencoder((8,), corruption=None, fine_tune=True)
+    for name, level in (("one", 0.1), ("many", (0.02, 0.2))):
+        denoiser = ImageDenoiser(
+            level=level, patch_size=6, n_patches=300, random_state=0, autoencoder=small
+        )
+        denoiser.fit([GREY]).save(folder / f"{name}.npz")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "in"
+    (folder / "more").mkdir(parents=True)
+    Image.fromarray(GREY).save(folder / "grey.png")
+    Image.fromarray(COLOUR).save(folder / "more" / "colour.tif")
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def run(*arguments):
+    return main([str(argument) for argument in arguments])
+
+
+def error_of(capsys):
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.count("\n") == 1
+    assert printed.err.startswith("dae")
+    return printed.err
+
+
+# ------------------------------------------------------------------ dae denoise
+
+
+def test_one_file(folder, model, capsys):
+    out = folder / "clean.png"
+    assert run("denoise", folder / "grey.png", "-o", out, "--model", model / "many.npz") == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert printed.out.startswith("1 picture cleaned in ") and "sigma" in printed.out
+    denoiser = ImageDenoiser.load(model / "many.npz")
+    np.testing.assert_array_equal(read(out)[0], denoiser.transform(GREY))
+
+
+def test_sigma(folder, model):
+    out = folder / "clean.png"
+    common = ["denoise", folder / "grey.png", "-o", out, "--model", model / "many.npz"]
+    assert run(*common, "--sigma", "12.75") == 0
+    expected = ImageDenoiser.load(model / "many.npz").transform(GREY, sigma=0.05)
+    np.testing.assert_array_equal(read(out)[0], expected)
+
+
+def test_a_folder(folder, model, capsys):
+    out = folder.parent / "out"
+    assert run("denoise", folder, "-o", out, "--model", model / "one.npz", "--stride", 5) == 0
+    assert "2 pictures cleaned" in capsys.readouterr().out
+    found = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert found == {"grey.png", "more/colour.tif"}
+    assert read(out / "more" / "colour.tif")[0].shape == COLOUR.shape
+
+
+def test_in_place(folder, model):
+    before = (folder / "notes.txt").read_bytes()
+    assert run("denoise", folder, "--in-place", "--model", model / "one.npz") == 0
+    assert (read(folder / "grey.png")[0] != GREY).any()
+    assert (folder / "notes.txt").read_bytes() == before
+    assert sorted(os.listdir(folder)) == ["grey.png", "more", "notes.txt"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["grey.png"], "say where to write: -o OUT, or --in-place"),
+        (["grey.png", "-o", "x.png", "--in-place"], "say where to write"),
+        (["grey.png", "-o", "grey.png", "--overwrite"], "would be written over; use another -o"),
+        ([".", "-o", "."], "would be written over"),
+        (["grey.png", "-o", "there.png"], "there.png is there already; use --overwrite"),
+        (["grey.png", "grey.png", "-o", "x"], "two inputs would be written to"),
+        (["grey.png", "more/colour.tif", "-o", "there.png"], "is a file; several pictures need"),
+        (["no.png", "-o", "x.png"], "no.png: No such file or folder"),
+        (["empty", "-o", "x"], "holds no pictures: no file ends in one of .png"),
+        (["notes.txt", "-o", "x"], "should end in one of .png"),
+        (["grey.png", "-o", "x.png", "--model", "notes.txt"], "notes.txt is no model of dae"),
+        (["grey.png", "-o", "x.png", "--model", "no.npz"], "no.npz: No such file or directory"),
+    ],
+    ids=lambda value: value[:30] if isinstance(value, str) else "",
+)
+def test_what_stops_before_anything_is_written(
+    folder, model, capsys, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(folder)
+    os.mkdir("empty")
+    (folder / "there.png").write_bytes(b"an older one")
+    if "--model" not in arguments:
+        arguments = [*arguments, "--model", model / "one.npz"]
+    assert run("denoise", *arguments) == 1
+    assert message in error_of(capsys)
+    assert (folder / "there.png").read_bytes() == b"an older one"
+    np.testing.assert_array_equal(read(folder / "grey.png")[0], GREY)
+    assert sorted(os.listdir(folder)) == ["empty", "grey.png", "more", "notes.txt", "there.png"]
+
+
+def test_a_bad_picture_does_not_stop_the_others(folder, model, capsys):
+    whole = (folder / "grey.png").read_bytes()
+    (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "text.jpg").write_text("no picture")
+    Image.fromarray(GREY[:3]).save(folder / "small.png")
+    out = folder.parent / "out"
+    assert run("denoise", folder, "-o", out, "--model", model / "one.npz") == 1
+    printed = capsys.readouterr()
+    errors = printed.err.splitlines()
+    assert "cut.png cannot be read, it may be cut short" in printed.err
+    assert "text.jpg is no picture that Pillow can read" in printed.err
+    assert "small.png" in printed.err and "less than a patch of 6 x 6" in printed.err
+    assert len(errors) == 4 and errors[-1] == "3 of 5 failed"
+    assert "2 pictures cleaned" in printed.out
+    found = sorted(path.name for path in out.rglob("*") if path.is_file())
+    assert found == ["colour.tif", "grey.png"]
+
+
+def test_a_failed_write_leaves_the_old_picture(folder, model, capsys, monkeypatch):
+    out = folder / "old.png"
+    out.write_bytes(b"an older one")
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    arguments = ["-o", out, "--overwrite", "--model", model / "one.npz"]
+    assert run("denoise", folder / "grey.png", *arguments) == 1
+    assert "No space left" in capsys.readouterr().err
+    assert out.read_bytes() == b"an older one"
+    assert sorted(os.listdir(folder)) == ["grey.png", "more", "notes.txt", "old.png"]
+
+
+def test_a_model_of_one_level_is_not_told(folder, model, capsys):
+    arguments = ["-o", folder / "x.png", "--model", model / "one.npz", "--sigma", "25"]
+    assert run("denoise", folder / "grey.png", *arguments) == 1
+    assert "--sigma needs a model for a range of levels" in capsys.readouterr().err
+
+
+def test_ctrl_c(folder, model, capsys, monkeypatch):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ImageDenoiser, "transform", interrupted)
+    out = folder / "x.png"
+    assert run("denoise", folder / "grey.png", "-o", out, "--model", model / "one.npz") == 130
+    assert "interrupted" in error_of(capsys)
+    assert not out.exists()
+
+
+def test_progress_is_for_terminals():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    stream, terminal = io.StringIO(), Terminal()
+    for where in (stream, terminal):
+        progress = _cli.Progress(3, where)
+        progress.show(1, "picture.png")
+        progress.clear()
+    assert stream.getvalue() == ""
+    assert "1 of 3  picture.png" in terminal.getvalue()
+    assert terminal.getvalue().endswith("\r\033[K")
+
+
+# ------------------------------------------------------------------ dae train, dae demo
+
+
+def test_train(folder, capsys, monkeypatch):
+    def small():
+        return StackedDenoisingAutoencoder((8,), corruption=None, fine_tune=True)
+
+    monkeypatch.setattr("dae.image.default_autoencoder", small)
+    os.rename(folder / "more" / "colour.tif", folder.parent / "colour.tif")
+    out = folder / "model.npz"
+    arguments = ["train", folder, "-o", out, "--patches", 500, "--level", 10, 30]
+    assert run(*arguments) == 0
+    printed = capsys.readouterr().out
+    assert "500 of 500 patches" in printed and "trained on 500 patches of 1 pictures" in printed
+    denoiser = ImageDenoiser.load(out)
+    assert denoiser.level_ == pytest.approx((10 / 255, 30 / 255))
+    assert run(*arguments) == 1
+    assert "model.npz is there already; use --overwrite" in capsys.readouterr().err
+    assert run(*arguments, "--overwrite", "--noise", "masking", "--level", "0.5") == 0
+    assert ImageDenoiser.load(out).noise == "masking"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["no", "-o", "m.npz"], "no is no folder."),
+        ([".", "-o", "m.pkl"], "m.pkl should end in .npz"),
+        ([".", "-o", "no/m.npz"], "folder no does not exist; create it first"),
+        (["empty", "-o", "m.npz"], "empty holds no pictures"),
+        ([".", "-o", "m.npz", "--level", "30", "10"], "the lowest and the highest"),
+        ([".", "-o", "m.npz"], "Train on pictures of one kind: convert them all"),
+    ],
+    ids=lambda value: value[:30] if isinstance(value, str) else "",
+)
+def test_what_stops_a_training(folder, capsys, monkeypatch, arguments, message):
+    monkeypatch.chdir(folder)
+    os.mkdir("empty")
+    assert run("train", *arguments) == 1
+    assert message in error_of(capsys)
+    assert not (folder / "m.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "COMMAND"),
+        (["wash"], "invalid choice: 'wash'"),
+        (["denoise"], "IN"),
+        (
+            ["denoise", "a", "--sigma", "loud"],
+            "should be auto, or a number from 0 to 255, got loud",
+        ),
+        (["denoise", "a", "--stride", "0"], "should be an integer from 1 to 64, got 0"),
+        (["denoise", "a", "--n-jobs", "0"], "should be 1 or more, or -1 for all cores"),
+        (["train", "a"], "-o/--output"),
+    ],
+    ids=str,
+)
+def test_wrong_options(arguments, message, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run(*arguments)
+    assert ended.value.code == 2
+    assert message in error_of(capsys)
+
+
+def test_demo_gets_the_options(capsys):
+    with pytest.raises(SystemExit) as ended:
+        run("demo", "--level", "2")
+    assert ended.value.code == 2
+    assert "--level: should be a number from 0.001" in capsys.readouterr().err
+
+
+def test_as_a_process():
+    code = "import sys; from dae._cli import main; sys.exit(main(['denoise', 'no.png', '-o', 'x']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == "dae: error: no.png: No such file or folder\n"
+
+
+# ------------------------------------------------------------------ picture files
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        GREY,
+        COLOUR,
+        np.dstack([GREY, GREY]),
+        np.dstack([COLOUR, GREY]),
+        GREY.astype(np.uint16) * 257,
+        (GREY.astype(np.uint16) * 257)[..., None],
+    ],
+    ids=["grey", "colour", "grey with alpha", "colour with alpha", "16 bits", "one channel"],
+)
+def test_files_keep_every_bit(tmp_path, pixels, suffix):
+    write(tmp_path / f"it{suffix}", pixels)
+    again, _ = read(tmp_path / f"it{suffix}")
+    assert again.dtype == pixels.dtype
+    np.testing.assert_array_equal(again, pixels.reshape(again.shape))
+
+
+def test_a_colour_profile_stays(tmp_path):
+    Image.fromarray(COLOUR).save(tmp_path / "a.png", icc_profile=b"a profile", dpi=(300, 300))
+    pixels, about = read(tmp_path / "a.png")
+    write(tmp_path / "b.jpg", pixels, about)
+    with Image.open(tmp_path / "b.jpg") as image:
+        assert image.info["icc_profile"] == b"a profile"
+        assert image.info["dpi"] == pytest.approx((300, 300), abs=1)
+
+
+def test_palettes_and_bits(tmp_path):
+    Image.fromarray(COLOUR).quantize(16).save(tmp_path / "palette.png")
+    assert read(tmp_path / "palette.png")[0].shape == COLOUR.shape
+    Image.fromarray(GREY).convert("1").save(tmp_path / "bits.png")
+    assert set(np.unique(read(tmp_path / "bits.png")[0])) == {0, 255}
+
+
+def test_files_that_cannot_be_kept(tmp_path):
+    frames = [Image.fromarray(GREY), Image.fromarray(GREY.T)]
+    frames[0].save(tmp_path / "two.tif", save_all=True, append_images=frames[1:])
+    with pytest.raises(ValueError, match="holds 2 pictures, one is expected"):
+        read(tmp_path / "two.tif")
+    Image.fromarray(GREY.astype(np.float32)).save(tmp_path / "float.tif")
+    with pytest.raises(ValueError, match="Pillow's mode 'F'"):
+        read(tmp_path / "float.tif")
+    with pytest.raises(ValueError, match="is a folder"):
+        read(tmp_path)
+    for pixels, name, message in (
+        (np.dstack([COLOUR, GREY]), "a.jpg", "JPEG keeps neither an alpha channel nor 16 bits"),
+        (GREY.astype(np.uint16), "a.bmp", "BMP keeps neither"),
+        (GREY, "a.gif", "should end in one of"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            write(tmp_path / name, pixels)
+        assert not (tmp_path / name).exists()
+
+
+def test_sixteen_bits_of_colour_are_not_halved_in_silence(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    tifffile.imwrite(tmp_path / "wide.tif", COLOUR.astype(np.uint16), photometric="rgb")
+    with pytest.raises(ValueError, match=r"16 bits a colour|no picture that Pillow can read"):
+        read(tmp_path / "wide.tif")
+
+
+def test_without_pillow(monkeypatch, folder, model, capsys):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    out = folder / "x.png"
+    assert run("denoise", folder / "grey.png", "-o", out, "--model", model / "one.npz") == 1
+    assert 'pip install "daecore[image]"' in error_of(capsys)

@@ -1,0 +1,559 @@
+"""`ImageDenoiser`: what it learns, what it takes, what it gives back, what it refuses."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_sample_images
+
+from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder
+from dae._crops import Crops
+from dae._noise import add_noise, estimate_sigma, fill, lost_pixels
+from dae._patches import filter_picture
+from dae._pictures import Form, from_planes, to_planes
+from dae._repair import Repair
+from dae.image import ImageDenoiser
+
+CHINA, FLOWER = load_sample_images().images
+GREY = CHINA[::2, ::2, 1]  # 214 x 320, uint8
+UNSEEN = FLOWER[::2, ::2, 1][:200, :200]
+
+
+SMALL = StackedDenoisingAutoencoder((128, 128), corruption=None, tied_weights=False, fine_tune=True)
+
+
+def psnr(clean, picture):
+    return -10 * np.log10(np.mean((np.float64(clean) - picture) ** 2))
+
+
+def spoil(noise, level, picture, seed=1):
+    return add_noise(noise, level, (picture / 255).astype(np.float32), np.random.default_rng(seed))
+
+
+def make(noise="gaussian", level=25 / 255, **parameters):
+    defaults = {
+        "n_patches": 100_000, "random_state": 0, "stride": 4, "patch_size": 9, "batch_size": 64,
+        "learning_rate_init": 0.002, "autoencoder": SMALL,
+    }  # fmt: skip
+    return ImageDenoiser(noise, level, **(defaults | parameters))
+
+
+@pytest.fixture(scope="module")
+def gaussian():
+    return make(level=(10 / 255, 50 / 255)).fit([GREY])
+
+
+@pytest.fixture(scope="module")
+def masking():
+    return make("masking", (0.5, 0.9)).fit([GREY])
+
+
+@pytest.fixture(scope="module")
+def salt_and_pepper():
+    return make("salt_and_pepper", (0.1, 0.5)).fit([GREY])
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    """Fitted, and hardly trained."""
+    return make(n_patches=200, patch_size=7).fit([GREY])
+
+
+# ------------------------------------------------------------------ what it learns
+
+
+@pytest.mark.parametrize("level", [20 / 255, 50 / 255])
+def test_gaussian_noise_goes(gaussian, level):
+    noisy = spoil("gaussian", level, UNSEEN)
+    cleaned = gaussian.transform(noisy, sigma=level)
+    assert psnr(UNSEEN / 255, cleaned) > psnr(UNSEEN / 255, noisy) + 3
+
+
+@pytest.mark.parametrize("level", [0.7, 0.85])
+def test_missing_pixels_come_back(masking, level, monkeypatch):
+    noisy = spoil("masking", level, np.maximum(UNSEEN, 1))
+    cleaned = masking.transform(noisy)
+    lost = noisy == 0
+    np.testing.assert_array_equal(cleaned[~lost], noisy[~lost])
+    smooth = fill(noisy, lost)
+    monkeypatch.setattr("dae._noise.SMOOTHING_STEPS", 0)
+    nearest = fill(noisy, lost)
+    assert psnr(UNSEEN / 255, smooth) > psnr(UNSEEN / 255, nearest) > 20
+    assert psnr(UNSEEN / 255, cleaned) > psnr(UNSEEN / 255, nearest)
+
+
+def test_salt_and_pepper_go(salt_and_pepper):
+    noisy = np.rint(255 * spoil("salt_and_pepper", 0.2, UNSEEN)).astype(np.uint8)
+    cleaned = salt_and_pepper.transform(noisy)
+    grey = (noisy > 0) & (noisy < 255)
+    np.testing.assert_array_equal(cleaned[grey], noisy[grey])
+    assert psnr(UNSEEN / 255, cleaned / 255) > 28
+
+
+def test_white_in_the_midst_of_white_stays():
+    picture = np.full((40, 40), 0.5, dtype=np.float32)
+    picture[:, 20:] = 1  # white of its own
+    picture[5, 5] = 1  # salt
+    picture[5, 35] = 0  # pepper
+    lost = lost_pixels("salt_and_pepper", picture)
+    assert np.argwhere(lost).tolist() == [[5, 5], [5, 35]]
+
+
+def test_unknown_noise_from_the_noisy_picture_alone():
+    noisy = spoil("gaussian", 40 / 255, GREY)
+    cleaned = make("unknown", n_patches=200_000).fit_transform([noisy])[0]
+    assert psnr(GREY / 255, cleaned) > psnr(GREY / 255, noisy) + 4
+
+
+def test_unknown_noise_does_not_look_at_the_pixel():
+    """The value of a pixel has no part in its own prediction."""
+    denoiser = make("unknown", n_patches=2_000).fit([GREY])
+    other = GREY.copy()
+    other[100, 100] ^= 128
+    before, after = denoiser.transform([GREY, other])
+    assert before[100, 100] == after[100, 100]
+    assert (before != after).any()
+
+
+def test_pairs():
+    rng = np.random.default_rng(0)
+    # noise that no option makes: stripes
+    noisy = GREY / 255 + 0.2 * (rng.random((len(GREY), 1)) - 0.5)
+    denoiser = make(n_patches=100_000).fit([GREY / 255], noisy=[noisy])
+    assert psnr(GREY / 255, denoiser.transform(noisy)) > psnr(GREY / 255, noisy) + 3
+    assert denoiser.score([GREY / 255], noisy=[noisy]) == pytest.approx(
+        psnr(GREY / 255, denoiser.transform(noisy)), abs=1e-3
+    )
+
+
+def test_more_training_is_better():
+    short, long = (make(n_patches=n).fit([GREY]) for n in (2_000, 60_000))
+    assert long.score([UNSEEN]) > short.score([UNSEEN]) + 1
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"predict": "noise"}, {"center": False}, {"window": "uniform"}, {"learning_rate": "linear"}],
+    ids=str,
+)
+def test_other_settings_learn_too(parameters):
+    noisy = spoil("gaussian", 25 / 255, UNSEEN)
+    cleaned = make(**parameters).fit([GREY]).transform(noisy)
+    assert psnr(UNSEEN / 255, cleaned) > psnr(UNSEEN / 255, noisy) + 3
+
+
+def test_any_autoencoder():
+    autoencoder = DenoisingAutoencoder(n_components=40, corruption=None, activation="tanh")
+    denoiser = make(autoencoder=autoencoder, batch_size=100, n_patches=500, n_jobs=1).fit([GREY])
+    assert denoiser.autoencoder_.components_.shape == (40, 82)
+    assert denoiser.autoencoder_.batch_size == 100
+    assert not hasattr(autoencoder, "components_")
+
+
+# ------------------------------------------------------------------ blind
+
+
+def test_estimate_sigma_is_that_of_scikit_image():
+    restoration = pytest.importorskip("skimage.restoration")
+    pytest.importorskip("pywt")
+    for shape in ((64, 80), (65, 81)):
+        picture = GREY[: shape[0], : shape[1]] / 255
+        noisy = picture + np.random.default_rng(0).normal(scale=0.1, size=shape)
+        expected = restoration.estimate_sigma(noisy)
+        assert estimate_sigma(noisy) == pytest.approx(expected, rel=1e-9)
+
+
+def test_sigma_auto(gaussian):
+    level = 30 / 255
+    noisy = spoil("gaussian", level, UNSEEN)
+    assert gaussian.estimate_sigma(noisy) == pytest.approx(level, rel=0.1)
+    blind, auto = gaussian.transform(noisy), gaussian.transform(noisy, sigma="auto")
+    np.testing.assert_array_equal(blind, auto)
+    told = gaussian.transform(noisy, sigma=level)
+    assert abs(psnr(UNSEEN / 255, told) - psnr(UNSEEN / 255, blind)) < 0.3
+    wrong = gaussian.transform(noisy, sigma=10 / 255)
+    assert psnr(UNSEEN / 255, wrong) < psnr(UNSEEN / 255, blind) - 1
+
+
+def test_a_flat_picture_has_no_noise(gaussian):
+    flat = np.full((50, 50), 100, dtype=np.uint8)
+    assert gaussian.estimate_sigma(flat) < 1e-12
+    assert np.abs(gaussian.transform(flat).astype(int) - 100).max() <= 3
+
+
+# ------------------------------------------------------------------ forms
+
+
+@pytest.mark.parametrize(
+    ("dtype", "white"),
+    [(np.uint8, 255), (np.uint16, 65535), (np.float16, 1), (np.float32, 1), (np.float64, 1)],
+)
+@pytest.mark.parametrize("channels", [None, 1, 2, 3, 4])
+def test_comes_back_as_it_came(tiny, dtype, white, channels):
+    shape = (40, 50) if channels is None else (40, 50, channels)
+    values = np.random.default_rng(0).uniform(0.3, 0.7, shape)
+    image = (values * white).astype(dtype)
+    cleaned = tiny.transform(image)
+    assert cleaned.dtype == dtype and cleaned.shape == shape
+    assert abs(float(cleaned.mean(dtype=float)) / white - 0.5) < 0.1
+    if channels in (2, 4):
+        np.testing.assert_array_equal(cleaned[..., -1], image[..., -1])
+    if channels in (2, 4):
+        assert (cleaned[..., 0] != image[..., 0]).any()
+
+
+def test_same_picture_in_every_dtype(tiny):
+    as_float = tiny.transform((UNSEEN / 255).astype(np.float32))
+    assert np.abs(tiny.transform(UNSEEN) - 255.0 * as_float).max() <= 0.51
+    assert np.abs(tiny.transform(UNSEEN.astype(np.uint16) * 257) / 65535 - as_float).max() < 1e-4
+
+
+def test_data_range():
+    wide = make(n_patches=200, patch_size=7, data_range=255).fit([GREY.astype(float)])
+    usual = make(n_patches=200, patch_size=7).fit([GREY])
+    cleaned = wide.transform(UNSEEN.astype(float))
+    assert np.abs(cleaned - usual.transform(UNSEEN)).max() < 0.51
+
+
+def test_containers(tiny):
+    one = tiny.transform(UNSEEN)
+    assert one.shape == UNSEEN.shape
+    listed = tiny.transform([UNSEEN, CHINA[:50, :60]])
+    assert isinstance(listed, list) and listed[1].shape == (50, 60, 3)
+    np.testing.assert_array_equal(listed[0], one)
+    stack = tiny.transform(np.stack([UNSEEN, UNSEEN]))
+    assert stack.shape == (2, *UNSEEN.shape)
+    np.testing.assert_array_equal(stack[1], one)
+    assert tiny.transform(CHINA[None, :50, :60]).shape == (1, 50, 60, 3)
+
+
+def test_the_input_is_not_written_to(tiny, masking):
+    image = UNSEEN.copy()
+    image.setflags(write=False)
+    tiny.transform(image)
+    masking.transform(image)
+
+
+def test_luminance_and_chrominance():
+    colours = CHINA[:20, :30].astype(np.float32) / 255
+    planes = to_planes(colours, True)
+    np.testing.assert_allclose(from_planes(planes, True), colours, atol=1e-6)
+    assert np.std(planes[0]) > 3 * np.std(planes[2])  # most is in the luminance
+    white = np.random.default_rng(0).normal(size=(200, 200, 3)).astype(np.float32)
+    for plane in to_planes(white, True):
+        assert np.std(plane) == pytest.approx(1, abs=0.02)  # the noise keeps its strength
+
+
+@pytest.mark.parametrize("color", ["luminance", "channels"])
+def test_colours(color):
+    picture = FLOWER[100:250, 200:350]
+    noisy = np.clip(np.rint(255 * spoil("gaussian", 25 / 255, picture)), 0, 255).astype(np.uint8)
+    cleaned = make(color=color).fit([CHINA[::2, ::2]]).transform(noisy)
+    assert psnr(picture / 255, cleaned / 255) > psnr(picture / 255, noisy / 255) + 4
+
+
+@pytest.mark.parametrize("way", ["nan", "mask", "zero"])
+def test_ways_to_say_what_is_missing(masking, way):
+    picture = (np.maximum(UNSEEN, 1) / 255).astype(np.float32)
+    missing = np.random.default_rng(0).random(picture.shape) < 0.8
+    given = picture.copy()
+    if way == "nan":
+        given[missing] = np.nan
+    elif way == "zero":
+        given[missing] = 0
+    cleaned = masking.transform(given, mask=missing if way == "mask" else None)
+    np.testing.assert_array_equal(cleaned[~missing], picture[~missing])
+    assert psnr(picture, cleaned) > psnr(picture, fill(picture, missing))
+    reference = masking.transform(np.where(missing, np.nan, picture))
+    np.testing.assert_array_equal(cleaned, reference)
+
+
+def test_a_large_hole(masking):
+    picture = UNSEEN.copy()
+    missing = np.zeros(picture.shape, dtype=bool)
+    missing[50:110, 60:120] = True  # larger than any patch
+    cleaned = masking.transform(picture, mask=missing)
+    inside = cleaned[missing].astype(float)
+    ring = picture[45:115, 55:125]
+    assert int(ring.min()) - 30 <= inside.mean() <= int(ring.max()) + 30
+
+
+def test_strips_and_tiles_agree():
+    picture = np.random.default_rng(0).random((61, 47))
+    profile = np.exp(-np.square(np.arange(8) - 3.5) / 8)
+
+    def double(patches):
+        return 2 * patches
+
+    for stride in (1, 3, 8):
+        results = [filter_picture([picture], double, 8, stride, profile, b) for b in (1, 10**6)]
+        np.testing.assert_allclose(results[0], 2 * picture, atol=1e-12)
+        np.testing.assert_allclose(*results, rtol=1e-12)
+
+
+def test_what_is_answered_is_what_was_asked():
+    """A network that answers its target gives back the clean patch."""
+    rng = np.random.default_rng(0)
+    clean = rng.random((5, 169), dtype=np.float32)
+    noisy = clean + 0.1
+    for noise in ("gaussian", "masking"):
+        for predict in ("noise", "patch"):
+            task = Repair(noise, 13, predict)
+            given = task.show((noisy, clean > 0.5), 0.1)
+            assert given.shown.shape == (5, 169 * (1 + (noise == "masking")) + 1)
+            answer = task.target(clean, given)
+            np.testing.assert_allclose(task.cleaned(answer, given), clean, atol=1e-6)
+
+
+# ------------------------------------------------------------------ scikit-learn
+
+
+def test_clone_and_parameters():
+    denoiser = make(level=(0.1, 0.2), autoencoder=DenoisingAutoencoder(n_components=3))
+    twin = clone(denoiser)
+    assert twin.get_params()["autoencoder__n_components"] == 3
+    assert twin.level == (0.1, 0.2)
+    assert twin.set_params(stride=2).stride == 2
+
+
+def test_same_seed_same_bits():
+    a, b = (make(n_patches=3_000, n_jobs=n).fit([GREY]) for n in (1, 2))
+    np.testing.assert_array_equal(a.transform(UNSEEN), b.transform(UNSEEN))
+    c = make(n_patches=3_000, random_state=1).fit([GREY])
+    assert (c.transform(UNSEEN) != a.transform(UNSEEN)).any()
+
+
+@pytest.mark.parametrize("way", [copy.deepcopy, lambda d: pickle.loads(pickle.dumps(d))])
+def test_copies(tiny, way):
+    twin = way(tiny)
+    np.testing.assert_array_equal(twin.transform(UNSEEN), tiny.transform(UNSEEN))
+
+
+def test_partial_fit_goes_on(monkeypatch):
+    monkeypatch.setattr("dae.image.BLOCK", 1_000)
+    whole, parts = make(learning_rate="constant", n_patches=3_000), make()
+    whole.fit([GREY])
+    for _ in range(3):
+        parts = pickle.loads(pickle.dumps(parts)).partial_fit([GREY])
+    np.testing.assert_array_equal(parts.transform(UNSEEN), whole.transform(UNSEEN))
+    assert parts.n_patches_ == whole.n_patches_ == 3_000
+    assert len(parts.loss_curve_) == 3
+
+
+def test_the_learning_rate_falls(monkeypatch):
+    monkeypatch.setattr("dae.image.BLOCK", 100)
+    seen = []
+
+    class Spy(DenoisingAutoencoder):
+        def partial_fit(self, X, y=None, *, X_corrupted=None):
+            seen.append(self.learning_rate_init)
+            return super().partial_fit(X, X_corrupted=X_corrupted)
+
+    make(autoencoder=Spy(n_components=2), n_patches=500, learning_rate_init=0.01).fit([GREY])
+    assert seen[0] == 0.01 and seen == sorted(seen, reverse=True) and 0 < seen[-1] < 0.002
+
+
+def test_a_failed_fit_changes_nothing(tiny):
+    denoiser = copy.deepcopy(tiny)
+    before = denoiser.transform(UNSEEN)
+    with pytest.raises(ValueError, match="less than a patch"):
+        denoiser.fit([GREY[:5, :5]])
+    denoiser.set_params(learning_rate_init=1e30, n_patches=500)
+    with pytest.raises(ValueError, match="learning_rate"):
+        denoiser.fit([GREY])
+    np.testing.assert_array_equal(denoiser.transform(UNSEEN), before)
+
+
+def test_transform_writes_nothing(tiny):
+    before = pickle.dumps(tiny)
+    tiny.transform(UNSEEN)
+    tiny.score([UNSEEN])
+    assert pickle.dumps(tiny) == before
+
+
+def test_score_is_psnr(tiny):
+    score = tiny.score([UNSEEN])
+    assert score == tiny.score([UNSEEN]) == pytest.approx(tiny.score([UNSEEN / 255]), abs=1e-4)
+    noisy = spoil("gaussian", 0.1, UNSEEN)
+    expected = psnr(UNSEEN / 255, tiny.transform(noisy))
+    assert tiny.score([UNSEEN / 255], noisy=[noisy]) == pytest.approx(expected, abs=1e-4)
+
+
+def test_verbose(capsys):
+    make(n_patches=500, verbose=1).fit([GREY])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("500 of 500 patches  PSNR ")
+
+
+def test_skops():
+    skops = pytest.importorskip("skops.io")
+    denoiser = make(n_patches=200).fit([GREY])
+    data = skops.dumps(denoiser)
+    twin = skops.loads(data, trusted=skops.get_untrusted_types(data=data))
+    np.testing.assert_array_equal(twin.transform(UNSEEN), denoiser.transform(UNSEEN))
+
+
+# ------------------------------------------------------------------ files
+
+
+def test_pictures_from_files(tmp_path, tiny):
+    image = pytest.importorskip("PIL.Image")
+    image.fromarray(GREY).save(tmp_path / "a.png")
+    image.fromarray(UNSEEN).save(tmp_path / "b.png")
+    paths = [tmp_path / "a.png", str(tmp_path / "b.png")]
+    from_files = make(n_patches=200, patch_size=7).fit(paths)
+    from_arrays = make(n_patches=200, patch_size=7).fit([GREY, UNSEEN])
+    np.testing.assert_array_equal(from_files.transform(paths[1]), from_arrays.transform(UNSEEN))
+    assert isinstance(from_files.transform(paths), list)
+
+
+def test_files_without_room_are_read_again(tmp_path, monkeypatch):
+    image = pytest.importorskip("PIL.Image")
+    image.fromarray(GREY).save(tmp_path / "a.png")
+    fitted = []
+    for room in (2**30, 0):
+        monkeypatch.setattr("dae._crops.CACHE", room)
+        fitted.append(make(n_patches=200).fit([tmp_path / "a.png"]))
+    np.testing.assert_array_equal(*(d.transform(UNSEEN) for d in fitted))
+
+
+def test_large_pictures_are_more_likely():
+    small, large = np.zeros((20, 20)), np.ones((20, 220))
+    crops = Crops([small, large], None, size=10, luminance=False, data_range=None, are_noisy=False)
+    rng = np.random.default_rng(0)
+    shares = [crops.draw(rng)[0].mean() for _ in range(400)]
+    assert np.mean(shares) == pytest.approx(211 / 222, abs=0.04)
+
+
+# ------------------------------------------------------------------ bad input
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ([], "images is empty. Pass at least one picture."),
+        (3, "should be a list of pictures or of file names, or an array; got int"),
+        (np.zeros(5), "got an array of shape"),
+        (["no/such/file.png"], "no/such/file.png"),
+        ([GREY[:5]], "images[0] has 5 x 320 pixels, less than a patch of 9 x 9. Use larger"),
+        ([GREY, CHINA], "images[1] has 3 colour channels, images[0] has 1. Train on pictures"),
+        ([np.zeros((20, 20, 5))], "should have shape (height, width) or (height, width, channels)"),
+        ([np.zeros((20, 0))], "images[0] should have pixels"),
+        ([np.full((20, 20), np.nan)], "images[0] has NaN in 400 places. Fill them, or use"),
+        ([np.full((20, 20), np.inf)], "got values from inf to inf"),
+        ([GREY.astype(float)], "floats from 0 (black) to 1 (white), got values from"),
+        ([GREY.astype(np.int64)], "should hold uint8, uint16 or floats, got int64. Convert it"),
+        ([GREY > 100], "got bool"),
+        ([GREY * 1j], "got complex128"),
+        ([[["a"]]], "should hold uint8, uint16 or floats"),
+        ([[[1, 2], [3]]], "images[0] should be an array of pixels"),
+    ],
+    ids=lambda value: value[:25] if isinstance(value, str) else "",
+)
+def test_bad_pictures_in_fit(images, message):
+    with pytest.raises((ValueError, FileNotFoundError)) as caught:
+        make(n_patches=10).fit(images)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ([], "images is empty"),
+        (np.zeros((6, 300)), "has 6 x 300 pixels, less than a patch of 7 x 7"),
+        (
+            np.full((20, 20), 9.0),
+            "floats from 0 (black) to 1 (white), got values from 9 to 9",
+        ),
+        (
+            np.where(np.eye(20), np.nan, 0.5),
+            "has NaN in 20 places. Fill them, or use a denoiser of",
+        ),
+    ],
+    ids=lambda value: value[:25] if isinstance(value, str) else "",
+)
+def test_bad_pictures_in_transform(tiny, images, message):
+    with pytest.raises(ValueError) as caught:
+        tiny.transform(images)
+    assert message in str(caught.value)
+
+
+def test_bad_pairs(tiny):
+    for noisy, message in (
+        ([], "noisy is empty"),
+        ([GREY, GREY], "noisy should have one picture for each of the 1 images, got 2"),
+        ([GREY[:50]], "noisy[0] should have the shape of images[0], (214, 320), got (50, 320)"),
+    ):
+        with pytest.raises(ValueError) as caught:
+            make().fit([GREY], noisy=noisy)
+        assert message in str(caught.value)
+        if noisy:
+            with pytest.raises(ValueError, match=r"noisy"):
+                tiny.score([GREY], noisy=noisy)
+    with pytest.raises(ValueError, match="learns from noisy pictures alone"):
+        make("unknown").fit([GREY], noisy=[GREY])
+    with pytest.raises(ValueError, match="score needs noisy="):
+        make("unknown", n_patches=10).fit([GREY]).score([GREY])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"noise": "rain"}, "'noise' parameter of ImageDenoiser"),
+        ({"level": 25}, "'level' parameter of ImageDenoiser"),
+        ({"level": (5, 75)}, "level should be a number between 0 and 1, or a range"),
+        ({"level": (0.1, 0.2, 0.3)}, "level should be a number between 0 and 1, or a range"),
+        ({"level": ["a", "b"]}, "level should be a number between 0 and 1, or a range"),
+        ({"stride": 10}, "stride should be at most patch_size=9"),
+        ({"stride": 0}, "'stride' parameter of ImageDenoiser"),
+        ({"patch_size": 3, "stride": 1, "noise": "unknown"}, "patch_size should be at least 5"),
+        ({"autoencoder": "deep"}, "'autoencoder' parameter of ImageDenoiser"),
+        ({"n_patches": 0}, "'n_patches' parameter of ImageDenoiser"),
+    ],
+    ids=str,
+)
+def test_bad_parameters(parameters, message):
+    with pytest.raises(ValueError) as caught:
+        make(**({"n_patches": 10} | parameters)).fit([GREY])
+    assert message in str(caught.value)
+
+
+def test_bad_sigma_and_mask(gaussian, masking, tiny):
+    for sigma in (25, -1, "loud", np.nan, True):
+        with pytest.raises(ValueError, match="sigma should be 'auto' or a number from 0 to 1"):
+            gaussian.transform(UNSEEN, sigma=sigma)
+    for denoiser in (tiny, masking):
+        for sigma in (0.1, "auto"):
+            with pytest.raises(ValueError, match=r"range of levels of Gaussian noise"):
+                denoiser.transform(UNSEEN, sigma=sigma)
+    with pytest.raises(ValueError, match="mask is for noise='masking'"):
+        gaussian.transform(UNSEEN, mask=UNSEEN > 3)
+    for mask, message in (
+        (UNSEEN, "should be bool, True where a pixel is missing, of shape"),
+        (UNSEEN[:5] > 3, "should be bool, True where a pixel is missing, of shape"),
+        (UNSEEN >= 0, "has no pixel that is known"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            masking.transform(UNSEEN, mask=mask)
+    with pytest.raises(ValueError, match="one mask for each of the 2 images, got 1"):
+        masking.transform([UNSEEN, UNSEEN], mask=[UNSEEN > 3])
+    with pytest.raises(ValueError, match="no pixel that is known: all are NaN"):
+        masking.transform(np.full((20, 20), np.nan))
+
+
+def test_a_damaged_state(tiny):
+    broken = copy.deepcopy(tiny)
+    broken._task = {"noise": "gaussian"}
+    with pytest.raises(ValueError, match="damaged"):
+        broken.transform(UNSEEN)
+    broken = copy.deepcopy(tiny)
+    broken._task = {**broken._task, "size": 9}
+    with pytest.raises(ValueError, match="features"):
+        broken.transform(UNSEEN)
+
+
+def test_forms_of_arrays():
+    form = Form.of(np.zeros((4, 5, 2), dtype=np.uint16), "it")
+    assert (form.n_channels, form.n_colours, form.white) == (2, 1, 65535)
