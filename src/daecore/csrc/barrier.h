@@ -1,9 +1,13 @@
 /* A barrier for threads that meet every few microseconds and share the machine with others.
  *
- * Waits by polling for as long as waking costs, then sleeps. When all cores are free a barrier costs
- * under a microsecond. When another process has a core, the thread that waits must not burn its own
- * share of the machine: the scheduler gives it to whom the team waits for, and wakes a sleeper at
- * once. (libgomp's own barrier polls for milliseconds by default.)
+ * Waits by polling, then sleeps. When all cores are free a barrier costs under a microsecond, and
+ * polling for longer than the work of two threads ever differs pays: whoever sleeps is late, and
+ * the next sleeper is the other one. When another process has a core, the thread that waits must not
+ * burn its own share of the machine: the scheduler gives it to whom the team waits for, and wakes a
+ * sleeper at once. So a long poll in vain is followed by short ones, for a while. Measured at
+ * 784-500 on two cores against short polls alone: 1.09x at batch 20, 1.14x at 128, no less under
+ * load; yielding instead of sleeping gave a third of the speed under load. (libgomp's own barrier
+ * polls for milliseconds by default.)
  */
 #ifndef DAE_BARRIER_H
 #define DAE_BARRIER_H
@@ -44,12 +48,17 @@ typedef pthread_cond_t dae_bell;
 #define DAE_PAUSE() ((void)0)
 #endif
 
-enum { DAE_POLLS = 1000 }; /* 10 to 50 us, about what it costs to be woken */
+enum {
+    DAE_SHORT_POLLS = 1000, /* 10 to 50 us, about what it costs to be woken */
+    DAE_LONG_POLLS = 10000,
+    DAE_SHORT_WAITS = 64 /* after a long poll in vain */
+};
 
 typedef struct {
     _Atomic int arrived;
     char padding[60]; /* the counter and the flag on cache lines of their own */
     _Atomic int phase;
+    _Atomic int short_waits; /* waits to come that are to poll briefly */
     dae_lock lock;
     dae_bell bell;
 } dae_barrier;
@@ -58,6 +67,7 @@ static inline void dae_barrier_init(dae_barrier *barrier)
 {
     atomic_init(&barrier->arrived, 0);
     atomic_init(&barrier->phase, 0);
+    atomic_init(&barrier->short_waits, 0);
     DAE_LOCK_INIT(&barrier->lock);
     DAE_BELL_INIT(&barrier->bell);
 }
@@ -82,11 +92,15 @@ static inline void dae_barrier_wait(dae_barrier *barrier, int n_threads)
         DAE_UNLOCK(&barrier->lock);
         return;
     }
-    for (int polls = 0; polls < DAE_POLLS; polls++) {
+    const int left = atomic_load_explicit(&barrier->short_waits, memory_order_relaxed);
+    const int most_polls = left > 0 ? DAE_SHORT_POLLS : DAE_LONG_POLLS;
+    for (int polls = 0; polls < most_polls; polls++) {
         if (atomic_load_explicit(&barrier->phase, memory_order_acquire) != phase)
             return;
         DAE_PAUSE();
     }
+    atomic_store_explicit(&barrier->short_waits, left > 0 ? left - 1 : DAE_SHORT_WAITS,
+                          memory_order_relaxed);
     DAE_LOCK(&barrier->lock);
     while (atomic_load_explicit(&barrier->phase, memory_order_acquire) == phase)
         DAE_SLEEP(&barrier->bell, &barrier->lock);
