@@ -227,15 +227,19 @@ static void decode_delta(const dae_data *data, const dae_network *net, const dae
     const REAL *bias = net->visible_bias.value, *weight = data->weight;
     const REAL inverse_B = 1 / (REAL)B;
     REAL grad[DAE_UNIT] = {0};
+    REAL unit[CODE_ROWS * DAE_UNIT] = {0}; /* the last unit may leave columns of it unwritten */
     dvec loss_sum = {0};
     CHECK(last - first <= DAE_UNIT);
     for (intp b0 = 0; b0 < B; b0 += CODE_ROWS) {
         const intp b1 = at_most(b0 + CODE_ROWS, B);
-        for (intp b = b0; b < b1; b++)
-            __builtin_prefetch((const REAL *)data->clean + batch->rows[b] * n + first);
+        for (intp b = b0; b < b1; b++) {
+            const REAL *x = (const REAL *)data->clean + batch->rows[b] * n;
+            __builtin_prefetch(x + first); /* the user's rows may begin anywhere in a cache line */
+            __builtin_prefetch(x + last - 1);
+            __builtin_prefetch((REAL *)delta + b * stride + first, 1);
+        }
         pre_decode(net, net->decoder.value, b1 - b0,
-                   (const REAL *)batch->decoded + b0 * net->stride, first, last,
-                   (REAL *)delta + b0 * stride + first, stride);
+                   (const REAL *)batch->decoded + b0 * net->stride, first, last, unit, DAE_UNIT);
         for (intp d = first; d < last; d += LANES) {
             const intp count = at_most(last - d, LANES);
             const vec b_star = load_part(bias + d, count);
@@ -247,7 +251,7 @@ static void decode_delta(const dae_data *data, const dae_network *net, const dae
                                   ? row_weight * load((const REAL *)batch->entry_weight + b * stride + d)
                                   : broadcast(row_weight);
                 REAL *out = (REAL *)delta + b * stride + d;
-                const vec a = load(out) + b_star;
+                const vec a = load(unit + (b - b0) * DAE_UNIT + d - first) + b_star;
                 const vec x = load_part((const REAL *)data->clean + row * n + d, count);
                 vec by_a;
                 part += w * loss_and_delta(net->loss, net->decoder_activation, a, x, &by_a);
