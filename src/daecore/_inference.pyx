@@ -73,7 +73,7 @@ cdef void _chunk(
         batch.code = code
         batch.sparse = 0
         k.project(net, &batch, 0, n, code, 0)
-        k.finish_code(net, &batch, code, 0, width)
+        k.finish_code(net, &batch, code, NULL, 0, width)
     if t.output == CODE:
         for b in range(rows):
             memcpy(t.out + (first + b) * m_bytes, code + b * code_bytes, m_bytes)

@@ -253,6 +253,19 @@ cdef void _join(
                   t.parts + middle * layer.part_bytes, column0, column1)
 
 
+cdef void *_join_halves(
+    Training *t, const Step *step, ptrdiff_t B, ptrdiff_t column0, ptrdiff_t column1
+) noexcept nogil:
+    """In these columns, the sum of all threads' parts but for its last addition, which whoever uses
+    it does: returns the second half, the first is t.parts; NULL if that is all."""
+    cdef int n_leaves = step.layer.n_leaves, middle = n_leaves // 2
+    if step.n_threads == 1:
+        return NULL
+    _join(t, step, B, 0, middle, column0, column1)
+    _join(t, step, B, middle, n_leaves, column0, column1)
+    return t.parts + middle * step.layer.part_bytes
+
+
 cdef ptrdiff_t _first_column(
     const Training *t, const Step *step, int thread, int n_threads
 ) noexcept nogil:
@@ -361,8 +374,8 @@ cdef void _finish_code(Training *t, const Step *step, const dae_batch *batch) no
     """The thread's columns of a batch's code, from the parts."""
     cdef ptrdiff_t column0 = _first_column(t, step, step.thread, step.n_threads)
     cdef ptrdiff_t column1 = _first_column(t, step, step.thread + 1, step.n_threads)
-    _join(t, step, batch.B, 0, step.layer.n_leaves, column0, column1)
-    t.kernels.finish_code(&step.layer.net, batch, t.parts, column0, column1)
+    cdef void *more = _join_halves(t, step, batch.B, column0, column1)
+    t.kernels.finish_code(&step.layer.net, batch, t.parts, more, column0, column1)
 
 
 cdef void _finish_delta(Training *t, const Step *step) noexcept nogil:
@@ -372,22 +385,22 @@ cdef void _finish_delta(Training *t, const Step *step) noexcept nogil:
     cdef Layer *above = layer + 1
     cdef ptrdiff_t column0 = _first_column(t, step, step.thread, step.n_threads)
     cdef ptrdiff_t column1 = _first_column(t, step, step.thread + 1, step.n_threads)
-    _join(t, step, step.batch.B, 0, layer.n_leaves, column0, column1)
+    cdef void *more = _join_halves(t, step, step.batch.B, column0, column1)
     if layer == &t.layers[t.n_layers - 1]:
         t.kernels.finish_delta(&layer.net, layer.net.activation, &layer.net.hidden_bias,
-                               &step.solver, step.batch.B, layer.decoded, t.parts, column0,
-                               column1, layer.code_delta)
+                               &step.solver, step.batch.B, layer.decoded, t.parts, more,
+                               column0, column1, layer.code_delta)
     else:
         t.kernels.finish_delta(&layer.net, above.net.decoder_activation, &above.net.visible_bias,
-                               &step.solver, step.batch.B, layer.decoded, t.parts, column0,
-                               column1, above.delta)
+                               &step.solver, step.batch.B, layer.decoded, t.parts, more,
+                               column0, column1, above.delta)
 
 
 cdef void _finish_outputs(Training *t, const Step *step) noexcept nogil:
     """The thread's columns of the outputs' bias; their delta is there."""
     cdef Layer *layer = step.layer
     t.kernels.finish_delta(&layer.net, DAE_IDENTITY, &layer.net.hidden_bias, &step.solver,
-                           step.batch.B, layer.code, layer.code_delta,
+                           step.batch.B, layer.code, layer.code_delta, NULL,
                            _first_column(t, step, step.thread, step.n_threads),
                            _first_column(t, step, step.thread + 1, step.n_threads),
                            layer.code_delta)

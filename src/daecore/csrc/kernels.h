@@ -116,11 +116,11 @@ typedef struct {
     void (*output_delta)(const dae_data *data, const dae_network *net, const dae_batch *batch,
                          ptrdiff_t first, ptrdiff_t last, void *delta, double *loss);
 
-    /* delta[:, J] <- sum[:, J] * g'(code[:, J]) for the units J that made the (B, stride) code;
-     * bias[J], theirs, <- solver. delta may be the sum itself. */
+    /* delta[:, J] <- (sum + more)[:, J] * g'(code[:, J]) for the units J that made the (B, stride)
+     * code; bias[J], theirs, <- solver. `more` may be NULL, delta may be the sum itself. */
     void (*finish_delta)(const dae_network *net, int activation, const dae_parameter *bias,
                          const dae_update *solver, ptrdiff_t B, const void *code, const void *sum,
-                         ptrdiff_t first, ptrdiff_t last, void *delta);
+                         const void *more, ptrdiff_t first, ptrdiff_t last, void *delta);
 
     /* delta[:, D] <- code_delta W[D, :]^T * g1'(shown[:, D]) for the features D, the hidden units of
      * the layer `below`; their bias b[D] <- solver */
@@ -138,9 +138,10 @@ typedef struct {
     void (*project)(const dae_network *net, const dae_batch *batch, ptrdiff_t first, ptrdiff_t last,
                     void *out, int add);
 
-    /* code[:, J] <- g1(sum[:, J] + b[J]) for units J, padding 0; sum may be the code itself */
+    /* code[:, J] <- g1((sum + more)[:, J] + b[J]) for units J, padding 0; `more` may be NULL, sum may
+     * be the code itself */
     void (*finish_code)(const dae_network *net, const dae_batch *batch, const void *sum,
-                        ptrdiff_t first, ptrdiff_t last);
+                        const void *more, ptrdiff_t first, ptrdiff_t last);
 
     /* into[:, J] += from[:, J], both (B, stride) */
     void (*add)(const dae_network *net, ptrdiff_t B, void *into, const void *from, ptrdiff_t first,

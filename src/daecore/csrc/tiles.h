@@ -38,14 +38,20 @@ typedef struct {
     intp ldb;
 } factors;
 
-/* What happens to the old C: it is overwritten, the sum goes on from it, or the finished sum is
- * added to it (not the same rounding as going on). */
-enum product_mode { SET, CONTINUE, ADD };
+/* What happens to the old C: it is overwritten; the sum goes on from it; the finished sum is added
+ * to it (not the same rounding as going on); or the sum is its gradient and it descends along that:
+ * C - rate (sum + alpha C). */
+enum product_mode { SET, CONTINUE, ADD, DESCEND };
+typedef struct {
+    enum product_mode mode;
+    REAL rate, alpha;
+} epilogue;
 
 /* `tiles` tiles of MR x NV, one below the other. */
 INLINE void outer_tiles(const int MR, const int NV, intp tiles, const factors *first_factor,
-                        int count, intp i0, intp v0, REAL *c, intp ldc, enum product_mode mode)
+                        int count, intp i0, intp v0, REAL *c, intp ldc, epilogue last)
 {
+    const enum product_mode mode = last.mode;
     if (NV > OUTER_MAX_VECTORS(MR)) /* never called: known to the compiler, nothing is left */
         return;
     for (; tiles > 0; tiles--, i0 += MR, c += MR * ldc) {
@@ -71,6 +77,12 @@ INLINE void outer_tiles(const int MR, const int NV, intp tiles, const factors *f
             UNROLL for (int i = 0; i < MR; i++)
                 UNROLL for (int v = 0; v < NV; v++)
                     acc[i][v] += load(c + i * ldc + v * LANES);
+        if (mode == DESCEND)
+            UNROLL for (int i = 0; i < MR; i++)
+                UNROLL for (int v = 0; v < NV; v++) {
+                    const vec old = load(c + i * ldc + v * LANES);
+                    acc[i][v] = old - last.rate * (acc[i][v] + last.alpha * old);
+                }
         UNROLL for (int i = 0; i < MR; i++)
             UNROLL for (int v = 0; v < NV; v++)
                 store(c + i * ldc + v * LANES, acc[i][v]);
@@ -78,13 +90,13 @@ INLINE void outer_tiles(const int MR, const int NV, intp tiles, const factors *f
 }
 
 typedef void outer_function(intp tiles, const factors *f, int count, intp i0, intp v0, REAL *c,
-                            intp ldc, enum product_mode mode);
+                            intp ldc, epilogue last);
 
 #define OUTER(MR, NV)                                                                              \
     NOINLINE void outer_##MR##x##NV(intp tiles, const factors *f, int count, intp i0, intp v0,     \
-                                    REAL *c, intp ldc, enum product_mode mode)                             \
+                                    REAL *c, intp ldc, epilogue last)                              \
     {                                                                                              \
-        outer_tiles(MR, NV, tiles, f, count, i0, v0, c, ldc, mode);                                \
+        outer_tiles(MR, NV, tiles, f, count, i0, v0, c, ldc, last);                                \
     }
 #define OUTER_ROWS(MR) OUTER(MR, 1) OUTER(MR, 2) OUTER(MR, 4) OUTER(MR, 8)
 OUTER_ROWS(1) OUTER_ROWS(2) OUTER_ROWS(3) OUTER_ROWS(4) OUTER_ROWS(5) OUTER_ROWS(6)
@@ -94,10 +106,10 @@ static outer_function *const outer_table[6][4] = {
     OUTER_POINTERS(1), OUTER_POINTERS(2), OUTER_POINTERS(3),
     OUTER_POINTERS(4), OUTER_POINTERS(5), OUTER_POINTERS(6)};
 
-/* C (rows, width) by `mode` the products f[0] + ... + f[count - 1]; `width` a multiple of the
+/* C (rows, width) by `last` the products f[0] + ... + f[count - 1]; `width` a multiple of the
  * lanes. */
 static void outer_product(intp rows, intp width, const factors *f, int count, REAL *c, intp ldc,
-                          enum product_mode mode)
+                          epilogue last)
 {
     CHECK(width % LANES == 0);
     for (intp i = 0, step, tiles; i < rows; i += tiles * step) {
@@ -109,7 +121,7 @@ static void outer_product(intp rows, intp width, const factors *f, int count, RE
             if (NV > OUTER_MAX_VECTORS(step))
                 continue;
             for (; v + NV * LANES <= width; v += NV * LANES)
-                outer_table[step - 1][log2](tiles, f, count, i, v, c + i * ldc + v, ldc, mode);
+                outer_table[step - 1][log2](tiles, f, count, i, v, c + i * ldc + v, ldc, last);
         }
     }
 }
