@@ -72,7 +72,7 @@ cdef void _chunk(
         batch.shown_stride = n
         batch.code = code
         batch.sparse = 0
-        k.project(net, &batch, 0, n, code, 0)
+        k.project(net, &batch, 0, rows, 0, n, code, 0)
         k.finish_code(net, &batch, code, NULL, 0, width)
     if t.output == CODE:
         for b in range(rows):

@@ -80,9 +80,10 @@ cdef extern from "kernels.h" nogil:
         void (*transpose)(const dae_network *, const dae_batch *,
                           ptrdiff_t, ptrdiff_t) noexcept nogil
         void (*decode_delta)(const dae_data *, const dae_network *, const dae_batch *,
-                             ptrdiff_t, ptrdiff_t, void *, void *, double *) noexcept nogil
-        void (*project_delta)(const dae_network *, const dae_batch *, const void *,
-                              ptrdiff_t, ptrdiff_t, void *, int) noexcept nogil
+                             ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, void *, void *,
+                             double *) noexcept nogil
+        void (*project_delta)(const dae_network *, const dae_batch *, const void *, ptrdiff_t,
+                              ptrdiff_t, ptrdiff_t, ptrdiff_t, void *, int) noexcept nogil
         void (*output_delta)(const dae_data *, const dae_network *, const dae_batch *,
                              ptrdiff_t, ptrdiff_t, void *, double *) noexcept nogil
         void (*finish_delta)(const dae_network *, int, const dae_parameter *, const dae_update *,
@@ -94,8 +95,8 @@ cdef extern from "kernels.h" nogil:
         void (*update)(const dae_network *, const dae_update *, const dae_batch *,
                        const void *, const void *, const void *, ptrdiff_t, ptrdiff_t,
                        void *) noexcept nogil
-        void (*project)(const dae_network *, const dae_batch *, ptrdiff_t, ptrdiff_t,
-                        void *, int) noexcept nogil
+        void (*project)(const dae_network *, const dae_batch *, ptrdiff_t, ptrdiff_t, ptrdiff_t,
+                        ptrdiff_t, void *, int) noexcept nogil
         void (*finish_code)(const dae_network *, const dae_batch *, const void *, const void *,
                             ptrdiff_t, ptrdiff_t) noexcept nogil
         void (*add)(const dae_network *, ptrdiff_t, void *, const void *,

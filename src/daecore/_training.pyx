@@ -102,6 +102,7 @@ ctypedef struct Step:
     dae_batch after             # the next batch, there
     Layer *layer                # the one at work
     dae_batch batch             # this batch in that layer
+    ptrdiff_t row0, row1        # of the batch: the rows that are being summed
     int thread
     int n_threads
 
@@ -153,6 +154,11 @@ cdef int _is_sparse(const dae_network *net, const dae_batch *batch) noexcept nog
 
 # ------------------------------------------------------------------ leaves
 
+cdef enum:
+    RESIDENT_BYTES = 2097152
+    SUM_ROWS = 128
+
+
 cdef int _count_leaves(ptrdiff_t n_features) noexcept nogil:
     """Leaves that the features are cut into: of 32 rows at least, more than 8 only of 96."""
     cdef ptrdiff_t units = (n_features + DAE_UNIT - 1) // DAE_UNIT
@@ -182,13 +188,13 @@ cdef int _owner(const Layer *layer, int leaf, int n_threads) noexcept nogil:
     return ((leaf + 1) * n_threads - 1) // layer.n_leaves
 
 
-# Work on a leaf of the layer; what leaves a part of a (B, m) sum leaves it in `out`, or adds it.
+# Work on a leaf of the layer; what leaves a part of a (B, m) sum leaves its rows [row0, row1) in
+# `out`, or adds them.
 ctypedef void (*LeafWork)(Training *, const Step *, int leaf, void *out, int add) noexcept nogil
 
 
 cdef void _sum_leaves(
-    Training *t, const Step *step, LeafWork work, ptrdiff_t B, int first, int last, char *out,
-    char *spare,
+    Training *t, const Step *step, LeafWork work, int first, int last, char *out, char *spare
 ) noexcept nogil:
     """out <- the sum over leaves [first, last), as a tree; `spare` has room for the sums below."""
     cdef int middle = (first + last) // 2
@@ -199,35 +205,50 @@ cdef void _sum_leaves(
         work(t, step, first, out, 0)
         work(t, step, middle, out, 1)
     else:
-        _sum_leaves(t, step, work, B, first, middle, out, spare)
-        _sum_leaves(t, step, work, B, middle, last, spare, spare + part_bytes)
-        t.kernels.add(&step.layer.net, B, out, spare, 0, _first_column(t, step, 1, 1))
+        _sum_leaves(t, step, work, first, middle, out, spare)
+        _sum_leaves(t, step, work, middle, last, spare, spare + part_bytes)
+        t.kernels.add(&step.layer.net, step.row1 - step.row0, out, spare, 0,
+                      _first_column(t, step, 1, 1))
 
 
 cdef void _own_branches(
-    Training *t, const Step *step, LeafWork work, ptrdiff_t B, int first, int last
+    Training *t, const Step *step, LeafWork work, int first, int last
 ) noexcept nogil:
-    """The thread's share of [first, last): the largest branches that are all its own. The sums
-    have B rows."""
+    """The thread's share of [first, last): the largest branches that are all its own."""
     cdef int middle = (first + last) // 2
     cdef int low = _owner(step.layer, first, step.n_threads)
     cdef int high = _owner(step.layer, last - 1, step.n_threads)
     if low > step.thread or high < step.thread:
         return
     if low == high:
-        _sum_leaves(t, step, work, B, first, last, t.parts + first * step.layer.part_bytes,
+        _sum_leaves(t, step, work, first, last,
+                    t.parts + first * step.layer.part_bytes
+                    + step.row0 * step.layer.net.stride * t.itemsize,
                     t.scratch + step.thread * t.scratch_bytes
                     + t.kernels.scratch_size * t.itemsize)
         return
-    _own_branches(t, step, work, B, first, middle)
-    _own_branches(t, step, work, B, middle, last)
+    _own_branches(t, step, work, first, middle)
+    _own_branches(t, step, work, middle, last)
 
 
-cdef void _sum_own_leaves(
-    Training *t, const Step *step, LeafWork work, ptrdiff_t B
-) noexcept nogil:
-    """The work on the thread's leaves; their parts of the sum of B rows, for `_join`."""
-    _own_branches(t, step, work, B, 0, step.layer.n_leaves)
+cdef int _stays(const Training *t, const Step *step) noexcept nogil:
+    """Whether the thread's share of the layer's weights stays in its cache over the whole batch."""
+    cdef const dae_network *net = &step.layer.net
+    return net.n_features * net.stride * t.itemsize // step.n_threads <= RESIDENT_BYTES
+
+
+cdef void _sum_own_leaves(Training *t, Step *step, LeafWork work, ptrdiff_t B) noexcept nogil:
+    """The work on the thread's leaves; their parts of the sum of B rows, for `_join`.
+
+    Where the weights stay in the cache, few enough rows at a time that their sums stay there, too;
+    else the weights are read once.
+    """
+    cdef ptrdiff_t rows = min(B, SUM_ROWS) if _stays(t, step) else B
+    step.row0, step.row1 = 0, rows
+    _own_branches(t, step, work, 0, step.layer.n_leaves)
+    while step.row1 < B:
+        step.row0, step.row1 = step.row1, min(step.row1 + rows, B)
+        _own_branches(t, step, work, 0, step.layer.n_leaves)
 
 
 cdef void _own_leaves(Training *t, const Step *step, LeafWork work) noexcept nogil:
@@ -259,7 +280,8 @@ cdef void *_join_halves(
     """In these columns, the sum of all threads' parts but for its last addition, which whoever uses
     it does: returns the second half, the first is t.parts; NULL if that is all."""
     cdef int n_leaves = step.layer.n_leaves, middle = n_leaves // 2
-    if step.n_threads == 1:
+    if (_owner(step.layer, 0, step.n_threads)
+            == _owner(step.layer, n_leaves - 1, step.n_threads)):
         return NULL
     _join(t, step, B, 0, middle, column0, column1)
     _join(t, step, B, middle, n_leaves, column0, column1)
@@ -280,8 +302,9 @@ cdef void _encode_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
     """A leaf's part of the code."""
-    t.kernels.project(&step.layer.net, &step.batch, _first_feature(step.layer, leaf),
-                      _first_feature(step.layer, leaf + 1), out, add)
+    t.kernels.project(&step.layer.net, &step.batch, step.row0, step.row1,
+                      _first_feature(step.layer, leaf), _first_feature(step.layer, leaf + 1), out,
+                      add)
 
 
 cdef void _decode_leaf(
@@ -302,10 +325,10 @@ cdef void _compare_leaf(
     cdef ptrdiff_t u, first, last
     for u in range(_first_unit(step.layer, leaf), _first_unit(step.layer, leaf + 1)):
         first, last = u * DAE_UNIT, min((u + 1) * DAE_UNIT, net.n_features)
-        if step.batch.sparse:
+        if step.batch.sparse and step.row0 == 0:
             t.kernels.transpose(net, &step.batch, first, last)
-        t.kernels.decode_delta(&t.data, net, &step.batch, first, last, step.layer.delta,
-                               t.visible_grad, &t.loss[u])
+        t.kernels.decode_delta(&t.data, net, &step.batch, step.row0, step.row1, first, last,
+                               step.layer.delta, t.visible_grad, &t.loss[u])
     _project_delta_leaf(t, step, leaf, out, add)
 
 
@@ -313,7 +336,7 @@ cdef void _project_delta_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
     """A leaf's part of the derivative by what the layer decodes."""
-    t.kernels.project_delta(&step.layer.net, &step.batch, step.layer.delta,
+    t.kernels.project_delta(&step.layer.net, &step.batch, step.layer.delta, step.row0, step.row1,
                             _first_feature(step.layer, leaf), _first_feature(step.layer, leaf + 1),
                             out, add)
 
@@ -338,19 +361,44 @@ cdef void _pass_and_update_leaf(
     _update_rows(t, step, leaf, NULL)
 
 
-cdef void _update_and_encode_leaf(
+cdef void _update_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
-    """Sweep 2 on a leaf of the lowest layer."""
+    """A leaf's weights in the lowest layer."""
     cdef ptrdiff_t u, first, last
     if t.supervised and step.batch.sparse:  # else sweep 1 has done it
         for u in range(_first_unit(step.layer, leaf), _first_unit(step.layer, leaf + 1)):
             first, last = u * DAE_UNIT, min((u + 1) * DAE_UNIT, step.layer.net.n_features)
             t.kernels.transpose(&step.layer.net, &step.batch, first, last)
     _update_rows(t, step, leaf, t.visible_grad)
-    if step.after.B > 0:
-        t.kernels.project(&step.layer.net, &step.after, _first_feature(step.layer, leaf),
-                          _first_feature(step.layer, leaf + 1), out, add)
+
+
+cdef void _encode_next_leaf(
+    Training *t, const Step *step, int leaf, void *out, int add
+) noexcept nogil:
+    """A leaf's part of the next batch's code in the lowest layer."""
+    t.kernels.project(&step.layer.net, &step.after, step.row0, step.row1,
+                      _first_feature(step.layer, leaf), _first_feature(step.layer, leaf + 1), out,
+                      add)
+
+
+cdef void _update_and_encode_leaf(
+    Training *t, const Step *step, int leaf, void *out, int add
+) noexcept nogil:
+    """Both, while the leaf's weights are in the cache."""
+    _update_leaf(t, step, leaf, out, add)
+    _encode_next_leaf(t, step, leaf, out, add)
+
+
+cdef void _update_and_encode(Training *t, Step *step) noexcept nogil:
+    """Sweep 2."""
+    if step.after.B > SUM_ROWS and _stays(t, step):
+        _own_leaves(t, step, _update_leaf)
+        _sum_own_leaves(t, step, _encode_next_leaf, step.after.B)
+    elif step.after.B > 0:
+        _sum_own_leaves(t, step, _update_and_encode_leaf, step.after.B)
+    else:
+        _own_leaves(t, step, _update_leaf)
 
 
 # ------------------------------------------------------------------ a step, by rows and columns
@@ -488,7 +536,7 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
             dae_barrier_wait(&t.barrier, n_threads)
         # sweep 2
         _enter(t, &step, 0)
-        _sum_own_leaves(t, &step, _update_and_encode_leaf, step.after.B)
+        _update_and_encode(t, &step)
         if step.after.B == 0:
             break
         dae_barrier_wait(&t.barrier, n_threads)

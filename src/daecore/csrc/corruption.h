@@ -2,31 +2,37 @@
  * (column / 4, row, presentation) and keyed by the seed: no state, any entry at any time.
  * dae/_reference.py states the same in NumPy; the layout of the counter is given there. */
 
-enum { WORDS = 256 }; /* random words made at a time: 1 KiB, a multiple of 4 */
+enum { WORDS = 256 }; /* random words made at a time: 1 KiB, whole vectors of quads */
 
-/* words[0:4 quads] <- the words of columns 4 first_quad and on */
+/* words[0:4 quads] <- the words of columns 4 first_quad and on; more may be written behind them, up
+ * to WORDS. A lane holds a 32-bit number in its lower half, anything in its upper one. */
 static void random_words(const dae_corruption_spec *c, ptrdiff_t row, uint32_t stream,
                          uint32_t first_quad, int quads, uint32_t *restrict words)
 {
-    const uint32_t row_low = (uint32_t)row, presentation = (uint32_t)c->presentation;
-    const uint32_t high = ((uint32_t)((uint64_t)row >> 32) & 0xFFFF) |
+    const uint32_t last = ((uint32_t)((uint64_t)row >> 32) & 0xFFFF) |
                           ((uint32_t)(c->presentation >> 32) & 0x7FFF) << 16 | stream << 31;
-    for (int q = 0; q < quads; q++) {
-        uint32_t c0 = first_quad + (uint32_t)q, c1 = row_low, c2 = presentation, c3 = high;
+    wide quad;
+    for (int lane = 0; lane < WIDE_LANES; lane++)
+        quad[lane] = first_quad + (uint64_t)lane;
+    for (int q = 0; q < quads; q += WIDE_LANES, quad += WIDE_LANES) {
+        const wide zero = {0};
+        wide c0 = quad, c1 = zero + (uint32_t)row, c2 = zero + (uint32_t)c->presentation;
+        wide c3 = zero + last;
         uint32_t k0 = (uint32_t)c->seed, k1 = (uint32_t)(c->seed >> 32);
         UNROLL for (int round = 0; round < 10; round++) {
-            const uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
-            c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
-            c1 = (uint32_t)p1;
-            c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-            c3 = (uint32_t)p0;
+            const wide p0 = multiply_low(c0, zero + 0xD2511F53u);
+            const wide p1 = multiply_low(c2, zero + 0xCD9E8D57u);
+            c0 = (p1 >> 32) ^ c1 ^ k0;
+            c1 = p1;
+            c2 = (p0 >> 32) ^ c3 ^ k1;
+            c3 = p0;
             k0 += 0x9E3779B9u;
             k1 += 0xBB67AE85u;
         }
-        words[4 * q] = c0;
-        words[4 * q + 1] = c1;
-        words[4 * q + 2] = c2;
-        words[4 * q + 3] = c3;
+        const wide low = (c0 & 0xFFFFFFFFu) | c1 << 32, high = (c2 & 0xFFFFFFFFu) | c3 << 32;
+        const wide in_order[2] = {SHUFFLE_WIDE(low, high, FIRST_OF_BOTH),
+                                  SHUFFLE_WIDE(low, high, LAST_OF_BOTH)};
+        memcpy(words + 4 * q, in_order, sizeof in_order);
     }
 }
 

@@ -101,15 +101,17 @@ typedef struct {
     void (*transpose)(const dae_network *net, const dae_batch *batch, ptrdiff_t first,
                       ptrdiff_t last);
 
-    /* Sweep 1, features D of one unit: delta[:, D] <- dE/da*, visible_grad[D] <- its sums over the
-     * batch, loss[0] <- the sum of w_b E_bd. */
+    /* Sweep 1, features D of one unit, rows [row0, row1) of the batch, the first rows first:
+     * delta[:, D] <- dE/da*, visible_grad[D] <- its sums over these rows and those before,
+     * loss[0] <- the sum of w_b E_bd over the same. */
     void (*decode_delta)(const dae_data *data, const dae_network *net, const dae_batch *batch,
-                         ptrdiff_t first, ptrdiff_t last, void *delta, void *visible_grad,
-                         double *loss);
+                         ptrdiff_t row0, ptrdiff_t row1, ptrdiff_t first, ptrdiff_t last,
+                         void *delta, void *visible_grad, double *loss);
 
-    /* out (B, stride) <- delta[:, D] V[D, :], or with `add` out += that sum */
+    /* out (row1 - row0, stride) <- delta[row0:row1, D] V[D, :], or with `add` out += that sum */
     void (*project_delta)(const dae_network *net, const dae_batch *batch, const void *delta,
-                          ptrdiff_t first, ptrdiff_t last, void *out, int add);
+                          ptrdiff_t row0, ptrdiff_t row1, ptrdiff_t first, ptrdiff_t last,
+                          void *out, int add);
 
     /* loss[first:last] and delta[first:last] <- the losses w_b E_b of these rows of outputs, and
      * dE/da; the code are the outputs' pre-activations */
@@ -134,9 +136,9 @@ typedef struct {
                    const void *delta, const void *code_delta, const void *visible_grad,
                    ptrdiff_t first, ptrdiff_t last, void *scratch);
 
-    /* out (B, stride) <- shown[:, D] W[D, :], or with `add` out += that sum */
-    void (*project)(const dae_network *net, const dae_batch *batch, ptrdiff_t first, ptrdiff_t last,
-                    void *out, int add);
+    /* out (row1 - row0, stride) <- shown[row0:row1, D] W[D, :], or with `add` out += that sum */
+    void (*project)(const dae_network *net, const dae_batch *batch, ptrdiff_t row0, ptrdiff_t row1,
+                    ptrdiff_t first, ptrdiff_t last, void *out, int add);
 
     /* code[:, J] <- g1((sum + more)[:, J] + b[J]) for units J, padding 0; `more` may be NULL, sum may
      * be the code itself */

@@ -91,8 +91,8 @@ static void transpose(const dae_network *net, const dae_batch *batch, intp first
 
 /* ---------------------------------------------------------------- encode */
 
-/* out[:, J] by `mode` A[:, D] W[D, J]; A (B, n) with the batch's stride, W with the network's */
-INLINE void project_rows(const dae_network *net, const dae_batch *batch, const REAL *A,
+/* out[:, J] by `mode` A[:, D] W[D, J]; A (B, n) with its own stride, W with the network's */
+INLINE void project_rows(const dae_network *net, intp B, const REAL *A, intp A_stride,
                          const REAL *W, intp first, intp last, REAL *out, enum product_mode mode)
 {
     const intp stride = net->stride, width = whole_lines(net->n_hidden);
@@ -100,31 +100,31 @@ INLINE void project_rows(const dae_network *net, const dae_batch *batch, const R
     const intp run = mode == ADD ? last - first : at_most(last - first, RUN);
     for (intp d = first; d < last; d += run)
         for (intp j = 0; j < width; j += BLOCK) {
-            const factors f = {at_most(last - d, run), A + d, batch->shown_stride, 1,
-                               W + d * stride + j, stride};
-            outer_product(batch->B, at_most(width - j, BLOCK), &f, 1, out + j, stride,
+            const factors f = {at_most(last - d, run), A + d, A_stride, 1, W + d * stride + j, stride};
+            outer_product(B, at_most(width - j, BLOCK), &f, 1, out + j, stride,
                           (epilogue){.mode = d > first ? CONTINUE : mode});
         }
 }
 
-static void project(const dae_network *net, const dae_batch *batch, intp first, intp last,
-                    void *out, int add)
+static void project(const dae_network *net, const dae_batch *batch, intp row0, intp row1,
+                    intp first, intp last, void *out, int add)
 {
     const intp n = net->n_features, stride = net->stride, width = whole_lines(net->n_hidden);
     const enum product_mode mode = add ? ADD : SET;
     if (!batch->sparse) {
-        project_rows(net, batch, batch->shown, net->encoder.value, first, last, out, mode);
+        project_rows(net, row1 - row0, (const REAL *)batch->shown + row0 * batch->shown_stride,
+                     batch->shown_stride, net->encoder.value, first, last, out, mode);
         return;
     }
     for (intp j = 0; j < width; j += BLOCK)
-        for (intp b = 0; b < batch->B; b++) {
+        for (intp b = row0; b < row1; b++) {
             const int32_t *starts = batch->row_starts + b * (units(n) + 1);
             const intp from = starts[first / DAE_UNIT], to = starts[units(last)];
             sparse_product(at_most(width - j, BLOCK), to - from,
                            batch->row_columns + b * (n + 1) + from,
                            (const REAL *)batch->row_values + b * (n + 1) + from,
                            (const REAL *)net->encoder.value + j, stride,
-                           (REAL *)out + b * stride + j, mode);
+                           (REAL *)out + (b - row0) * stride + j, mode);
         }
 }
 
@@ -227,17 +227,20 @@ INLINE vec keep(vec v, intp count)
 }
 
 static void decode_delta(const dae_data *data, const dae_network *net, const dae_batch *batch,
-                         intp first, intp last, void *delta, void *visible_grad, double *loss)
+                         intp row0, intp row1, intp first, intp last, void *delta,
+                         void *visible_grad, double *loss)
 {
-    const intp n = net->n_features, B = batch->B, stride = batch->shown_stride;
+    const intp n = net->n_features, stride = batch->shown_stride;
     const REAL *bias = net->visible_bias.value, *weight = data->weight;
-    const REAL inverse_B = 1 / (REAL)B;
+    const REAL inverse_B = 1 / (REAL)batch->B;
     REAL grad[DAE_UNIT] = {0};
     REAL unit[CODE_ROWS * DAE_UNIT] = {0}; /* the last unit may leave columns of it unwritten */
     dvec loss_sum = {0};
     CHECK(last - first <= DAE_UNIT);
-    for (intp b0 = 0; b0 < B; b0 += CODE_ROWS) {
-        const intp b1 = at_most(b0 + CODE_ROWS, B);
+    if (row0 > 0)
+        memcpy(grad, (const REAL *)visible_grad + first, (size_t)(last - first) * sizeof(REAL));
+    for (intp b0 = row0; b0 < row1; b0 += CODE_ROWS) {
+        const intp b1 = at_most(b0 + CODE_ROWS, row1);
         for (intp b = b0; b < b1; b++) {
             const REAL *x = (const REAL *)data->clean + batch->rows[b] * n;
             __builtin_prefetch(x + first); /* the user's rows may begin anywhere in a cache line */
@@ -273,7 +276,7 @@ static void decode_delta(const dae_data *data, const dae_network *net, const dae
         }
     }
     memcpy((REAL *)visible_grad + first, grad, (size_t)(last - first) * sizeof(REAL));
-    *loss = sum_lanes(loss_sum);
+    *loss = sum_lanes(loss_sum) + (row0 > 0 ? *loss : 0);
 }
 
 static void output_delta(const dae_data *data, const dae_network *net, const dae_batch *batch,
@@ -485,9 +488,10 @@ INLINE void move_rows(const dae_network *net, const dae_update *solver, const da
 }
 
 static void project_delta(const dae_network *net, const dae_batch *batch, const void *delta,
-                          intp first, intp last, void *out, int add)
+                          intp row0, intp row1, intp first, intp last, void *out, int add)
 {
-    project_rows(net, batch, delta, net->decoder.value, first, last, out, add ? ADD : SET);
+    project_rows(net, row1 - row0, (const REAL *)delta + row0 * batch->shown_stride,
+                 batch->shown_stride, net->decoder.value, first, last, out, add ? ADD : SET);
 }
 
 static void finish_delta(const dae_network *net, int activation, const dae_parameter *bias,

@@ -36,6 +36,9 @@ typedef REAL vec __attribute__((vector_size(VECTOR_BYTES)));
 typedef word ivec __attribute__((vector_size(VECTOR_BYTES)));
 typedef double dvec __attribute__((vector_size(VECTOR_BYTES / sizeof(REAL) * sizeof(double))));
 
+typedef uint64_t wide __attribute__((vector_size(VECTOR_BYTES))); /* for random words */
+#define WIDE_LANES ((int)(VECTOR_BYTES / sizeof(uint64_t)))
+
 /* The same in memory: any element may come first, any type may lie there. */
 typedef REAL vec_mem __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
 
@@ -64,13 +67,17 @@ INLINE vec broadcast(REAL x) { return x - (vec){0}; }
 INLINE vec blend(ivec mask, vec yes, vec no) { return (vec)((mask & (ivec)yes) | (~mask & (ivec)no)); }
 INLINE vec minus_absolute(vec v) { return (vec)((ivec)v | (ivec)broadcast((REAL)-0.0)); }
 
-/* What the extensions have no operator for, lane by lane: the square root, and a > b ? a : b, which
- * is b where either is NaN. */
+/* What the extensions have no operator for, lane by lane: the square root; a > b ? a : b, which is b
+ * where either is NaN; and the 64-bit product of the low halves of two 64-bit lanes. */
 #if defined(__AVX512F__) && VECTOR_BYTES == 64
 #include <immintrin.h>
 INLINE vec square_root(vec v)
 {
     return REAL_IS_FLOAT ? (vec)_mm512_sqrt_ps((__m512)v) : (vec)_mm512_sqrt_pd((__m512d)v);
+}
+INLINE wide multiply_low(wide a, wide b)
+{
+    return (wide)_mm512_mul_epu32((__m512i)a, (__m512i)b);
 }
 INLINE vec maximum(vec a, vec b)
 {
@@ -83,6 +90,10 @@ INLINE vec square_root(vec v)
 {
     return REAL_IS_FLOAT ? (vec)_mm256_sqrt_ps((__m256)v) : (vec)_mm256_sqrt_pd((__m256d)v);
 }
+INLINE wide multiply_low(wide a, wide b)
+{
+    return (wide)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+}
 INLINE vec maximum(vec a, vec b)
 {
     return REAL_IS_FLOAT ? (vec)_mm256_max_ps((__m256)a, (__m256)b)
@@ -93,6 +104,10 @@ INLINE vec maximum(vec a, vec b)
 INLINE vec square_root(vec v)
 {
     return REAL_IS_FLOAT ? (vec)_mm_sqrt_ps((__m128)v) : (vec)_mm_sqrt_pd((__m128d)v);
+}
+INLINE wide multiply_low(wide a, wide b)
+{
+    return (wide)_mm_mul_epu32((__m128i)a, (__m128i)b);
 }
 INLINE vec maximum(vec a, vec b)
 {
@@ -107,11 +122,26 @@ INLINE vec square_root(vec v)
     return v;
 }
 INLINE vec maximum(vec a, vec b) { return blend(a > b, a, b); }
+INLINE wide multiply_low(wide a, wide b) { return (a & 0xFFFFFFFFu) * (b & 0xFFFFFFFFu); }
 #endif
 
 /* Lanes of a and b by index, b's counted from LANES. Same list for both compilers. */
 #if defined(__clang__) || __GNUC__ >= 12
 #define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#define SHUFFLE_WIDE SHUFFLE
 #else
 #define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (ivec){__VA_ARGS__})
+#define SHUFFLE_WIDE(a, b, ...) __builtin_shuffle(a, b, (wide){__VA_ARGS__})
+#endif
+
+/* a0 b0 a1 b1 ...: the first half of that, and the second */
+#if VECTOR_BYTES == 64
+#define FIRST_OF_BOTH 0, 8, 1, 9, 2, 10, 3, 11
+#define LAST_OF_BOTH 4, 12, 5, 13, 6, 14, 7, 15
+#elif VECTOR_BYTES == 32
+#define FIRST_OF_BOTH 0, 4, 1, 5
+#define LAST_OF_BOTH 2, 6, 3, 7
+#else
+#define FIRST_OF_BOTH 0, 2
+#define LAST_OF_BOTH 1, 3
 #endif
