@@ -342,6 +342,29 @@ def test_partial_fit_goes_on(monkeypatch):
     assert len(parts.loss_curve_) == 3
 
 
+def test_warm_start_takes_along_what_was_learned(gaussian):
+    """A tenth of the training, on top of the range of levels, gives more than by itself."""
+    few = {"level": 25 / 255, "n_patches": 10_000}
+    noisy = spoil("gaussian", 25 / 255, UNSEEN)
+    warm = copy.deepcopy(gaussian).set_params(warm_start=True, **few).fit([GREY])
+    cold = make(**few).fit([GREY])
+    assert warm.n_patches_ == gaussian.n_patches_ + 10_000
+    assert warm.level_ == (25 / 255, 25 / 255) and not warm.tells_level
+    assert psnr(UNSEEN, 255 * warm.transform(noisy)) > psnr(UNSEEN, 255 * cold.transform(noisy)) + 1
+
+
+def test_warm_start_goes_on_with_the_same_task_only(tiny):
+    warm = copy.deepcopy(tiny).set_params(warm_start=True)
+    before = pickle.dumps(warm)
+    with pytest.raises(
+        ValueError, match="goes on with a network for patch_size=7, got patch_size=8"
+    ):
+        warm.set_params(patch_size=8).fit([GREY])
+    with pytest.raises(ValueError, match="warm_start=False"):
+        warm.set_params(patch_size=7, noise="masking").fit([GREY])
+    assert pickle.dumps(warm.set_params(noise="gaussian")) == before
+
+
 def test_the_learning_rate_falls(monkeypatch):
     monkeypatch.setattr("dae.image.BLOCK", 100)
     seen = []

@@ -96,7 +96,8 @@ class Crops:
         return array, name
 
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None]:
-        """One plane of a random crop; the same of its noisy partner, where there is one.
+        """One plane of a random crop, turned and mirrored at random; the same of its noisy
+        partner, where there is one.
 
         Pictures are drawn by the number of their patches, so that all are equally likely.
         """
@@ -113,7 +114,11 @@ class Crops:
             return to_planes(form.to_unit(piece), self.luminance)
 
         clean = planes(image, name, self.are_noisy)
-        plane = int(rng.integers(0, len(clean)))
+        plane, turns, mirror = (int(rng.integers(0, count)) for count in (len(clean), 4, 2))
+
+        def turned(plane: np.ndarray) -> np.ndarray:
+            return np.rot90(plane[:: -1 if mirror else 1], turns)
+
         if self.noisy is None:
-            return clean[plane], None
-        return clean[plane], planes(*self._get("noisy", index), True)[plane]
+            return turned(clean[plane]), None
+        return turned(clean[plane]), turned(planes(*self._get("noisy", index), True)[plane])

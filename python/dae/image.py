@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from copy import deepcopy
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -28,6 +29,14 @@ __all__ = ["ImageDenoiser"]
 BLOCK = 2**15  # patches between two changes of the learning rate
 CROPS_PER_BLOCK = 32
 
+# what a network has learned to do: parameter -> field of the task
+WHAT_IT_LEARNED = {
+    "noise": "noise", "patch_size": "size", "predict": "predict", "center": "centre",
+}  # fmt: skip
+
+# what `fit` leaves
+FITTED = ("autoencoder_", "level_", "loss_curve_", "n_patches_", "_seed", "_block", "_task")
+
 PRETRAINED = Path(__file__).parent / "pretrained.npz"
 
 LOST = ("masking", "salt_and_pepper")  # nothing is left of a pixel that is hit
@@ -38,6 +47,12 @@ def default_autoencoder() -> Any:
     return StackedDenoisingAutoencoder(
         (512, 512), corruption=None, tied_weights=False, fine_tune=True
     )
+
+
+def _set_known(estimator: Any, **parameters: Any) -> None:
+    """Set those parameters that the estimator has."""
+    known = estimator.get_params(deep=False)
+    estimator.set_params(**{name: parameters[name] for name in parameters if name in known})
 
 
 class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
@@ -110,6 +125,11 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         The value of white in pictures of floats, black being 0; None means 1. Pictures of
         uint8 and uint16 have their own.
 
+    warm_start : bool, default=False
+        Whether `fit` goes on with the network that is there, trained for the same kind of
+        noise and patches, maybe for another level: a model for one level is had from one for
+        a range of them in a fraction of the time.
+
     random_state : int, RandomState instance or None, default=None
         Decides initial weights, patches and noise.
 
@@ -178,6 +198,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         "center": ["boolean"],
         "window": [StrOptions({"gaussian", "uniform"})],
         "data_range": [Interval(Real, 0, None, closed="neither"), None],
+        "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "n_jobs": [
             Interval(Integral, 1, None, closed="left"),
@@ -204,6 +225,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         center: bool = True,
         window: str = "gaussian",
         data_range: float | None = None,
+        warm_start: bool = False,
         random_state: Any = None,
         n_jobs: int | None = None,
         verbose: int = 0,
@@ -222,6 +244,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         self.center = center
         self.window = window
         self.data_range = data_range
+        self.warm_start = warm_start
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -257,7 +280,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             first, has NaN or floats outside its range.
         """
         crops = self._crops(images, noisy)
-        state = self._start()
+        state = self._go_on() if self.warm_start and self.__sklearn_is_fitted__() else self._start()
         started = time.perf_counter()
         done, reported = 0, 0
         while done < self.n_patches:
@@ -284,8 +307,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         """
         crops = self._crops(images, noisy)
         fitted = self.__sklearn_is_fitted__()
-        names = ("autoencoder_", "level_", "loss_curve_", "n_patches_", "_seed", "_block", "_task")
-        state = {name: getattr(self, name) for name in names} if fitted else self._start()
+        state = {name: getattr(self, name) for name in FITTED} if fitted else self._start()
         state["loss_curve_"] = list(state["loss_curve_"])
         self._train_block(state, crops, BLOCK, self.learning_rate_init)
         self.__dict__.update(state)
@@ -296,13 +318,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         random_state = check_random_state(self.random_state)
         seed = int(random_state.randint(0, 2**32, dtype=np.uint64))
         autoencoder = default_autoencoder() if self.autoencoder is None else clone(self.autoencoder)
-        settings = {
-            "batch_size": self.batch_size,
-            "random_state": seed,
-            "n_jobs": self.n_jobs,
-        }
-        known = autoencoder.get_params(deep=False)
-        autoencoder.set_params(**{name: settings[name] for name in settings if name in known})
+        _set_known(autoencoder, batch_size=self.batch_size, random_state=seed, n_jobs=self.n_jobs)
         low, high = self._levels()
         return {
             "autoencoder_": autoencoder,
@@ -311,15 +327,31 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             "n_patches_": 0,
             "_seed": seed,
             "_block": 0,
-            # what transform has to know, whatever becomes of the parameters
-            "_task": {
-                "noise": self.noise,
-                "size": int(self.patch_size),
-                "predict": self.predict,
-                "centre": bool(self.center),
-                "window": self.window,
-            },
+            "_task": self._new_task(),
         }
+
+    def _new_task(self) -> dict[str, Any]:
+        """What `transform` has to know of the parameters, whatever becomes of them."""
+        return {
+            "noise": self.noise,
+            "size": int(self.patch_size),
+            "predict": self.predict,
+            "centre": bool(self.center),
+            "window": self.window,
+        }
+
+    def _go_on(self) -> dict[str, Any]:
+        """The fitted attributes, to train on from; a copy, in case that fails."""
+        task, before = self._new_task(), vars(self._checked_task())
+        for name, field in WHAT_IT_LEARNED.items():
+            if task[field] != before[field]:
+                raise ValueError(
+                    f"warm_start=True goes on with a network for {name}={before[field]!r}, got "
+                    f"{name}={task[field]!r}. Put it back, or start anew with warm_start=False."
+                )
+        state = {name: deepcopy(getattr(self, name)) for name in FITTED}
+        _set_known(state["autoencoder_"], batch_size=self.batch_size, n_jobs=self.n_jobs)
+        return state | {"level_": self._levels(), "_task": task}
 
     def _levels(self) -> tuple[float, float]:
         """`level` as a range."""
@@ -374,9 +406,8 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             shown.append(b)
         X, X_corrupted = np.concatenate(clean), np.concatenate(shown)
         autoencoder = state["autoencoder_"]
-        rates = ("learning_rate_init", "fine_tune_learning_rate_init")  # the latter of a deep one
-        known = autoencoder.get_params(deep=False)
-        autoencoder.set_params(**{name: rate for name in rates if name in known})
+        # the latter of a deep one
+        _set_known(autoencoder, learning_rate_init=rate, fine_tune_learning_rate_init=rate)
         autoencoder.partial_fit(X, X_corrupted=X_corrupted)
         curve = getattr(autoencoder, "loss_curve_", None)
         if curve:
