@@ -99,7 +99,8 @@ class Crops:
         """One plane of a random crop, turned and mirrored at random; the same of its noisy
         partner, where there is one.
 
-        Pictures are drawn by the number of their patches, so that all are equally likely.
+        Pictures are drawn by the number of their patches, so that all are equally likely. Noisy
+        pictures that teach by themselves stay as they are: they will be cleaned as they are.
         """
         index = int(rng.choice(len(self._share), p=self._share))
         image, name = self._get("images", index)
@@ -115,6 +116,8 @@ class Crops:
 
         clean = planes(image, name, self.are_noisy)
         plane, turns, mirror = (int(rng.integers(0, count)) for count in (len(clean), 4, 2))
+        if self.are_noisy:
+            turns, mirror = 0, 0
 
         def turned(plane: np.ndarray) -> np.ndarray:
             return np.rot90(plane[:: -1 if mirror else 1], turns)

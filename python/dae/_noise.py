@@ -1,14 +1,17 @@
 """Noise on pictures: how it is made, recognised and measured. Pixels go from 0 to 1.
 
-`add_noise`        a noisy copy, for training and for tests
-`lost_pixels`      where noise has left nothing of the picture
-`fill`             lost pixels from those around them, the first guess
-`estimate_sigma`   the standard deviation of Gaussian noise, from the picture alone
+`add_noise`          a noisy copy, for training and for tests
+`lost_pixels`        where noise has left nothing of the picture
+`pixels_to_make_up`  the same of all colours; a mask or NaN decides, if there is one
+`fill`               lost pixels from those around them, the first guess
+`estimate_sigma`     the standard deviation of Gaussian noise, from the picture alone
 
 Planes are arrays of shape (height, width), of float32 or float64.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import correlate1d, gaussian_filter, laplace, uniform_filter
@@ -65,6 +68,32 @@ def lost_pixels(noise: str, picture: np.ndarray) -> np.ndarray:
             share = uniform_filter(hit.astype(np.float32), SATURATED_WINDOW, mode="reflect")
             lost |= hit & (share <= 0.5)
     return lost
+
+
+def pixels_to_make_up(noise: str, colours: np.ndarray, mask: Any, name: str) -> np.ndarray:
+    """Which pixels have to be made up, (height, width, n_colours)."""
+    missing = np.isnan(colours)
+    if mask is not None:
+        given = np.asarray(mask)
+        if given.dtype != bool or given.shape not in (
+            colours.shape,
+            colours.shape[:2],
+            *([colours.shape[:2]] if colours.shape[2] == 1 else []),
+        ):
+            raise ValueError(
+                f"mask of {name} should be bool, True where a pixel is missing, of shape "
+                f"{colours.shape[:2]} or {colours.shape}; got {given.dtype} of shape {given.shape}."
+            )
+        missing = missing | given.reshape(*colours.shape[:2], -1)
+    elif not missing.any():
+        missing = np.stack(
+            [lost_pixels(noise, colours[..., c]) for c in range(colours.shape[2])], axis=-1
+        )
+    if missing.all(axis=(0, 1)).any():
+        raise ValueError(
+            f"{name} has no pixel that is known, in at least one channel: nothing is left to go by."
+        )
+    return missing
 
 
 def fill(picture: np.ndarray, lost: np.ndarray) -> np.ndarray:

@@ -15,10 +15,11 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from dae import _model_file
+from dae._blocks import training_block
 from dae._callbacks import report
 from dae._crops import ADVICE, Crops
-from dae._noise import NOISES, add_noise, estimate_sigma, lost_pixels
-from dae._patches import filter_picture, gather_patches
+from dae._noise import NOISES, add_noise, estimate_sigma, pixels_to_make_up
+from dae._patches import filter_picture
 from dae._persistence import VersionStampMixin
 from dae._pictures import Form, as_list, from_planes, load, to_planes
 from dae._repair import SCALE, Repair
@@ -27,7 +28,6 @@ from dae.stacked import StackedDenoisingAutoencoder
 __all__ = ["ImageDenoiser"]
 
 BLOCK = 2**15  # patches between two changes of the learning rate
-CROPS_PER_BLOCK = 32
 
 # what a network has learned to do: parameter -> field of the task
 WHAT_IT_LEARNED = {
@@ -398,13 +398,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         task = Repair(**state["_task"])
         # by number: an interrupted training that goes on sees what it would have seen
         rng = np.random.default_rng([state["_seed"], state["_block"]])
-        clean, shown = [], []
-        shares = np.diff(np.linspace(0, n_patches, min(CROPS_PER_BLOCK, n_patches) + 1).astype(int))
-        for share in shares:
-            a, b = _training_patches(task, crops, state["level_"], int(share), rng)
-            clean.append(a)
-            shown.append(b)
-        X, X_corrupted = np.concatenate(clean), np.concatenate(shown)
+        X, X_corrupted = training_block(task, crops, state["level_"], n_patches, rng)
         autoencoder = state["autoencoder_"]
         # the latter of a deep one
         _set_known(autoencoder, learning_rate_init=rate, fine_tune_learning_rate_init=rate)
@@ -570,7 +564,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             nothing = np.zeros(form.shape[:2], dtype=bool)
             cleaned = [self._clean_plane(task, plane, nothing, sigma) for plane in planes]
             return form.from_unit(from_planes(cleaned, luminance), image)
-        lost = _lost(task.noise, noisy, mask, name)
+        lost = pixels_to_make_up(task.noise, noisy, mask, name)
         planes = [
             self._clean_plane(task, np.ascontiguousarray(noisy[..., c]), lost[..., c], None)
             for c in range(noisy.shape[2])
@@ -707,39 +701,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         return tags
 
 
-# ------------------------------------------------------------------ training patches
-
-
-def _training_patches(
-    task: Repair,
-    crops: Crops,
-    levels: tuple[float, float],
-    n_patches: int,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Targets and inputs of patches at random places of one random crop."""
-    clean, noisy = crops.draw(rng)
-    level = rng.uniform(*levels)
-    if noisy is not None:
-        if levels[0] < levels[1]:
-            level = float(np.clip(np.std(noisy - clean), *levels))
-    elif task.noise == "unknown":
-        noisy = clean
-    else:
-        # not clipped to [0, 1], as it would be in a file: that shifts the mean of bright
-        # patches, and a network that is not told the brightness would learn the average shift
-        noisy = add_noise(task.noise, level, clean, rng)
-    lost = lost_pixels(task.noise, noisy)
-    if lost.all():
-        lost[rng.integers(lost.shape[0]), rng.integers(lost.shape[1])] = False
-    rows, columns = (rng.integers(0, n - task.size + 1, n_patches) for n in clean.shape)
-    given = task.show(
-        tuple(
-            gather_patches(plane, task.size, rows, columns) for plane in task.planes(noisy, lost)
-        ),
-        level,
-    )
-    return task.target(gather_patches(clean, task.size, rows, columns), given), given.shown
+# ------------------------------------------------------------------ helpers
 
 
 def _median_sigma(planes: list[np.ndarray]) -> float:
@@ -761,32 +723,3 @@ def _progress(done: int, total: int, started: float, curve: list[float]) -> str:
         f"{done:>{len(f'{total:,}')},} of {total:,} patches{psnr}  {rate:,.0f} patches/s  "
         f"{(total - done) / rate:.1f} s left"
     )
-
-
-# ------------------------------------------------------------------ missing pixels
-
-
-def _lost(noise: str, colours: np.ndarray, mask: Any, name: str) -> np.ndarray:
-    """Which pixels have to be made up, (height, width, n_colours)."""
-    missing = np.isnan(colours)
-    if mask is not None:
-        given = np.asarray(mask)
-        if given.dtype != bool or given.shape not in (
-            colours.shape,
-            colours.shape[:2],
-            *([colours.shape[:2]] if colours.shape[2] == 1 else []),
-        ):
-            raise ValueError(
-                f"mask of {name} should be bool, True where a pixel is missing, of shape "
-                f"{colours.shape[:2]} or {colours.shape}; got {given.dtype} of shape {given.shape}."
-            )
-        missing = missing | given.reshape(*colours.shape[:2], -1)
-    elif not missing.any():
-        missing = np.stack(
-            [lost_pixels(noise, colours[..., c]) for c in range(colours.shape[2])], axis=-1
-        )
-    if missing.all(axis=(0, 1)).any():
-        raise ValueError(
-            f"{name} has no pixel that is known, in at least one channel: nothing is left to go by."
-        )
-    return missing

@@ -1,0 +1,61 @@
+"""Blocks of patches to train on: pieces of pictures, spoiled, cut up, shown as to the network."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dae._crops import Crops
+from dae._noise import add_noise, lost_pixels
+from dae._patches import gather_patches
+from dae._repair import Repair
+
+CROPS_PER_BLOCK = 32
+
+
+def training_block(
+    task: Repair,
+    crops: Crops,
+    levels: tuple[float, float],
+    n_patches: int,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Targets and inputs of `n_patches` patches, from a few crops that share a level each."""
+    clean, shown = [], []
+    shares = np.diff(np.linspace(0, n_patches, min(CROPS_PER_BLOCK, n_patches) + 1).astype(int))
+    for share in shares:
+        a, b = _of_one_crop(task, crops, levels, int(share), rng)
+        clean.append(a)
+        shown.append(b)
+    return np.concatenate(clean), np.concatenate(shown)
+
+
+def _of_one_crop(
+    task: Repair,
+    crops: Crops,
+    levels: tuple[float, float],
+    n_patches: int,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Targets and inputs of patches at random places of one random crop."""
+    clean, noisy = crops.draw(rng)
+    level = rng.uniform(*levels)
+    if noisy is not None:
+        if levels[0] < levels[1]:
+            level = float(np.clip(np.std(noisy - clean), *levels))
+    elif task.noise == "unknown":
+        noisy = clean
+    else:
+        # not clipped to [0, 1], as it would be in a file: that shifts the mean of bright
+        # patches, and a network that is not told the brightness would learn the average shift
+        noisy = add_noise(task.noise, level, clean, rng)
+    lost = lost_pixels(task.noise, noisy)
+    if lost.all():
+        lost[rng.integers(lost.shape[0]), rng.integers(lost.shape[1])] = False
+    rows, columns = (rng.integers(0, n - task.size + 1, n_patches) for n in clean.shape)
+    given = task.show(
+        tuple(
+            gather_patches(plane, task.size, rows, columns) for plane in task.planes(noisy, lost)
+        ),
+        level,
+    )
+    return task.target(gather_patches(clean, task.size, rows, columns), given), given.shown
