@@ -69,6 +69,13 @@ def test_one_file(folder, model, capsys):
     np.testing.assert_array_equal(read(out)[0], denoiser.transform(GREY))
 
 
+def test_without_a_model_of_ones_own(folder):
+    """The one that comes along."""
+    target = folder.parent / "clean.png"
+    assert run("denoise", folder / "grey.png", "-o", target) == 0
+    assert read(target)[0].shape == GREY.shape
+
+
 def test_sigma(folder, model):
     out = folder / "clean.png"
     common = ["denoise", folder / "grey.png", "-o", out, "--model", model / "many.npz"]

@@ -188,6 +188,42 @@ def test_batch_sizes(batch_size, tied, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("batch_size", [129, 300])
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("tied", [True, False])
+def test_rows_go_a_few_at_a_time_through_many_leaves(tied, sparse, batch_size, dtype):
+    """Batches of more rows than are summed together; eight leaves, of three threads."""
+    X = (sparse_data if sparse else data)(2 * batch_size + 7, 300, dtype)
+    assert_trains_like_the_reference(
+        make_network(300, 150, dtype, tied=tied),
+        "momentum",
+        X,
+        batch_size=batch_size,
+        n_batches=3,
+        n_threads=3,
+        corruption=make_corruption("masking", X),
+    )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("batch_size", [2, 5, 31, 32, 33])
+@pytest.mark.parametrize("tied", [True, False])
+def test_plain_steps_of_small_batches(tied, batch_size, dtype):
+    """Straight from the registers up to 32 rows; more features than a span, units than a block."""
+    X = data(2 * batch_size + 1, 130, dtype)
+    assert_trains_like_the_reference(
+        make_network(130, 270, dtype, tied=tied),
+        "plain",
+        X,
+        batch_size=batch_size,
+        n_batches=3,
+        alpha=0.05,
+        n_threads=2,
+        corruption=make_corruption("masking", X),
+    )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize(("loss", "decoder_activation"), OUTPUTS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -368,8 +404,9 @@ def test_sparse_and_dense_batches_in_turn(tied, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", ["adam", "plain"])
 @pytest.mark.parametrize(("batch_size", "tied"), [(20, True), (20, False), (300, False)])
-def test_skipping_zeros_leaves_the_same_bits(batch_size, tied, dtype):
+def test_skipping_zeros_leaves_the_same_bits(batch_size, tied, kind, dtype):
     """An added row of weight 0 decides whether zeros are skipped, and adds zeros only.
 
     All ones, it makes its batch dense; all zeros, it does not. (With tied weights and hundreds of
@@ -384,7 +421,7 @@ def test_skipping_zeros_leaves_the_same_bits(batch_size, tied, dtype):
     for value in (0, 1):
         X[last] = value
         network = make_network(n, 130, dtype, tied=tied)
-        solver = make_solver(network, "adam")
+        solver = make_solver(network, kind)
         losses = _core.train(
             network, solver, NOTHING, X, every_row(X), batch_size=batch_size, presentation=1,
             n_threads=2, sample_weight=weight,

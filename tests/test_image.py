@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_sample_images
 
-from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder
+from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder, image
 from dae._crops import Crops
 from dae._noise import add_noise, estimate_sigma, fill, lost_pixels
 from dae._patches import filter_picture
@@ -353,6 +353,18 @@ def test_warm_start_takes_along_what_was_learned(gaussian):
     assert psnr(UNSEEN, 255 * warm.transform(noisy)) > psnr(UNSEEN, 255 * cold.transform(noisy)) + 1
 
 
+def test_a_failed_warm_start_changes_nothing(tiny, monkeypatch):
+    """Though it fails in its second block."""
+    warm = copy.deepcopy(tiny).set_params(warm_start=True, n_patches=100)
+    before = pickle.dumps(warm)
+    monkeypatch.setattr(image, "BLOCK", 50)
+    blocks = iter([image.training_block])
+    monkeypatch.setattr(image, "training_block", lambda *given: next(blocks)(*given))
+    with pytest.raises((StopIteration, RuntimeError)):
+        warm.fit([GREY])
+    assert pickle.dumps(warm) == before
+
+
 def test_warm_start_goes_on_with_the_same_task_only(tiny):
     warm = copy.deepcopy(tiny).set_params(warm_start=True)
     before = pickle.dumps(warm)
@@ -440,6 +452,28 @@ def test_files_without_room_are_read_again(tmp_path, monkeypatch):
         monkeypatch.setattr("dae._crops.CACHE", room)
         fitted.append(make(n_patches=200).fit([tmp_path / "a.png"]))
     np.testing.assert_array_equal(*(d.transform(UNSEEN) for d in fitted))
+
+
+def crops_of(images, noisy=None, *, are_noisy=False):
+    """What is drawn in 60 times."""
+    crops = Crops(images, noisy, size=2, luminance=True, data_range=None, are_noisy=are_noisy)
+    rng = np.random.default_rng(0)
+    return [crops.draw(rng) for _ in range(60)]
+
+
+def test_clean_pictures_are_turned_and_mirrored():
+    corner = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    drawn = crops_of([corner])
+    assert len({(clean.shape, clean.tobytes()) for clean, _ in drawn}) == 8
+
+
+def test_noise_that_came_with_a_picture_stays_as_it_is():
+    corner = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    drawn = crops_of([corner], [corner + 100])
+    assert all(np.allclose(clean, corner / 255) for clean, _ in drawn)
+    assert all(np.allclose(noisy - clean, 100 / 255) for clean, noisy in drawn)
+    drawn = crops_of([corner], are_noisy=True)
+    assert len({clean.tobytes() for clean, _ in drawn}) == 1
 
 
 def test_large_pictures_are_more_likely():

@@ -7,6 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder, _model_file
 from dae.image import ImageDenoiser
@@ -101,6 +102,27 @@ def test_the_pretrained_model():
     noisy = clean + np.random.default_rng(0).normal(scale=25 / 255, size=clean.shape)
     error = np.mean((denoiser.transform(noisy) - clean) ** 2)
     assert -10 * np.log10(error) > 29  # 20 before
+
+
+def test_the_pretrained_model_is_an_estimator_like_any_other():
+    """Whatever parameters have been added since its file was written."""
+    denoiser = ImageDenoiser.pretrained()
+    assert set(denoiser.get_params()) >= set(ImageDenoiser().get_params(deep=False))
+    assert clone(denoiser.set_params(stride=4)).stride == 4
+    assert "stride=4" in repr(denoiser)
+
+
+def test_a_parameter_that_the_file_does_not_know(tmp_path):
+    """It is at its default."""
+    path = tmp_path / "model.npz"
+    fitted().save(path)
+
+    def forget(header):
+        pairs = header["model"]["state"]["dict"]
+        pairs[:] = [pair for pair in pairs if pair[0] != "warm_start"]
+
+    change_header(path, forget)
+    assert ImageDenoiser.load(path).warm_start is False
 
 
 # ------------------------------------------------------------------ refused

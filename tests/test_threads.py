@@ -61,6 +61,7 @@ def trained(n_threads, dtype, kind, loss, tied, n_features, n_hidden):
         ("masking", "squared_error", True, 100, 500),
         ("swap", "log_loss", False, 100, 260),
         ("gaussian", "squared_error", False, 37, 130),  # fewer blocks and units than threads
+        ("masking", "log_loss", True, 300, 70),  # leaves for all threads
     ],
 )
 def test_same_bits(kind, loss, tied, n_features, n_hidden, dtype, monkeypatch):
@@ -71,6 +72,35 @@ def test_same_bits(kind, loss, tied, n_features, n_hidden, dtype, monkeypatch):
     serial = trained(1, *arguments)
     for n_threads in THREADS:
         assert_same_bits(trained(n_threads, *arguments), serial)
+
+
+@pytest.mark.parametrize(
+    ("n_features", "n_hidden", "dtype", "share", "tied"),
+    [
+        (300, 150, np.float32, 1.0, True),
+        (300, 150, np.float32, 0.1, False),  # zeros are skipped
+        # 2.4 MB of weights: one thread takes all rows at once, each of two some at a time
+        (600, 500, np.float64, 1.0, True),
+    ],
+)
+def test_same_bits_of_large_batches(n_features, n_hidden, dtype, share, tied, monkeypatch):
+    """More rows than are summed together, eight leaves."""
+    monkeypatch.setattr(_core, "_SERIAL_STEP", 0)
+    monkeypatch.setattr(_core, "_SERIAL_CALL", 0)
+    rng = np.random.default_rng(0)
+    X = rng.random((650, n_features)).astype(dtype)
+    X[rng.random(X.shape) > share] = 0
+    results = []
+    for n_threads in (1, *THREADS):
+        network = make_network(n_features, n_hidden, dtype, activation="relu", tied=tied)
+        solver = make_solver(network, "adam")
+        losses = _core.train(
+            network, solver, make_corruption("masking", X, 0.3), X,
+            np.arange(650, dtype=np.intp), batch_size=300, presentation=1, n_threads=n_threads,
+        )  # fmt: skip
+        results.append({"losses": losses} | named_arrays(network, solver))
+    for result in results[1:]:
+        assert_same_bits(result, results[0])
 
 
 def estimator(n_components=130, **parameters):

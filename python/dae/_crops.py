@@ -96,11 +96,11 @@ class Crops:
         return array, name
 
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None]:
-        """One plane of a random crop, turned and mirrored at random; the same of its noisy
-        partner, where there is one.
+        """One plane of a random crop; the same of its noisy partner, where there is one.
 
-        Pictures are drawn by the number of their patches, so that all are equally likely. Noisy
-        pictures that teach by themselves stay as they are: they will be cleaned as they are.
+        Pictures are drawn by the number of their patches, so that all are equally likely. Where
+        the noise is made, clean ones are turned and mirrored at random; noise that came with a
+        picture may have a direction, and stays as it is.
         """
         index = int(rng.choice(len(self._share), p=self._share))
         image, name = self._get("images", index)
@@ -115,13 +115,10 @@ class Crops:
             return to_planes(form.to_unit(piece), self.luminance)
 
         clean = planes(image, name, self.are_noisy)
-        plane, turns, mirror = (int(rng.integers(0, count)) for count in (len(clean), 4, 2))
+        plane = int(rng.integers(0, len(clean)))
+        if self.noisy is not None:
+            return clean[plane], planes(*self._get("noisy", index), True)[plane]
         if self.are_noisy:
-            turns, mirror = 0, 0
-
-        def turned(plane: np.ndarray) -> np.ndarray:
-            return np.rot90(plane[:: -1 if mirror else 1], turns)
-
-        if self.noisy is None:
-            return turned(clean[plane]), None
-        return turned(clean[plane]), turned(planes(*self._get("noisy", index), True)[plane])
+            return clean[plane], None
+        mirrored = clean[plane][:: 1 if rng.random() < 0.5 else -1]
+        return np.rot90(mirrored, int(rng.integers(0, 4))), None

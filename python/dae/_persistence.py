@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from inspect import signature
 from typing import Any
 
 from dae._version import __version__
@@ -31,4 +32,10 @@ class VersionStampMixin:
                 VersionMismatchWarning,
                 stacklevel=2,
             )
-        super().__setstate__(state)  # type: ignore[misc]
+        # a parameter that the saved version did not have is at its default, which keeps the meaning
+        defaults = {
+            name: parameter.default
+            for name, parameter in signature(type(self)).parameters.items()
+            if parameter.default is not parameter.empty
+        }
+        super().__setstate__(defaults | state)  # type: ignore[misc]

@@ -128,7 +128,8 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
     warm_start : bool, default=False
         Whether `fit` goes on with the network that is there, trained for the same kind of
         noise and patches, maybe for another level: a model for one level is had from one for
-        a range of them in a fraction of the time.
+        a range of them in a fraction of the time. `autoencoder` and `random_state` are those
+        that it began with.
 
     random_state : int, RandomState instance or None, default=None
         Decides initial weights, patches and noise.

@@ -47,9 +47,9 @@ whatever the solver, and no gradient is ever stored:
         H_next[:, J] = g1(sum of the parts + b[J])
     ------------------------------------------------------------------ barrier
 
-A sum over features is as large as the batch. Where a thread's weights stay in its cache, sweep 1 and
-the next code go through them with a hundred rows of the batch at a time, so that the sums stay there,
-too; larger weights are read once, with all rows.
+A sum over features is as large as the batch. Where a thread's weights stay in its cache, sweep 1
+and the next code go through them with a hundred rows of the batch at a time, so that the sums stay
+there, too; larger weights are read once, with all rows.
 
 Several layers
 --------------

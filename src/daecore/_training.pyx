@@ -155,7 +155,8 @@ cdef int _is_sparse(const dae_network *net, const dae_batch *batch) noexcept nog
 # ------------------------------------------------------------------ leaves
 
 # Rows of a batch whose sums are made at a time, 256 KiB at 512 hidden units, where the thread's share
-# of the weights is small enough to stay in its cache (64 to 256 rows differ by less than 1 %).
+# of the weights is small enough to stay in its cache (64 to 256 rows differ by less than 1 %). A
+# multiple of 64, as `decode_delta` needs it.
 cdef enum:
     RESIDENT_BYTES = 2097152
     SUM_ROWS = 128
@@ -233,19 +234,17 @@ cdef void _own_branches(
     _own_branches(t, step, work, middle, last)
 
 
-cdef int _stays(const Training *t, const Step *step) noexcept nogil:
-    """Whether the thread's share of the layer's weights stays in its cache over the whole batch."""
+cdef ptrdiff_t _rows_at_a_time(const Training *t, const Step *step, ptrdiff_t B) noexcept nogil:
+    """How many of B rows go through the thread's weights together: few enough that their sums stay
+    in its cache, if the weights do; else all, so that the weights are read once."""
     cdef const dae_network *net = &step.layer.net
-    return net.n_features * net.stride * t.itemsize // step.n_threads <= RESIDENT_BYTES
+    cdef ptrdiff_t share = net.n_features * net.stride * t.itemsize // step.n_threads
+    return min(B, SUM_ROWS) if share <= RESIDENT_BYTES else B
 
 
 cdef void _sum_own_leaves(Training *t, Step *step, LeafWork work, ptrdiff_t B) noexcept nogil:
-    """The work on the thread's leaves; their parts of the sum of B rows, for `_join`.
-
-    Where the weights stay in the cache, few enough rows at a time that their sums stay there, too;
-    else the weights are read once.
-    """
-    cdef ptrdiff_t rows = min(B, SUM_ROWS) if _stays(t, step) else B
+    """The work on the thread's leaves; their parts of the sum of B rows, for `_join`."""
+    cdef ptrdiff_t rows = _rows_at_a_time(t, step, B)
     step.row0, step.row1 = 0, rows
     _own_branches(t, step, work, 0, step.layer.n_leaves)
     while step.row1 < B:
@@ -394,13 +393,12 @@ cdef void _update_and_encode_leaf(
 
 cdef void _update_and_encode(Training *t, Step *step) noexcept nogil:
     """Sweep 2."""
-    if step.after.B > SUM_ROWS and _stays(t, step):
-        _own_leaves(t, step, _update_leaf)
-        _sum_own_leaves(t, step, _encode_next_leaf, step.after.B)
-    elif step.after.B > 0:
+    if _rows_at_a_time(t, step, step.after.B) == step.after.B > 0:
         _sum_own_leaves(t, step, _update_and_encode_leaf, step.after.B)
-    else:
-        _own_leaves(t, step, _update_leaf)
+        return
+    _own_leaves(t, step, _update_leaf)
+    if step.after.B > 0:
+        _sum_own_leaves(t, step, _encode_next_leaf, step.after.B)
 
 
 # ------------------------------------------------------------------ a step, by rows and columns

@@ -5,7 +5,7 @@
  * to sleep is the other one. (784-500, two cores: up to 350 us of polling instead of 45 gave 1.07x at
  * batch 20, 1.14x at 128.) When another process has a core, the thread that waits must not burn its
  * own share of the machine: the scheduler gives it to whom the team waits for, and wakes a sleeper at
- * once. So a long poll in vain is followed by short ones, for a while; yielding instead of sleeping
+ * once. So a long poll in vain is followed by short ones, until 64 of these were in vain, too; yielding instead of sleeping
  * gave a third of the speed under load. (libgomp's own barrier polls for milliseconds by default.)
  */
 #ifndef DAE_BARRIER_H
@@ -50,14 +50,14 @@ typedef pthread_cond_t dae_bell;
 enum {
     DAE_SHORT_POLLS = 1000, /* 10 to 50 us, about what it costs to be woken */
     DAE_LONG_POLLS = 10000,
-    DAE_SHORT_WAITS = 64 /* after a long poll in vain */
+    DAE_SHORT_WAITS = 64
 };
 
 typedef struct {
     _Atomic int arrived;
     char padding[60]; /* the counter and the flag on cache lines of their own */
     _Atomic int phase;
-    _Atomic int short_waits; /* waits to come that are to poll briefly */
+    _Atomic int short_waits; /* short polls in vain that are left before a long one is tried */
     dae_lock lock;
     dae_bell bell;
 } dae_barrier;

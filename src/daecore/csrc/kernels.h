@@ -101,7 +101,8 @@ typedef struct {
     void (*transpose)(const dae_network *net, const dae_batch *batch, ptrdiff_t first,
                       ptrdiff_t last);
 
-    /* Sweep 1, features D of one unit, rows [row0, row1) of the batch, the first rows first:
+    /* Sweep 1, features D of one unit, rows [row0, row1) of the batch, the first rows first, row0 a
+     * multiple of 64:
      * delta[:, D] <- dE/da*, visible_grad[D] <- its sums over these rows and those before,
      * loss[0] <- the sum of w_b E_bd over the same. */
     void (*decode_delta)(const dae_data *data, const dae_network *net, const dae_batch *batch,

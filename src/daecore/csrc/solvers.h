@@ -1,4 +1,5 @@
-/* How a gradient g moves a weight w; the formulas stand in dae/_solver.py. */
+/* How a gradient g moves a weight w; the formulas stand in dae/_solver.py. That of plain SGD stands in
+ * tiles.h once more (DESCEND). */
 
 /* `kind` is s->kind, as a constant in the loops that matter. */
 INLINE void solver_step(const int kind, const dae_update *s, REAL *w, REAL *moment1, REAL *moment2, vec g,
