@@ -154,9 +154,9 @@ cdef int _is_sparse(const dae_network *net, const dae_batch *batch) noexcept nog
 
 # ------------------------------------------------------------------ leaves
 
-# Rows of a batch whose sums are made at a time, 256 KiB at 512 hidden units, where the thread's share
-# of the weights is small enough to stay in its cache (64 to 256 rows differ by less than 1 %). A
-# multiple of 64, as `decode_delta` needs it.
+# Rows of a batch whose sums are made at a time, 256 KiB at 512 hidden units, where the thread's
+# share of the weights is small enough to stay in its cache (64 to 256 rows differ by less than
+# 1 %). A multiple of 64, as `decode_delta` needs it.
 cdef enum:
     RESIDENT_BYTES = 2097152
     SUM_ROWS = 128
