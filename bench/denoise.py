@@ -329,6 +329,8 @@ def judge(
                 if any(name.startswith(skipped) for skipped in arguments.skip):
                     continue
                 new = [case for case in cases if (noise, level, name, case.name) not in known]
+                if clean is alone:  # a training for each picture: on a few of them
+                    new = [case for case in new if case.name in PHOTOGRAPHS]
                 if clean is None:
                     scores = pool.map(rival_scored, new, repeat(name), repeat(chosen[name]))
                 else:

@@ -45,7 +45,7 @@ cdef extern from "barrier.h" nogil:
     ctypedef struct dae_barrier:
         pass
     void dae_barrier_init(dae_barrier *)
-    void dae_barrier_wait(dae_barrier *, int)
+    void dae_barrier_wait(dae_barrier *, int, int)
     void dae_barrier_destroy(dae_barrier *)
 
 
@@ -476,14 +476,14 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
 
     step.after = _next_batch(t, 0)
     _show(t, &step, &step.after)
-    dae_barrier_wait(&t.barrier, n_threads)
+    dae_barrier_wait(&t.barrier, thread, n_threads)
     step.after.sparse = _is_sparse(&t.layers[0].net, &step.after)
     step.first = step.after
     _enter(t, &step, 0)
     _sum_own_leaves(t, &step, _encode_leaf, step.batch.B)
-    dae_barrier_wait(&t.barrier, n_threads)
+    dae_barrier_wait(&t.barrier, thread, n_threads)
     _finish_code(t, &step, &step.batch)
-    dae_barrier_wait(&t.barrier, n_threads)
+    dae_barrier_wait(&t.barrier, thread, n_threads)
 
     while step.after.B > 0:
         step.first = step.after
@@ -491,9 +491,9 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
         for k in range(1, t.n_layers):
             _enter(t, &step, k)
             _sum_own_leaves(t, &step, _encode_leaf, step.batch.B)
-            dae_barrier_wait(&t.barrier, n_threads)
+            dae_barrier_wait(&t.barrier, thread, n_threads)
             _finish_code(t, &step, &step.batch)
-            dae_barrier_wait(&t.barrier, n_threads)
+            dae_barrier_wait(&t.barrier, thread, n_threads)
         if t.supervised:
             _enter(t, &step, top)
             _show(t, &step, &step.after)
@@ -502,12 +502,12 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
             for k in range(top, 0, -1):
                 _enter(t, &step, k)
                 _own_leaves(t, &step, _decode_leaf)
-                dae_barrier_wait(&t.barrier, n_threads)
+                dae_barrier_wait(&t.barrier, thread, n_threads)
             _enter(t, &step, 0)
             # sweep 1
             _show(t, &step, &step.after)
             _sum_own_leaves(t, &step, _compare_leaf, step.batch.B)
-        dae_barrier_wait(&t.barrier, n_threads)
+        dae_barrier_wait(&t.barrier, thread, n_threads)
         step.after.sparse = _is_sparse(&t.layers[0].net, &step.after)
         loss = _loss(t, step.batch.B)
         if thread == 0:
@@ -524,24 +524,24 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
         else:
             _finish_delta(t, &step)
             for k in range(1, t.n_layers):
-                dae_barrier_wait(&t.barrier, n_threads)
+                dae_barrier_wait(&t.barrier, thread, n_threads)
                 _enter(t, &step, k)
                 _sum_own_leaves(t, &step, _project_delta_leaf, step.batch.B)
-                dae_barrier_wait(&t.barrier, n_threads)
+                dae_barrier_wait(&t.barrier, thread, n_threads)
                 _finish_delta(t, &step)
-        dae_barrier_wait(&t.barrier, n_threads)
+        dae_barrier_wait(&t.barrier, thread, n_threads)
         for k in range(top, 0, -1):
             _enter(t, &step, k)
             _own_leaves(t, &step, _pass_and_update_leaf)
-            dae_barrier_wait(&t.barrier, n_threads)
+            dae_barrier_wait(&t.barrier, thread, n_threads)
         # sweep 2
         _enter(t, &step, 0)
         _update_and_encode(t, &step)
         if step.after.B == 0:
             break
-        dae_barrier_wait(&t.barrier, n_threads)
+        dae_barrier_wait(&t.barrier, thread, n_threads)
         _finish_code(t, &step, &step.after)
-        dae_barrier_wait(&t.barrier, n_threads)
+        dae_barrier_wait(&t.barrier, thread, n_threads)
     dae_restore_denormals(denormals)
 
 
