@@ -239,15 +239,20 @@ def rival_scored(case: Case, name: str, settings: dict[str, Any]) -> dict[str, A
         return scored(case, lambda case: rival.clean(case.noisy, case.lost, case.level, **settings))
 
 
+def left_out(arguments: argparse.Namespace, noise: str, method: str) -> bool:
+    """Whether `--skip` names the method, or the method at that noise."""
+    return any(f"{noise} {method}".endswith(name) for name in arguments.skip)
+
+
 def tuned(
-    noise: str, level: float, record: dict[str, Any], pool: Executor
+    arguments: argparse.Namespace, noise: str, level: float, record: dict[str, Any], pool: Executor
 ) -> dict[str, dict[str, Any]]:
     """Settings of each rival with the best mean PSNR on training pictures."""
     pictures = training_pictures()[:: 400 // N_TUNING][:N_TUNING]
     cases = [Case.of(f"t{i}", luminance(p), noise, level) for i, p in enumerate(pictures)]
     chosen = record["tuning"].setdefault(f"{noise} {level:.4g}", {})
     for name, rival in RIVALS[noise].items():
-        if name in chosen or not rival.available():
+        if name in chosen or not rival.available() or left_out(arguments, noise, name):
             continue
         options = rival.settings()
         if len(options) == 1:
@@ -323,10 +328,10 @@ def judge(
     )
     with workers as pool:
         for noise, level in levels_of_noises():
-            chosen = tuned(noise, level, record, pool)
+            chosen = tuned(arguments, noise, level, record, pool)
             cases = [Case.of(name, pixels, noise, level) for name, pixels in pictures.items()]
             for name, clean in methods(noise, level, denoisers, chosen):
-                if any(name.startswith(skipped) for skipped in arguments.skip):
+                if left_out(arguments, noise, name):
                     continue
                 new = [case for case in cases if (noise, level, name, case.name) not in known]
                 if clean is alone:  # a training for each picture: on a few of them
@@ -440,7 +445,7 @@ def markdown(record: dict[str, Any]) -> str:
         "PSNR in dB and SSIM are means over pictures, time is in seconds a megapixel. Every rival "
         "has its best settings at the level, by mean PSNR on training pictures, and a core of "
         "its own (none of them uses two); dae has both. Salt and pepper, and missing pixels: every "
-        "method replaces the pixels that look hit, and no others.",
+        "method replaces the pixels that look hit, and no others. -: not run.",
         "",
         *summary(record),
         "",
@@ -597,7 +602,11 @@ def main() -> None:
     )
     options.add_argument("--every", type=int, default=1, help="judge every n-th picture")
     options.add_argument(
-        "--skip", nargs="*", default=[], metavar="METHOD", help="methods not to judge"
+        "--skip",
+        nargs="*",
+        default=[],
+        metavar="[NOISE ]METHOD",
+        help="what not to judge, for example BM3D or 'salt_and_pepper BM3D'",
     )
     options.add_argument("--ablation", action="store_true")
     options.add_argument(
