@@ -580,7 +580,8 @@ def ablate(arguments: argparse.Namespace) -> None:
         "# What the recipe owes to what",
         "",
         f"`python -m bench.denoise --ablation`: sigma 25, {arguments.patches:,} patches each, mean "
-        f"PSNR of {N_HELD_OUT} training pictures that were held out.",
+        f"PSNR of {N_HELD_OUT} training pictures that were held out. A short training: after more "
+        "patches larger ones and wider networks are ahead (`LONG_TRAINING` in `bench/denoise.py`).",
         "",
         "| what is changed | PSNR (dB) | difference | training (s) |",
         "| --- | --- | --- | --- |",
