@@ -232,16 +232,24 @@ def scored(case: Case, clean: Callable[[Case], np.ndarray]) -> dict[str, Any]:
     }
 
 
+def by_rival(name: str, settings: dict[str, Any]) -> Callable[[Case], np.ndarray]:
+    """A rival as a function of a case."""
+
+    def clean(case: Case) -> np.ndarray:
+        return RIVALS[case.noise][name].clean(case.noisy, case.lost, case.level, **settings)
+
+    return clean
+
+
 def rival_scored(case: Case, name: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """The same of a rival, on one core: none of them uses more."""
-    rival = RIVALS[case.noise][name]
+    """`scored` of a rival, on one core: none of them uses more."""
     with threadpool_limits(1):
-        return scored(case, lambda case: rival.clean(case.noisy, case.lost, case.level, **settings))
+        return scored(case, by_rival(name, settings))
 
 
 def left_out(arguments: argparse.Namespace, noise: str, method: str) -> bool:
     """Whether `--skip` names the method, or the method at that noise."""
-    return any(f"{noise} {method}".endswith(name) for name in arguments.skip)
+    return not {method, f"{noise} {method}"}.isdisjoint(arguments.skip)
 
 
 def tuned(
@@ -291,11 +299,9 @@ def methods(
 
     yield "noisy", lambda case: case.noisy
     if noise == "gaussian":
-        yield "dae", by(denoisers[f"gaussian-{round(255 * level)}"])
-        yield (
-            "dae, stride 1",
-            by(deepcopy(denoisers[f"gaussian-{round(255 * level)}"]).set_params(stride=1)),
-        )
+        own = denoisers[f"gaussian-{round(255 * level)}"]
+        yield "dae", by(own)
+        yield "dae, stride 1", by(deepcopy(own).set_params(stride=1))
         yield "dae, 10 to 50", by(denoisers["gaussian-10-50"], sigma=level)
         yield "dae, blind", by(denoisers["gaussian-10-50"], sigma="auto")
     else:
@@ -508,9 +514,7 @@ def draw(
         rival = best_rival(record, noise, level)
         chosen = record["tuning"][f"{noise} {level:.4g}"]
         functions = dict(methods(noise, level, denoisers, ()))
-        functions[rival] = lambda case, rival=rival, chosen=chosen: RIVALS[case.noise][rival].clean(
-            case.noisy, case.lost, case.level, **chosen[rival]
-        )
+        functions[rival] = by_rival(rival, chosen[rival])
         panels = {"clean": case.clean} | {
             name: case.finish(functions[name](case)) for name in ("noisy", rival, "dae")
         }

@@ -299,13 +299,20 @@ cdef ptrdiff_t _first_column(
 
 # ------------------------------------------------------------------ a step, leaf by leaf
 
+cdef void _project_leaf(
+    Training *t, const Step *step, const dae_batch *batch, int leaf, void *out, int add
+) noexcept nogil:
+    """A leaf's part of the code of a batch."""
+    t.kernels.project(&step.layer.net, batch, step.row0, step.row1,
+                      _first_feature(step.layer, leaf), _first_feature(step.layer, leaf + 1), out,
+                      add)
+
+
 cdef void _encode_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
-    """A leaf's part of the code."""
-    t.kernels.project(&step.layer.net, &step.batch, step.row0, step.row1,
-                      _first_feature(step.layer, leaf), _first_feature(step.layer, leaf + 1), out,
-                      add)
+    """A leaf's part of the code of this batch."""
+    _project_leaf(t, step, &step.batch, leaf, out, add)
 
 
 cdef void _decode_leaf(
@@ -378,9 +385,7 @@ cdef void _encode_next_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
     """A leaf's part of the next batch's code in the lowest layer."""
-    t.kernels.project(&step.layer.net, &step.after, step.row0, step.row1,
-                      _first_feature(step.layer, leaf), _first_feature(step.layer, leaf + 1), out,
-                      add)
+    _project_leaf(t, step, &step.after, leaf, out, add)
 
 
 cdef void _update_and_encode_leaf(
