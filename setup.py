@@ -49,6 +49,8 @@ LEVELS = {
     "x86_64_v3": ["-march=x86-64-v3"],
     # GCC and clang prefer 256-bit vectors by default, and would waste half of each register.
     "x86_64_v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
+    # the same, and float32 by the matrix unit
+    "x86_64_amx": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
 }
 
 # gnu11 for C11 atomics and vector extensions. Never -ffast-math: the core looks for NaN, and older
@@ -80,6 +82,11 @@ VECTOR_PROBE = """
 #endif
 typedef float lanes __attribute__((vector_size(64)));
 void multiply_add(lanes *a, const lanes *b) { *a += *a * *b; }
+"""
+
+# The matrix unit is spoken to in assembler.
+MATRIX_PROBE = """
+void multiply(void) { __asm__ volatile("tdpbf16ps %tmm0, %tmm1, %tmm2"); }
 """
 
 OPENMP_PROBE = """
@@ -151,7 +158,7 @@ class BuildExt(build_ext):
                 if level != "baseline":
                     ext.define_macros.append((f"DAE_HAVE_{level.upper()}", "1"))
                 ext.extra_objects += self.compiler.compile(
-                    [f"{CSRC}/levels/{level}_{real}.c" for real in ("f32", "f64")],
+                    sorted(glob(f"{CSRC}/levels/{level}_f*.c")),
                     output_dir=self.build_temp,
                     macros=ext.define_macros,
                     include_dirs=ext.include_dirs,
@@ -165,7 +172,7 @@ class BuildExt(build_ext):
             return {"baseline": []}
         levels = {}
         for level, flags in LEVELS.items():
-            if self.works(VECTOR_PROBE, flags):
+            if self.works(MATRIX_PROBE if level == "x86_64_amx" else VECTOR_PROBE, flags):
                 levels[level] = flags
             elif level == "baseline":
                 notice(f"the compiler refuses {' '.join(flags)}; the baseline is its default")

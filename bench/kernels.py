@@ -1,11 +1,11 @@
 """Rates of the kernels at each SIMD level, and the sizes from which threads pay.
 
-    python -m bench.kernels [--quick] [--only levels,thresholds] [--out FILE]
+    python -m bench.kernels [--quick] [--only levels,precision,thresholds] [--out FILE]
 
 levels: operations a second of each part, one thread, a new process for each level; a product of
-NumPy's BLAS stands beside them. thresholds: one thread and all, over sizes, with the core's own
-limits (`_SERIAL_STEP`, `_SERIAL_CALL` of `dae/_core.py`) switched off; where the gain passes 1 is
-where they belong.
+NumPy's BLAS stands beside them. precision: how far float32 products are off. thresholds: one thread
+and all, over sizes, with the core's own limits (`_SERIAL_STEP`, `_SERIAL_CALL` of `dae/_core.py`)
+switched off; where the gain passes 1 is where they belong.
 """
 
 from __future__ import annotations
@@ -110,6 +110,55 @@ def levels(quick: bool) -> dict:
     )
 
 
+# ------------------------------------------------------------------ precision
+
+
+def errors(n: int) -> dict[str, float]:
+    """Largest error of X W in float32 at the level of this process, and of NumPy's product, by the
+    sizes of the summed terms: |found - exact| / (|X| |W|), in units of 2^-24.
+    """
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((1024, n), dtype=np.float32)
+    W = rng.standard_normal((n, 256), dtype=np.float32)
+    network = _base.network_of(W, np.zeros(256, np.float32), np.zeros(n, np.float32))
+    network.activation = "identity"
+    exact, size = X.astype(np.float64) @ W.astype(np.float64), np.abs(X) @ np.abs(W)
+    found = {"this level": _core.encode(network, X, n_threads=1), "NumPy": X @ W}
+    return {
+        name: float((np.abs(product - exact) / size).max() * 2**24)
+        for name, product in found.items()
+    }
+
+
+def precision(quick: bool) -> dict:
+    """One process a level."""
+    raw = []
+    for level in _core.available_simd_levels():
+        run = subprocess.run(
+            [sys.executable, "-m", "bench.kernels", "--errors"],
+            env={**os.environ, "DAE_SIMD": level},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        raw.append({"level": level, "errors": json.loads(run.stdout)})
+    rows = [
+        [f"{n} terms", *(cell(one["errors"][str(n)]["this level"]) for one in raw)]
+        + [cell(raw[0]["errors"][str(n)]["NumPy"])]
+        for n in TERMS
+    ]
+    return table(
+        "precision",
+        "Largest error of a float32 product, in units of 2^-24 of the sum of its terms' sizes",
+        ["sum of", *(one["level"] for one in raw), "NumPy"],
+        rows,
+        raw,
+        ["Normally distributed numbers, 1024 rows, 256 columns."],
+    )
+
+
+TERMS = (32, 256, 784, 4096)
+
 # ------------------------------------------------------------------ thresholds
 
 SIZES = ((8, 4), (16, 8), (32, 16), (64, 16), (64, 32), (64, 64), (128, 64), (128, 128), (256, 128))
@@ -163,16 +212,21 @@ def threshold_tasks(what: str, n: int, m: int, counts: tuple, seconds: float) ->
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.kernels", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="tiny; the figures mean nothing")
-    parser.add_argument("--only", default="levels,thresholds")
+    parser.add_argument("--only", default="levels,precision,thresholds")
     parser.add_argument("--out", type=Path, help="JSON file to write")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--errors", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
         print(json.dumps(child(*((0.01, 1) if args.quick else (0.1, 7)))))
         return 0
+    if args.errors:
+        print(json.dumps({str(n): errors(n) for n in TERMS}))
+        return 0
+    makers = {"levels": levels, "precision": precision, "thresholds": thresholds}
     tables = {}
     for name in args.only.split(","):
-        made = tables[name] = {"levels": levels, "thresholds": thresholds}[name](args.quick)
+        made = tables[name] = makers[name](args.quick)
         print(render.plain(made), flush=True)
     if args.out:
         write(args.out, {"environment": machine.environment(), "tables": tables})

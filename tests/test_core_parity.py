@@ -410,8 +410,11 @@ def test_skipping_zeros_leaves_the_same_bits(batch_size, tied, kind, dtype):
     """An added row of weight 0 decides whether zeros are skipped, and adds zeros only.
 
     All ones, it makes its batch dense; all zeros, it does not. (With tied weights and hundreds of
-    rows the two products of the gradient are summed in another order.)
+    rows the two products of the gradient are summed in another order. The matrix unit, which takes
+    large dense batches of float32, rounds its sums otherwise.)
     """
+    if batch_size > 20 and dtype is np.float32 and _core.simd_level() == "x86_64_amx":
+        pytest.skip("other roundings")
     n = 400
     X = sparse_data(3 * batch_size, n, dtype)
     weight = np.ones(len(X), dtype)

@@ -10,7 +10,12 @@ import pytest
 from dae import _core
 
 HERE = Path(__file__).parent
-FILES = ["test_core_parity.py", "test_gradients.py", "test_core_functions.py"]
+FILES = [
+    "test_core_parity.py",
+    "test_core_many_rows.py",
+    "test_gradients.py",
+    "test_core_functions.py",
+]
 
 # argv: the level, the files to run; exit status 3 tells of the wrong level
 SCRIPT = """

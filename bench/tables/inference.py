@@ -129,8 +129,8 @@ def one_row(context: Context) -> dict:
     code, again = np.empty((1, SETTING.n_hidden), "f4"), np.empty_like(x)
     W, out = initial_weights(SETTING)[0], np.empty(SETTING.n_hidden, "f4")
     bare = {
-        "core transform": lambda: _core._inference.encode(x, *arguments, code, 1),
-        "core reconstruct": lambda: _core._inference.reconstruct(x, *arguments, again, 1),
+        "core transform": lambda: _core._inference.encode(x, *arguments, code, False, 1),
+        "core reconstruct": lambda: _core._inference.reconstruct(x, *arguments, again, False, 1),
         "gemv": lambda: np.dot(x[0], W, out=out),
     }
     named = {" ".join(key): call for key, call in calls.items()} | bare

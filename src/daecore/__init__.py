@@ -14,6 +14,7 @@ What lies where
     csrc/kernels.h        the contract: structs, what each kernel does, in the notation of the note
     csrc/kernels_body.h   the kernels: a range of rows, features or hidden units each
     csrc/tiles.h          the two register tiles that all the arithmetic runs through
+    csrc/matrix_tiles.h   the same by the matrix unit (AMX), for many rows of float32
     csrc/activations.h, losses.h, solvers.h, corruption.h    one formula of the mathematics each
     csrc/simd.h           vector types by the compilers' vector extensions
     csrc/levels/*.c       one unit for a SIMD level and a real type
@@ -46,6 +47,10 @@ whatever the solver, and no gradient is ever stored:
     by columns J:
         H_next[:, J] = g1(sum of the parts + b[J])
     ------------------------------------------------------------------ barrier
+
+Where the processor has a matrix unit, large batches of float32 go through it: the code is packed
+for it once a step, weights and deltas where they are used; sweep 2 updates all the thread's rows
+before it makes the part of the next code, because a packed operand then serves them all.
 
 A sum over features is as large as the batch. Where a thread's weights stay in its cache, sweep 1
 and the next code go through them with a hundred rows of the batch at a time, so that the sums stay

@@ -8,7 +8,7 @@ from cython.parallel cimport parallel, prange
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
-from daecore._kernels cimport DAE_UNIT, dae_batch, dae_kernels, dae_network
+from daecore._kernels cimport dae_batch, dae_kernels, dae_network
 from daecore._network cimport describe
 from daecore._simd cimport kernels
 from daecore._threads cimport dae_team_size, dae_thread, share_begin
@@ -27,6 +27,7 @@ cdef extern from "finite.h" nogil:
 # L2 cache, and no fewer than what the register tiles want.
 cdef enum:
     CHUNK = 96
+    PACKED_CHUNK = 128          # weights are packed once a chunk
     LEAST_CHUNK = 12
 
 # Wanted of a chunk
@@ -43,6 +44,8 @@ ctypedef struct Inference:
     ptrdiff_t itemsize
     ptrdiff_t n_rows
     ptrdiff_t chunk             # rows a thread takes at a time
+    int packed                  # whether codes are packed for the products
+    ptrdiff_t code_bytes        # of the scratch for a chunk's codes
     Output output
     int coded                   # the source holds codes
     const char *source          # (n_rows, n), or codes (n_rows, m)
@@ -53,37 +56,39 @@ ctypedef struct Inference:
 
 
 cdef void _chunk(
-    const Inference *t, ptrdiff_t first, ptrdiff_t rows, char *code, char *scratch
+    const Inference *t, ptrdiff_t first, ptrdiff_t rows, char *code
 ) noexcept nogil:
     """Rows [first, first + rows) from `source` to `out` or `losses`."""
     cdef const dae_kernels *k = t.kernels
     cdef const dae_network *net = &t.net
     cdef ptrdiff_t n = net.n_features, m = net.n_hidden
-    cdef ptrdiff_t width = (m + k.line - 1) // k.line * k.line, b, u
+    cdef ptrdiff_t width = (m + k.line - 1) // k.line * k.line, b
     cdef ptrdiff_t code_bytes = net.stride * t.itemsize, m_bytes = m * t.itemsize
     cdef const char *weight
     cdef dae_batch batch
+    batch.B = rows
+    batch.scratch = code + t.code_bytes
+    batch.packed = t.packed
     if t.coded:
         for b in range(rows):
             memcpy(code + b * code_bytes, t.source + (first + b) * m_bytes, m_bytes)
     else:
-        batch.B = rows
         batch.shown = <void *> (t.source + first * n * t.itemsize)
         batch.shown_stride = n
         batch.code = code
         batch.sparse = 0
         k.project(net, &batch, 0, rows, 0, n, code, 0)
         k.finish_code(net, &batch, code, NULL, 0, width)
+    if t.packed and t.output != CODE:
+        k.pack(net, rows, code, 0, width)
     if t.output == CODE:
         for b in range(rows):
             memcpy(t.out + (first + b) * m_bytes, code + b * code_bytes, m_bytes)
     elif t.output == LOSSES:
         weight = t.entry_weight + first * n * t.itemsize if t.entry_weight != NULL else NULL
-        for u in range((n + DAE_UNIT - 1) // DAE_UNIT):
-            k.row_losses(net, rows, t.clean + first * n * t.itemsize, weight, code, u * DAE_UNIT,
-                         min((u + 1) * DAE_UNIT, n), scratch, t.losses + first)
+        k.row_losses(net, &batch, t.clean + first * n * t.itemsize, weight, code, t.losses + first)
     else:
-        k.decode(net, rows, code, 0, n, t.out + first * n * t.itemsize, n)
+        k.decode(net, &batch, code, 0, n, t.out + first * n * t.itemsize, n)
 
 
 cdef void _run(Inference *t, char *scratch, ptrdiff_t scratch_bytes, int thread,
@@ -91,10 +96,9 @@ cdef void _run(Inference *t, char *scratch, ptrdiff_t scratch_bytes, int thread,
     """Thread's share of the chunks."""
     cdef ptrdiff_t n_chunks = (t.n_rows + t.chunk - 1) // t.chunk, c
     cdef char *code = scratch + thread * scratch_bytes
-    cdef char *unit = code + t.chunk * t.net.stride * t.itemsize
     for c in range(share_begin(n_chunks, thread, n_threads),
                    share_begin(n_chunks, thread + 1, n_threads)):
-        _chunk(t, c * t.chunk, min(t.chunk, t.n_rows - c * t.chunk), code, unit)
+        _chunk(t, c * t.chunk, min(t.chunk, t.n_rows - c * t.chunk), code)
 
 
 cdef int _infer(
@@ -108,6 +112,7 @@ cdef int _infer(
     int activation,
     int decoder_activation,
     int loss,
+    bint many,
     int n_threads,
 ) except -1:
     """All rows of `source` to `output`, on as many threads as there are chunks for."""
@@ -122,9 +127,16 @@ cdef int _infer(
     t.output = output
     t.source = <const char *> &source[0, 0]
     n_threads = max(1, n_threads)
-    t.chunk = min(CHUNK, max(LEAST_CHUNK, (t.n_rows + n_threads - 1) // n_threads), t.n_rows)
+    # not by the number of these rows: what a row gets must not depend on where a call ends
+    t.packed = many and t.kernels.pack != NULL
+    t.chunk = PACKED_CHUNK if t.packed else CHUNK
+    t.chunk = min(t.chunk, max(LEAST_CHUNK, (t.n_rows + n_threads - 1) // n_threads), t.n_rows)
     n_threads = min(n_threads, (t.n_rows + t.chunk - 1) // t.chunk)
-    scratch_bytes = (t.chunk * (t.net.stride + DAE_UNIT) * t.itemsize + 63) // 64 * 64
+    t.code_bytes = (t.chunk * t.net.stride * t.itemsize + 63) // 64 * 64
+    scratch_bytes = t.code_bytes
+    if t.packed:
+        t.code_bytes = t.kernels.packed_bytes(&t.net, t.chunk)
+        scratch_bytes = t.code_bytes + t.kernels.scratch_size * t.itemsize
     scratch = <char *> dae_allocate(scratch_bytes * n_threads, 1, &to_free)
     if scratch == NULL:
         raise MemoryError(f"No memory for {scratch_bytes * n_threads / 2**20:.0f} MiB of scratch.")
@@ -150,6 +162,7 @@ def encode(
     int decoder_activation,
     int loss,
     floating[:, ::1] out,                  # OUT (n_rows, m)
+    bint many,                             # whether the rows are a part of many
     int n_threads,
 ):
     """out <- g1(X W + b)"""
@@ -157,7 +170,7 @@ def encode(
     t.coded = 0
     t.out = <char *> &out[0, 0]
     _infer(&t, CODE, X, encoder, decoder, hidden_bias, visible_bias, activation,
-           decoder_activation, loss, n_threads)
+           decoder_activation, loss, many, n_threads)
 
 
 def decode(
@@ -170,6 +183,7 @@ def decode(
     int decoder_activation,
     int loss,
     floating[:, ::1] out,                  # OUT (n_rows, n)
+    bint many,                             # whether the rows are a part of many
     int n_threads,
 ):
     """out <- g2(H V^T + b*)"""
@@ -177,7 +191,7 @@ def decode(
     t.coded = 1
     t.out = <char *> &out[0, 0]
     _infer(&t, DECODED, H, encoder, decoder, hidden_bias, visible_bias, activation,
-           decoder_activation, loss, n_threads)
+           decoder_activation, loss, many, n_threads)
 
 
 def reconstruct(
@@ -190,6 +204,7 @@ def reconstruct(
     int decoder_activation,
     int loss,
     floating[:, ::1] out,                  # OUT (n_rows, n)
+    bint many,                             # whether the rows are a part of many
     int n_threads,
 ):
     """out <- g2(g1(X W + b) V^T + b*)"""
@@ -197,7 +212,7 @@ def reconstruct(
     t.coded = 0
     t.out = <char *> &out[0, 0]
     _infer(&t, RECONSTRUCTION, X, encoder, decoder, hidden_bias, visible_bias, activation,
-           decoder_activation, loss, n_threads)
+           decoder_activation, loss, many, n_threads)
 
 
 def sample_losses(
@@ -213,6 +228,7 @@ def sample_losses(
     int decoder_activation,
     int loss,
     double[::1] out,                       # OUT (n_rows,), zeros
+    bint many,                             # whether the rows are a part of many
     int n_threads,
 ):
     """out[i] <- the loss of row i, the weighted sum over the features"""
@@ -224,7 +240,7 @@ def sample_losses(
         t.entry_weight = <const char *> &entry_weight[0, 0]
     t.losses = &out[0]
     _infer(&t, LOSSES, shown, encoder, decoder, hidden_bias, visible_bias, activation,
-           decoder_activation, loss, n_threads)
+           decoder_activation, loss, many, n_threads)
 
 
 # Numbers that a thread looks at in one go.

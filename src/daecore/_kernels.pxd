@@ -65,6 +65,8 @@ cdef extern from "kernels.h" nogil:
         void *decoded
         void *entry_weight
         ptrdiff_t shown_stride
+        void *scratch
+        int packed
         int sparse
         int32_t *row_count
         int32_t *row_columns
@@ -93,20 +95,25 @@ cdef extern from "kernels.h" nogil:
                            const dae_batch *, const void *, ptrdiff_t, ptrdiff_t,
                            void *) noexcept nogil
         void (*update)(const dae_network *, const dae_update *, const dae_batch *,
-                       const void *, const void *, const void *, ptrdiff_t, ptrdiff_t,
-                       void *) noexcept nogil
+                       const void *, const void *, const void *, ptrdiff_t,
+                       ptrdiff_t) noexcept nogil
         void (*project)(const dae_network *, const dae_batch *, ptrdiff_t, ptrdiff_t, ptrdiff_t,
                         ptrdiff_t, void *, int) noexcept nogil
         void (*finish_code)(const dae_network *, const dae_batch *, const void *, const void *,
                             ptrdiff_t, ptrdiff_t) noexcept nogil
         void (*add)(const dae_network *, ptrdiff_t, void *, const void *,
                     ptrdiff_t, ptrdiff_t) noexcept nogil
-        void (*decode)(const dae_network *, ptrdiff_t, const void *, ptrdiff_t, ptrdiff_t,
+        void (*decode)(const dae_network *, const dae_batch *, const void *, ptrdiff_t, ptrdiff_t,
                        void *, ptrdiff_t) noexcept nogil
-        void (*row_losses)(const dae_network *, ptrdiff_t, const void *, const void *,
-                           const void *, ptrdiff_t, ptrdiff_t, void *, double *) noexcept nogil
+        void (*row_losses)(const dae_network *, const dae_batch *, const void *, const void *,
+                           const void *, double *) noexcept nogil
+        void (*pack)(const dae_network *, ptrdiff_t, void *, ptrdiff_t,
+                     ptrdiff_t) noexcept nogil
+        ptrdiff_t (*packed_bytes)(const dae_network *, ptrdiff_t) noexcept nogil
+        ptrdiff_t packed_rows
         ptrdiff_t scratch_size
         ptrdiff_t line
+        ptrdiff_t columns
 
     ctypedef struct dae_level:
         const char *name

@@ -107,12 +107,15 @@ ctypedef struct Step:
     int n_threads
 
 
-cdef dae_batch _next_batch(const Training *t, ptrdiff_t index) noexcept nogil:
-    """Batch number `index`, on the buffers of the lowest layer; B = 0 behind the last."""
+cdef dae_batch _next_batch(const Training *t, ptrdiff_t index, int thread) noexcept nogil:
+    """Batch number `index`, on the buffers of the lowest layer and the thread's scratch; B = 0
+    behind the last."""
     cdef dae_batch batch = t.buffers[index % 2]
     cdef ptrdiff_t first = index * t.batch_size
     batch.rows = t.rows + first
     batch.B = max(0, min(t.batch_size, t.n_rows - first))
+    batch.scratch = t.scratch + thread * t.scratch_bytes
+    batch.packed = t.kernels.pack != NULL and batch.B >= t.kernels.packed_rows
     return batch
 
 
@@ -156,7 +159,7 @@ cdef int _is_sparse(const dae_network *net, const dae_batch *batch) noexcept nog
 
 # Rows of a batch whose sums are made at a time, 256 KiB at 512 hidden units, where the thread's
 # share of the weights is small enough to stay in its cache (64 to 256 rows differ by less than
-# 1 %). A multiple of 64, as `decode_delta` needs it.
+# 1 %). A multiple of 128, as `decode_delta` needs it.
 cdef enum:
     RESIDENT_BYTES = 2097152
     SUM_ROWS = 128
@@ -234,12 +237,16 @@ cdef void _own_branches(
     _own_branches(t, step, work, middle, last)
 
 
+cdef int _stays_in_cache(const Training *t, const Step *step) noexcept nogil:
+    """Whether the thread's weights do, from one sweep to the next."""
+    cdef const dae_network *net = &step.layer.net
+    return net.n_features * net.stride * t.itemsize // step.n_threads <= RESIDENT_BYTES
+
+
 cdef ptrdiff_t _rows_at_a_time(const Training *t, const Step *step, ptrdiff_t B) noexcept nogil:
     """How many of B rows go through the thread's weights together: few enough that their sums stay
     in its cache, if the weights do; else all, so that the weights are read once."""
-    cdef const dae_network *net = &step.layer.net
-    cdef ptrdiff_t share = net.n_features * net.stride * t.itemsize // step.n_threads
-    return min(B, SUM_ROWS) if share <= RESIDENT_BYTES else B
+    return min(B, SUM_ROWS) if _stays_in_cache(t, step) else B
 
 
 cdef void _sum_own_leaves(Training *t, Step *step, LeafWork work, ptrdiff_t B) noexcept nogil:
@@ -293,8 +300,10 @@ cdef ptrdiff_t _first_column(
     const Training *t, const Step *step, int thread, int n_threads
 ) noexcept nogil:
     """Where the thread's share of the layer's hidden units begins."""
-    cdef ptrdiff_t line = t.kernels.line
-    return share_begin((step.layer.net.n_hidden + line - 1) // line, thread, n_threads) * line
+    cdef ptrdiff_t line = t.kernels.line, columns = t.kernels.columns
+    cdef ptrdiff_t m = step.layer.net.n_hidden
+    return min(share_begin((m + columns - 1) // columns, thread, n_threads) * columns,
+               (m + line - 1) // line * line)
 
 
 # ------------------------------------------------------------------ a step, leaf by leaf
@@ -320,7 +329,7 @@ cdef void _decode_leaf(
 ) noexcept nogil:
     """A leaf of what the layer below is to decode."""
     cdef Layer *below = step.layer - 1
-    t.kernels.decode(&step.layer.net, step.batch.B, step.batch.decoded,
+    t.kernels.decode(&step.layer.net, &step.batch, step.batch.decoded,
                      _first_feature(step.layer, leaf), _first_feature(step.layer, leaf + 1),
                      below.decoded, below.net.stride)
 
@@ -329,14 +338,13 @@ cdef void _compare_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
     """Sweep 1 on a leaf of the lowest layer."""
-    cdef const dae_network *net = &step.layer.net
-    cdef ptrdiff_t u, first, last
-    for u in range(_first_unit(step.layer, leaf), _first_unit(step.layer, leaf + 1)):
-        first, last = u * DAE_UNIT, min((u + 1) * DAE_UNIT, net.n_features)
-        if step.batch.sparse and step.row0 == 0:
-            t.kernels.transpose(net, &step.batch, first, last)
-        t.kernels.decode_delta(&t.data, net, &step.batch, step.row0, step.row1, first, last,
-                               step.layer.delta, t.visible_grad, &t.loss[u])
+    cdef ptrdiff_t first = _first_feature(step.layer, leaf)
+    cdef ptrdiff_t last = _first_feature(step.layer, leaf + 1)
+    if step.batch.sparse and step.row0 == 0:
+        t.kernels.transpose(&step.layer.net, &step.batch, first, last)
+    t.kernels.decode_delta(&t.data, &step.layer.net, &step.batch, step.row0, step.row1, first, last,
+                           step.layer.delta, t.visible_grad,
+                           t.loss + _first_unit(step.layer, leaf))
     _project_delta_leaf(t, step, leaf, out, add)
 
 
@@ -349,36 +357,56 @@ cdef void _project_delta_leaf(
                             out, add)
 
 
-cdef void _update_rows(
-    Training *t, const Step *step, int leaf, void *visible_grad
+cdef void _update_leaves(
+    Training *t, const Step *step, int first, int last, void *visible_grad
 ) noexcept nogil:
+    """The weights of leaves [first, last)."""
     t.kernels.update(&step.layer.net, &step.solver, &step.batch, step.layer.delta,
-                     step.layer.code_delta, visible_grad, _first_feature(step.layer, leaf),
-                     _first_feature(step.layer, leaf + 1),
-                     t.scratch + step.thread * t.scratch_bytes)
+                     step.layer.code_delta, visible_grad, _first_feature(step.layer, first),
+                     _first_feature(step.layer, last))
+
+
+cdef void _update_own_leaves(Training *t, const Step *step, void *visible_grad) noexcept nogil:
+    """The weights of all the thread's leaves."""
+    cdef int first = step.layer.n_leaves * step.thread // step.n_threads
+    cdef int last = step.layer.n_leaves * (step.thread + 1) // step.n_threads
+    if first < last:
+        _update_leaves(t, step, first, last, visible_grad)
+
+
+cdef void _pass_leaf(
+    Training *t, const Step *step, int leaf, void *out, int add
+) noexcept nogil:
+    """The delta of the layer below, from the leaf's weights."""
+    cdef Layer *below = step.layer - 1
+    t.kernels.pass_delta(&step.layer.net, &below.net, &step.solver, &step.batch,
+                         step.layer.code_delta, _first_feature(step.layer, leaf),
+                         _first_feature(step.layer, leaf + 1), below.code_delta)
 
 
 cdef void _pass_and_update_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
-    """The delta of the layer below, from the leaf's weights; then these weights' update."""
-    cdef Layer *below = step.layer - 1
-    t.kernels.pass_delta(&step.layer.net, &below.net, &step.solver, &step.batch,
-                         step.layer.code_delta, _first_feature(step.layer, leaf),
-                         _first_feature(step.layer, leaf + 1), below.code_delta)
-    _update_rows(t, step, leaf, NULL)
+    """Both, while the leaf's weights are in the cache."""
+    _pass_leaf(t, step, leaf, out, add)
+    _update_leaves(t, step, leaf, leaf + 1, NULL)
 
 
-cdef void _update_leaf(
+cdef void _pass_and_update(Training *t, Step *step) noexcept nogil:
+    """What a layer above the first does on the way down."""
+    if step.batch.packed and _stays_in_cache(t, step):
+        _own_leaves(t, step, _pass_leaf)
+        _update_own_leaves(t, step, NULL)
+    else:
+        _own_leaves(t, step, _pass_and_update_leaf)
+
+
+cdef void _transpose_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
-    """A leaf's weights in the lowest layer."""
-    cdef ptrdiff_t u, first, last
-    if t.supervised and step.batch.sparse:  # else sweep 1 has done it
-        for u in range(_first_unit(step.layer, leaf), _first_unit(step.layer, leaf + 1)):
-            first, last = u * DAE_UNIT, min((u + 1) * DAE_UNIT, step.layer.net.n_features)
-            t.kernels.transpose(&step.layer.net, &step.batch, first, last)
-    _update_rows(t, step, leaf, t.visible_grad)
+    """Lists of non-zeros by column, where sweep 1 has not made them."""
+    t.kernels.transpose(&step.layer.net, &step.batch, _first_feature(step.layer, leaf),
+                        _first_feature(step.layer, leaf + 1))
 
 
 cdef void _encode_next_leaf(
@@ -392,16 +420,21 @@ cdef void _update_and_encode_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
     """Both, while the leaf's weights are in the cache."""
-    _update_leaf(t, step, leaf, out, add)
+    _update_leaves(t, step, leaf, leaf + 1, t.visible_grad)
     _encode_next_leaf(t, step, leaf, out, add)
 
 
 cdef void _update_and_encode(Training *t, Step *step) noexcept nogil:
     """Sweep 2."""
-    if _rows_at_a_time(t, step, step.after.B) == step.after.B > 0:
+    cdef int in_cache = _stays_in_cache(t, step)
+    if t.supervised and step.batch.sparse:
+        _own_leaves(t, step, _transpose_leaf)
+    # panels want many rows of the weights at a time
+    if (_rows_at_a_time(t, step, step.after.B) == step.after.B > 0
+            and not (in_cache and step.batch.packed)):
         _sum_own_leaves(t, step, _update_and_encode_leaf, step.after.B)
         return
-    _own_leaves(t, step, _update_leaf)
+    _update_own_leaves(t, step, t.visible_grad)
     if step.after.B > 0:
         _sum_own_leaves(t, step, _encode_next_leaf, step.after.B)
 
@@ -423,12 +456,24 @@ cdef void _compare_outputs(Training *t, const Step *step) noexcept nogil:
                            step.layer.code_delta, t.loss)
 
 
+cdef void _pack(
+    Training *t, const Step *step, const dae_batch *batch, void *codes
+) noexcept nogil:
+    """The thread's columns of codes that will be decoded, or of deltas that will be passed down."""
+    if batch.packed:
+        t.kernels.pack(&step.layer.net, batch.B, codes,
+                       _first_column(t, step, step.thread, step.n_threads),
+                       _first_column(t, step, step.thread + 1, step.n_threads))
+
+
 cdef void _finish_code(Training *t, const Step *step, const dae_batch *batch) noexcept nogil:
     """The thread's columns of a batch's code, from the parts."""
     cdef ptrdiff_t column0 = _first_column(t, step, step.thread, step.n_threads)
     cdef ptrdiff_t column1 = _first_column(t, step, step.thread + 1, step.n_threads)
     cdef void *more = _join_halves(t, step, batch.B, column0, column1)
     t.kernels.finish_code(&step.layer.net, batch, t.parts, more, column0, column1)
+    if step.layer.decoded == step.layer.code and not t.supervised:
+        _pack(t, step, batch, batch.code)
 
 
 cdef void _finish_delta(Training *t, const Step *step) noexcept nogil:
@@ -443,6 +488,8 @@ cdef void _finish_delta(Training *t, const Step *step) noexcept nogil:
         t.kernels.finish_delta(&layer.net, layer.net.activation, &layer.net.hidden_bias,
                                &step.solver, step.batch.B, layer.decoded, t.parts, more,
                                column0, column1, layer.code_delta)
+        if layer != t.layers:
+            _pack(t, step, &step.batch, layer.code_delta)
     else:
         t.kernels.finish_delta(&layer.net, above.net.decoder_activation, &above.net.visible_bias,
                                &step.solver, step.batch.B, layer.decoded, t.parts, more,
@@ -457,6 +504,8 @@ cdef void _finish_outputs(Training *t, const Step *step) noexcept nogil:
                            _first_column(t, step, step.thread, step.n_threads),
                            _first_column(t, step, step.thread + 1, step.n_threads),
                            layer.code_delta)
+    if layer != t.layers:
+        _pack(t, step, &step.batch, layer.code_delta)
 
 
 cdef double _loss(const Training *t, ptrdiff_t B) noexcept nogil:
@@ -466,6 +515,15 @@ cdef double _loss(const Training *t, ptrdiff_t B) noexcept nogil:
     for i in range(B if t.supervised else n_units):
         total += t.loss[i]
     return total / B
+
+
+cdef void _pack_made_above(
+    Training *t, const Step *step, void *codes
+) noexcept nogil:
+    """Codes of the layer, or their delta, that the layer above made leaf by leaf."""
+    if step.batch.packed:
+        _pack(t, step, &step.batch, codes)
+        dae_barrier_wait(&t.barrier, step.thread, step.n_threads)
 
 
 # ------------------------------------------------------------------ the steps of a thread
@@ -479,7 +537,7 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
     cdef uint64_t denormals = dae_flush_denormals()
     step.thread, step.n_threads, step.solver = thread, n_threads, t.solver
 
-    step.after = _next_batch(t, 0)
+    step.after = _next_batch(t, 0, thread)
     _show(t, &step, &step.after)
     dae_barrier_wait(&t.barrier, thread, n_threads)
     step.after.sparse = _is_sparse(&t.layers[0].net, &step.after)
@@ -492,7 +550,7 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
 
     while step.after.B > 0:
         step.first = step.after
-        step.after = _next_batch(t, index + 1)
+        step.after = _next_batch(t, index + 1, thread)
         for k in range(1, t.n_layers):
             _enter(t, &step, k)
             _sum_own_leaves(t, &step, _encode_leaf, step.batch.B)
@@ -508,6 +566,8 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
                 _enter(t, &step, k)
                 _own_leaves(t, &step, _decode_leaf)
                 dae_barrier_wait(&t.barrier, thread, n_threads)
+                _enter(t, &step, k - 1)
+                _pack_made_above(t, &step, step.batch.decoded)
             _enter(t, &step, 0)
             # sweep 1
             _show(t, &step, &step.after)
@@ -537,8 +597,11 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
         dae_barrier_wait(&t.barrier, thread, n_threads)
         for k in range(top, 0, -1):
             _enter(t, &step, k)
-            _own_leaves(t, &step, _pass_and_update_leaf)
+            _pass_and_update(t, &step)
             dae_barrier_wait(&t.barrier, thread, n_threads)
+            _enter(t, &step, k - 1)
+            if k > 1:
+                _pack_made_above(t, &step, step.layer.code_delta)
         # sweep 2
         _enter(t, &step, 0)
         _update_and_encode(t, &step)
@@ -601,11 +664,15 @@ cdef void _lay_out_batches(Training *t, char *base, ptrdiff_t *used) noexcept no
 cdef void *_take_codes(
     Training *t, char *base, ptrdiff_t *used, const Layer *layer
 ) noexcept nogil:
-    """Room for (batch_size, stride) elements, all zero: some writers leave the padding alone."""
-    cdef ptrdiff_t count = t.batch_size * layer.net.stride
-    cdef void *codes = _take(base, used, count, t.itemsize)
+    """Room for (batch_size, stride) elements, all zero: some writers leave the padding alone; and
+    for their panels."""
+    cdef ptrdiff_t n_bytes = t.batch_size * layer.net.stride * t.itemsize
+    cdef ptrdiff_t in_all = n_bytes
+    if t.kernels.pack != NULL and t.batch_size >= t.kernels.packed_rows:
+        in_all = t.kernels.packed_bytes(&layer.net, t.batch_size)
+    cdef void *codes = _take(base, used, in_all, 1)
     if codes != NULL:
-        memset(codes, 0, count * t.itemsize)
+        memset(codes, 0, n_bytes)
     return codes
 
 

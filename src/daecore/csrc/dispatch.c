@@ -9,9 +9,15 @@ static const dae_level baseline = {"baseline", &dae_baseline_f32, &dae_baseline_
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 extern const dae_kernels dae_x86_64_v3_f32, dae_x86_64_v3_f64;
 extern const dae_kernels dae_x86_64_v4_f32, dae_x86_64_v4_f64;
+
+extern const dae_kernels dae_x86_64_amx_f32;
 
 static int has(unsigned reg, unsigned bits) { return (reg & bits) == bits; }
 
@@ -39,6 +45,22 @@ static int x86_64_version(void)
         return 3;
     return 4;
 }
+
+/* Whether the processor multiplies tiles of bfloat16 and the system lets this process use them, all
+ * its threads. It has to be asked: the tiles are 8 KB more to save when threads are switched. */
+static int has_matrix_unit(void)
+{
+#if defined(__linux__) && defined(SYS_arch_prctl)
+    enum { ASK = 0x1023, TILES = 18 }; /* ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA */
+    unsigned a, b, c, d, state_low = 0, state_high;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !has(d, 1u << 22 | 1u << 24))
+        return 0;
+    __asm__("xgetbv" : "=a"(state_low), "=d"(state_high) : "c"(0));
+    return has(state_low, 1u << 17 | 1u << 18) && syscall(SYS_arch_prctl, ASK, TILES) == 0;
+#else
+    return 0;
+#endif
+}
 #endif
 
 int dae_available_levels(const dae_level *levels[8])
@@ -57,6 +79,11 @@ int dae_available_levels(const dae_level *levels[8])
     static const dae_level v4 = {"x86_64_v4", &dae_x86_64_v4_f32, &dae_x86_64_v4_f64};
     if (version >= 4)
         levels[count++] = &v4;
+#endif
+#ifdef DAE_HAVE_X86_64_AMX
+    static const dae_level amx = {"x86_64_amx", &dae_x86_64_amx_f32, &dae_x86_64_v4_f64};
+    if (version >= 4 && has_matrix_unit())
+        levels[count++] = &amx;
 #endif
 #else
     levels[count++] = &baseline;

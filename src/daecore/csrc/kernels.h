@@ -78,6 +78,8 @@ typedef struct {
     void *decoded;  /* (B, stride) what is decoded: H, or what the layer above made of its own */
     void *entry_weight; /* (B, shown_stride) emphasis of each entry, or NULL: all ones */
     ptrdiff_t shown_stride;
+    void *scratch;  /* the calling thread's own, scratch_size elements */
+    int packed;     /* codes and their deltas have panels, by `pack`: products go through these */
     /* Non-zeros of `shown`, where it is worth to look for them (else NULL): of row b, their number
      * (-1: too many, not listed), columns and values, ascending; `sparse` tells to use them. */
     int sparse; /* never for one row */
@@ -101,10 +103,10 @@ typedef struct {
     void (*transpose)(const dae_network *net, const dae_batch *batch, ptrdiff_t first,
                       ptrdiff_t last);
 
-    /* Sweep 1, features D of one unit, rows [row0, row1) of the batch, the first rows first, row0 a
-     * multiple of 64:
+    /* Sweep 1, features D, rows [row0, row1) of the batch, the first rows first, row0 a multiple of
+     * 128:
      * delta[:, D] <- dE/da*, visible_grad[D] <- its sums over these rows and those before,
-     * loss[0] <- the sum of w_b E_bd over the same. */
+     * loss[u] <- the sum of w_b E_bd over the same and the features of the u-th unit of D. */
     void (*decode_delta)(const dae_data *data, const dae_network *net, const dae_batch *batch,
                          ptrdiff_t row0, ptrdiff_t row1, ptrdiff_t first, ptrdiff_t last,
                          void *delta, void *visible_grad, double *loss);
@@ -131,11 +133,10 @@ typedef struct {
                        const dae_batch *batch, const void *code_delta, ptrdiff_t first,
                        ptrdiff_t last, void *delta);
 
-    /* Sweep 2, features D: V[D, :], W[D, :] <- solver, and b*[D] unless visible_grad is NULL.
-     * `scratch` is the calling thread's own, scratch_size elements. */
+    /* Sweep 2, features D: V[D, :], W[D, :] <- solver, and b*[D] unless visible_grad is NULL */
     void (*update)(const dae_network *net, const dae_update *solver, const dae_batch *batch,
                    const void *delta, const void *code_delta, const void *visible_grad,
-                   ptrdiff_t first, ptrdiff_t last, void *scratch);
+                   ptrdiff_t first, ptrdiff_t last);
 
     /* out (row1 - row0, stride) <- shown[row0:row1, D] W[D, :], or with `add` out += that sum */
     void (*project)(const dae_network *net, const dae_batch *batch, ptrdiff_t row0, ptrdiff_t row1,
@@ -151,19 +152,25 @@ typedef struct {
                 ptrdiff_t last);
 
     /* z[:, D] <- g2(code V[D, :]^T + b*[D]) for the features D = [first, last) */
-    void (*decode)(const dae_network *net, ptrdiff_t B, const void *code, ptrdiff_t first,
-                   ptrdiff_t last, void *z, ptrdiff_t z_stride);
+    void (*decode)(const dae_network *net, const dae_batch *batch, const void *code,
+                   ptrdiff_t first, ptrdiff_t last, void *z, ptrdiff_t z_stride);
 
-    /* row_loss[b] += sum of E_bd over the features D of one unit, for given clean rows (B, n), each
-     * entry weighted by entry_weight (B, n) if that is not NULL; `scratch` is for (B, DAE_UNIT)
-     * elements */
-    void (*row_losses)(const dae_network *net, ptrdiff_t B, const void *clean,
-                       const void *entry_weight, const void *code, ptrdiff_t first,
-                       ptrdiff_t last, void *scratch, double *row_loss);
+    /* row_loss[b] += sum of E_bd over the features, for given clean rows (B, n), each entry weighted
+     * by entry_weight (B, n) if that is not NULL */
+    void (*row_losses)(const dae_network *net, const dae_batch *batch, const void *clean,
+                       const void *entry_weight, const void *code, double *row_loss);
 
-    ptrdiff_t scratch_size; /* elements that `update` needs */
-    ptrdiff_t line; /* elements of a cache line: ranges of units are cut at multiples of it, the
-                       last may end behind n_hidden */
+    /* For levels that multiply by panels (matrix_tiles.h), else NULL: the panels of codes[:, J], or
+     * of their deltas, that products over the hidden units need. They lie behind the values,
+     * packed_bytes in all. Worth it for batches of packed_rows at least. */
+    void (*pack)(const dae_network *net, ptrdiff_t B, void *codes, ptrdiff_t first, ptrdiff_t last);
+    ptrdiff_t (*packed_bytes)(const dae_network *net, ptrdiff_t B);
+    ptrdiff_t packed_rows;
+
+    ptrdiff_t scratch_size; /* elements of a thread's scratch */
+    ptrdiff_t line;    /* elements of a cache line */
+    ptrdiff_t columns; /* whole lines; ranges of units are cut at multiples of it, the last may end
+                          behind n_hidden, at the end of a line */
 } dae_kernels;
 
 typedef struct {

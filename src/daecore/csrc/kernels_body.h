@@ -6,6 +6,9 @@
 #include "kernels.h"
 #include "simd.h"
 #include "tiles.h"
+#if MATRIX_TILES
+#include "matrix_tiles.h"
+#endif
 #include "activations.h"
 #include "losses.h"
 #include "corruption.h"
@@ -20,10 +23,11 @@ enum {
     BLOCK = 512 / sizeof(REAL),
     BATCH_ROWS = 32,
     RUN = 384,     /* rows of the weights in one run of a sum: 192 KiB of a block */
-    CODE_ROWS = 64 /* rows of the batch decoded at a time: the unit's outputs stay in the L1 cache */
+    /* features, and rows of the batch, decoded at a time: the outputs stay in the L1 cache */
+    STEP = MATRIX_TILES ? 2 * DAE_UNIT : DAE_UNIT,
+    CODE_ROWS = MATRIX_TILES ? 128 : 64
 };
 
-INLINE intp at_most(intp value, intp limit) { return value < limit ? value : limit; }
 INLINE intp whole_lines(intp m) { return (m + LINE - 1) / LINE * LINE; }
 INLINE intp units(intp n) { return (n + DAE_UNIT - 1) / DAE_UNIT; }
 
@@ -91,11 +95,21 @@ static void transpose(const dae_network *net, const dae_batch *batch, intp first
 
 /* ---------------------------------------------------------------- encode */
 
-/* out[:, J] by `mode` A[:, D] W[D, J]; A (B, n) with its own stride, W with the network's */
-INLINE void project_rows(const dae_network *net, intp B, const REAL *A, intp A_stride,
-                         const REAL *W, intp first, intp last, REAL *out, enum product_mode mode)
+/* out[:, J] by `mode` A[:, D] W[D, J] for B rows of the batch; A with its own stride, W with the
+ * network's */
+INLINE void project_rows(const dae_network *net, const dae_batch *batch, intp B, const REAL *A,
+                         intp A_stride, const REAL *W, intp first, intp last, REAL *out,
+                         enum product_mode mode)
 {
     const intp stride = net->stride, width = whole_lines(net->n_hidden);
+#if MATRIX_TILES
+    if (batch->packed && (mode == SET || last - first <= RUN)) {
+        matrix_project(B, A, A_stride, W, stride, first, last, width, out, mode == ADD,
+                       batch->scratch);
+        return;
+    }
+#endif
+    (void)batch;
     /* a sum that is to be added must be whole; else it is made of runs that find W in the cache */
     const intp run = mode == ADD ? last - first : at_most(last - first, RUN);
     for (intp d = first; d < last; d += run)
@@ -112,8 +126,9 @@ static void project(const dae_network *net, const dae_batch *batch, intp row0, i
     const intp n = net->n_features, stride = net->stride, width = whole_lines(net->n_hidden);
     const enum product_mode mode = add ? ADD : SET;
     if (!batch->sparse) {
-        project_rows(net, row1 - row0, (const REAL *)batch->shown + row0 * batch->shown_stride,
-                     batch->shown_stride, net->encoder.value, first, last, out, mode);
+        project_rows(net, batch, row1 - row0,
+                     (const REAL *)batch->shown + row0 * batch->shown_stride, batch->shown_stride,
+                     net->encoder.value, first, last, out, mode);
         return;
     }
     for (intp j = 0; j < width; j += BLOCK)
@@ -165,40 +180,47 @@ static void add(const dae_network *net, intp B, void *into, const void *from, in
 
 /* ---------------------------------------------------------------- decode */
 
-/* z[:, D] <- code V[D, :]^T for at most DAE_UNIT features, without bias; z begins at column `first`
- * and is written up to a multiple of 4 columns */
-static void pre_decode(const dae_network *net, const REAL *V, intp B, const REAL *code, intp first,
-                       intp last, REAL *z, intp z_stride)
+/* z (rows, STEP) <- code V[D, :]^T for at most CODE_ROWS rows of the batch from b0 on and at most STEP
+ * features, without bias; up to a multiple of 4 columns */
+static void pre_decode(const dae_network *net, const dae_batch *batch, const REAL *V,
+                       const REAL *code, intp b0, intp rows, intp first, intp last, REAL *z)
 {
-    const intp J = whole_lines(net->n_hidden);
-    /* the unit's 16 rows of V stay in the L1 cache while the rows of the batch pass by */
-    for (intp b = 0, rows; b < B; b += rows) {
-        rows = even_tile(B - b, DOT_MAX_ROWS);
+    const intp J = whole_lines(net->n_hidden), stride = net->stride;
+    CHECK(rows <= CODE_ROWS && last - first <= STEP);
+#if MATRIX_TILES
+    if (batch->packed) {
+        matrix_dot(net, batch->B, code, b0, rows, V + first * stride, last - first, z, batch->scratch);
+        return;
+    }
+#endif
+    (void)batch;
+    /* the 16 rows of V stay in the L1 cache while the rows of the batch pass by */
+    for (intp b = 0, step; b < rows; b += step) {
+        step = even_tile(rows - b, DOT_MAX_ROWS);
         for (intp d = first; d < last; d += 4) {
             const REAL *w[4];
             for (intp p = 0; p < 4; p++)
-                w[p] = V + at_most(d + p, last - 1) * net->stride;
-            dot_product(rows, J, code + b * net->stride, net->stride, w, z + b * z_stride + d - first,
-                        z_stride);
+                w[p] = V + at_most(d + p, last - 1) * stride;
+            dot_product(step, J, code + (b0 + b) * stride, stride, w, z + b * STEP + d - first, STEP);
         }
     }
 }
 
-static void decode(const dae_network *net, intp B, const void *code, intp first, intp last, void *z,
-                   intp z_stride)
+static void decode(const dae_network *net, const dae_batch *batch, const void *code, intp first,
+                   intp last, void *z, intp z_stride)
 {
+    const intp B = batch->B;
     const REAL *bias = net->visible_bias.value;
-    REAL unit[CODE_ROWS * DAE_UNIT] = {0}; /* the last unit may leave columns of it unwritten */
+    REAL outputs[CODE_ROWS * STEP] = {0}; /* the last may leave columns of it unwritten */
     for (intp b0 = 0; b0 < B; b0 += CODE_ROWS) {
         const intp rows = at_most(B - b0, CODE_ROWS);
-        for (intp d = first; d < last; d += DAE_UNIT) {
-            const intp end = at_most(d + DAE_UNIT, last);
-            pre_decode(net, net->decoder.value, rows, (const REAL *)code + b0 * net->stride, d, end,
-                       unit, DAE_UNIT);
+        for (intp d = first; d < last; d += STEP) {
+            const intp end = at_most(d + STEP, last);
+            pre_decode(net, batch, net->decoder.value, code, b0, rows, d, end, outputs);
             for (intp b = 0; b < rows; b++) {
                 REAL *out = (REAL *)z + (b0 + b) * z_stride;
                 for (intp e = d; e < end; e += LANES) {
-                    const vec a = load(unit + b * DAE_UNIT + e - d) + load_part(bias + e, end - e);
+                    const vec a = load(outputs + b * STEP + e - d) + load_part(bias + e, end - e);
                     store_part(out + e, activate(net->decoder_activation, a), end - e);
                 }
             }
@@ -226,62 +248,73 @@ INLINE vec keep(vec v, intp count)
     return kept;
 }
 
+/* The rows [b0, b1) of sweep 1 in columns [d, d + count) of one vector, their pre-activations without
+ * bias in z (b1 - b0, STEP): returns the sum of their losses, adds up their deltas in `grad`. */
+INLINE double compare(const dae_data *data, const dae_network *net, const dae_batch *batch, intp b0,
+                      intp b1, intp d, intp count, const REAL *z, REAL *delta, REAL *grad)
+{
+    const intp n = net->n_features, stride = batch->shown_stride;
+    const REAL *weight = data->weight, inverse_B = 1 / (REAL)batch->B;
+    const vec b_star = load_part((const REAL *)net->visible_bias.value + d, count);
+    vec grad_sum = load(grad), part = {0};
+    dvec loss_sum = {0};
+    for (intp b = b0; b < b1; b++) {
+        const intp row = batch->rows[b];
+        const REAL row_weight = weight ? weight[row] : 1;
+        const vec w = batch->entry_weight
+                          ? row_weight * load((const REAL *)batch->entry_weight + b * stride + d)
+                          : broadcast(row_weight);
+        const vec a = load(z + (b - b0) * STEP) + b_star;
+        const vec x = load_part((const REAL *)data->clean + row * n + d, count);
+        vec by_a;
+        part += w * loss_and_delta(net->loss, net->decoder_activation, a, x, &by_a);
+        by_a *= w * inverse_B;
+        grad_sum += by_a;
+        store(delta + b * stride + d, by_a); /* what is behind `count` lies in the row's padding */
+        if (b % 8 == 7 || b == b1 - 1) {     /* eight terms a lane, then on in double */
+            loss_sum += as_double(keep(part, count));
+            part = (vec){0};
+        }
+    }
+    store(grad, grad_sum);
+    return sum_lanes(loss_sum);
+}
+
 static void decode_delta(const dae_data *data, const dae_network *net, const dae_batch *batch,
                          intp row0, intp row1, intp first, intp last, void *delta,
                          void *visible_grad, double *loss)
 {
-    const intp n = net->n_features, stride = batch->shown_stride;
-    const REAL *bias = net->visible_bias.value, *weight = data->weight;
-    const REAL inverse_B = 1 / (REAL)batch->B;
-    REAL grad[DAE_UNIT] = {0};
-    REAL unit[CODE_ROWS * DAE_UNIT];
-    double total = row0 > 0 ? *loss : 0;
-    CHECK(last - first <= DAE_UNIT);
+    const intp stride = batch->shown_stride;
+    REAL z[CODE_ROWS * STEP];
     CHECK(row0 % CODE_ROWS == 0); /* so that all splits of the rows add up the same chunks */
-    if (last - first < DAE_UNIT) /* columns of it stay unwritten */
-        memset(unit, 0, sizeof unit);
-    if (row0 > 0)
-        memcpy(grad, (const REAL *)visible_grad + first, (size_t)(last - first) * sizeof(REAL));
-    for (intp b0 = row0; b0 < row1; b0 += CODE_ROWS) {
-        const intp b1 = at_most(b0 + CODE_ROWS, row1);
-        dvec loss_sum = {0};
-        for (intp b = b0; b < b1; b++) {
-            const REAL *x = (const REAL *)data->clean + batch->rows[b] * n;
-            __builtin_prefetch(x + first); /* the user's rows may begin anywhere in a cache line */
-            __builtin_prefetch(x + last - 1);
-            __builtin_prefetch((REAL *)delta + b * stride + first, 1);
-        }
-        pre_decode(net, net->decoder.value, b1 - b0,
-                   (const REAL *)batch->decoded + b0 * net->stride, first, last, unit, DAE_UNIT);
-        for (intp d = first; d < last; d += LANES) {
-            const intp count = at_most(last - d, LANES);
-            const vec b_star = load_part(bias + d, count);
-            vec grad_sum = load(grad + d - first), part = {0};
+    for (intp d0 = first; d0 < last; d0 += STEP) {
+        const intp d1 = at_most(d0 + STEP, last);
+        REAL grad[STEP] = {0};
+        double *unit_loss = loss + (d0 - first) / DAE_UNIT;
+        if (d1 - d0 < STEP) /* columns of it stay unwritten */
+            memset(z, 0, sizeof z);
+        if (row0 > 0)
+            memcpy(grad, (const REAL *)visible_grad + d0, (size_t)(d1 - d0) * sizeof(REAL));
+        for (intp u = 0; row0 == 0 && u < units(d1 - d0); u++)
+            unit_loss[u] = 0;
+        for (intp b0 = row0; b0 < row1; b0 += CODE_ROWS) {
+            const intp b1 = at_most(b0 + CODE_ROWS, row1);
             for (intp b = b0; b < b1; b++) {
-                const intp row = batch->rows[b];
-                const REAL row_weight = weight ? weight[row] : 1;
-                const vec w = batch->entry_weight
-                                  ? row_weight * load((const REAL *)batch->entry_weight + b * stride + d)
-                                  : broadcast(row_weight);
-                REAL *out = (REAL *)delta + b * stride + d;
-                const vec a = load(unit + (b - b0) * DAE_UNIT + d - first) + b_star;
-                const vec x = load_part((const REAL *)data->clean + row * n + d, count);
-                vec by_a;
-                part += w * loss_and_delta(net->loss, net->decoder_activation, a, x, &by_a);
-                by_a *= w * inverse_B;
-                grad_sum += by_a;
-                store(out, by_a); /* what is written past `last` lies in the row's padding */
-                if (b % 8 == 7 || b == b1 - 1) { /* eight terms a lane, then on in double */
-                    loss_sum += as_double(keep(part, count));
-                    part = (vec){0};
+                const REAL *x = (const REAL *)data->clean + batch->rows[b] * net->n_features;
+                for (intp d = d0; d < d1; d += LINE) {
+                    __builtin_prefetch(x + d); /* the user's rows may begin anywhere in a line */
+                    __builtin_prefetch((REAL *)delta + b * stride + d, 1);
                 }
+                __builtin_prefetch(x + d1 - 1);
             }
-            store(grad + d - first, grad_sum);
+            pre_decode(net, batch, net->decoder.value, batch->decoded, b0, b1 - b0, d0, d1, z);
+            for (intp d = d0; d < d1; d += LANES)
+                unit_loss[(d - d0) / DAE_UNIT] +=
+                    compare(data, net, batch, b0, b1, d, at_most(d1 - d, LANES), z + d - d0, delta,
+                            grad + d - d0);
         }
-        total += sum_lanes(loss_sum);
+        memcpy((REAL *)visible_grad + d0, grad, (size_t)(d1 - d0) * sizeof(REAL));
     }
-    memcpy((REAL *)visible_grad + first, grad, (size_t)(last - first) * sizeof(REAL));
-    *loss = total;
 }
 
 static void output_delta(const dae_data *data, const dae_network *net, const dae_batch *batch,
@@ -327,28 +360,31 @@ static void output_delta(const dae_data *data, const dae_network *net, const dae
     }
 }
 
-static void row_losses(const dae_network *net, intp B, const void *clean, const void *entry_weight,
-                       const void *code, intp first, intp last, void *scratch, double *row_loss)
+static void row_losses(const dae_network *net, const dae_batch *batch, const void *clean,
+                       const void *entry_weight, const void *code, double *row_loss)
 {
     const intp n = net->n_features;
     const REAL *bias = net->visible_bias.value;
-    REAL *unit = scratch; /* (B, DAE_UNIT) */
-    CHECK(last - first <= DAE_UNIT);
-    pre_decode(net, net->decoder.value, B, code, first, last, unit, DAE_UNIT);
-    for (intp b = 0; b < B; b++) {
-        dvec sum = {0};
-        for (intp d = first; d < last; d += LANES) {
-            const intp count = at_most(last - d, LANES);
-            const vec a = load(unit + b * DAE_UNIT + d - first) + load_part(bias + d, count);
-            const vec x = load_part((const REAL *)clean + b * n + d, count);
-            vec by_a;
-            vec entry = loss_and_delta(net->loss, net->decoder_activation, a, x, &by_a);
-            if (entry_weight)
-                entry *= load_part((const REAL *)entry_weight + b * n + d, count);
-            sum += as_double(keep(entry, count));
+    REAL outputs[CODE_ROWS * STEP] = {0}; /* the last may leave columns of it unwritten */
+    for (intp d0 = 0; d0 < n; d0 += STEP)
+        for (intp b0 = 0; b0 < batch->B; b0 += CODE_ROWS) {
+            const intp b1 = at_most(b0 + CODE_ROWS, batch->B), d1 = at_most(d0 + STEP, n);
+            pre_decode(net, batch, net->decoder.value, code, b0, b1 - b0, d0, d1, outputs);
+            for (intp b = b0; b < b1; b++) {
+                dvec sum = {0};
+                for (intp d = d0; d < d1; d += LANES) {
+                    const intp count = at_most(d1 - d, LANES);
+                    const vec a = load(outputs + (b - b0) * STEP + d - d0) + load_part(bias + d, count);
+                    const vec x = load_part((const REAL *)clean + b * n + d, count);
+                    vec by_a;
+                    vec entry = loss_and_delta(net->loss, net->decoder_activation, a, x, &by_a);
+                    if (entry_weight)
+                        entry *= load_part((const REAL *)entry_weight + b * n + d, count);
+                    sum += as_double(keep(entry, count));
+                }
+                row_loss[b] += sum_lanes(sum);
+            }
         }
-        row_loss[b] += sum_lanes(sum);
-    }
 }
 
 /* ---------------------------------------------------------------- update */
@@ -398,14 +434,14 @@ static void weight_gradient(const gradient_terms *terms, intp d0, intp d1, intp 
     }
 }
 
-/* G (d1 - d0, BLOCK) += X[:, d0:d1]^T dH[:, J] by the lists of X's non-zeros */
+/* G (d1 - d0, ldg) += X[:, d0:d1]^T dH[:, J] by the lists of X's non-zeros */
 static void add_sparse_gradient(const dae_batch *batch, intp d0, intp d1, intp width,
-                                const REAL *dH, intp stride, REAL *G)
+                                const REAL *dH, intp stride, REAL *G, intp ldg)
 {
     for (intp d = d0; d < d1; d++) {
         const intp at = d * batch->B;
         sparse_product(width, batch->column_count[d], batch->column_rows + at,
-                       (const REAL *)batch->column_values + at, dH, stride, G + (d - d0) * BLOCK,
+                       (const REAL *)batch->column_values + at, dH, stride, G + (d - d0) * ldg,
                        CONTINUE);
     }
 }
@@ -414,7 +450,7 @@ static void add_sparse_gradient(const dae_batch *batch, intp d0, intp d1, intp w
  * one row (no G) straight from its terms, an outer product each */
 INLINE void step_rows_by(const int kind, const dae_network *net, const dae_update *solver,
                          const dae_parameter *p, intp d0, intp d1, intp first, intp width,
-                         const gradient_terms *terms, const REAL *G)
+                         const gradient_terms *terms, const REAL *G, intp ldg)
 {
     const REAL alpha = (REAL)solver->alpha;
     const int two = terms->count == 2;
@@ -428,7 +464,7 @@ INLINE void step_rows_by(const int kind, const dae_network *net, const dae_updat
         if (G) {
             for (intp j = 0; j < width; j += LANES)
                 solver_step(kind, solver, w + j, m1 ? m1 + j : NULL, m2 ? m2 + j : NULL,
-                            load(G + (d - d0) * BLOCK + j) + alpha * load(w + j), LANES);
+                            load(G + (d - d0) * ldg + j) + alpha * load(w + j), LANES);
             continue;
         }
         const REAL x0 = left0[d], x1 = two ? left1[d] : 0;
@@ -441,11 +477,11 @@ INLINE void step_rows_by(const int kind, const dae_network *net, const dae_updat
 
 static void step_rows(const dae_network *net, const dae_update *solver, const dae_parameter *p,
                       intp d0, intp d1, intp first, intp width, const gradient_terms *terms,
-                      const REAL *G)
+                      const REAL *G, intp ldg)
 {
     switch (solver->kind) {
 #define CASE(KIND)                                                                                 \
-    case KIND: step_rows_by(KIND, net, solver, p, d0, d1, first, width, terms, G); break;
+    case KIND: step_rows_by(KIND, net, solver, p, d0, d1, first, width, terms, G, ldg); break;
         CASE(DAE_SGD) CASE(DAE_MOMENTUM) CASE(DAE_NESTEROV) CASE(DAE_ADAM)
 #undef CASE
     }
@@ -489,14 +525,14 @@ INLINE void move_rows(const dae_network *net, const dae_update *solver, const da
     if (G)
         weight_gradient(terms, d0, d1, width, G);
     if (dH)
-        add_sparse_gradient(batch, d0, d1, width, dH, net->stride, G);
-    step_rows(net, solver, p, d0, d1, first, width, terms, G);
+        add_sparse_gradient(batch, d0, d1, width, dH, net->stride, G, BLOCK);
+    step_rows(net, solver, p, d0, d1, first, width, terms, G, BLOCK);
 }
 
 static void project_delta(const dae_network *net, const dae_batch *batch, const void *delta,
                           intp row0, intp row1, intp first, intp last, void *out, int add)
 {
-    project_rows(net, row1 - row0, (const REAL *)delta + row0 * batch->shown_stride,
+    project_rows(net, batch, row1 - row0, (const REAL *)delta + row0 * batch->shown_stride,
                  batch->shown_stride, net->decoder.value, first, last, out, add ? ADD : SET);
 }
 
@@ -524,21 +560,20 @@ static void pass_delta(const dae_network *net, const dae_network *below, const d
                        void *delta)
 {
     const intp B = batch->B, stride = batch->shown_stride;
-    REAL unit[CODE_ROWS * DAE_UNIT] = {0}; /* the last unit may leave columns of it unwritten */
-    for (intp d0 = first; d0 < last; d0 += DAE_UNIT) {
-        const intp d1 = at_most(d0 + DAE_UNIT, last);
-        REAL grad[DAE_UNIT] = {0};
+    REAL z[CODE_ROWS * STEP] = {0}; /* the last may leave columns of it unwritten */
+    for (intp d0 = first; d0 < last; d0 += STEP) {
+        const intp d1 = at_most(d0 + STEP, last);
+        REAL grad[STEP] = {0};
         for (intp b0 = 0; b0 < B; b0 += CODE_ROWS) {
             const intp rows = at_most(B - b0, CODE_ROWS);
-            pre_decode(net, net->encoder.value, rows,
-                       (const REAL *)code_delta + b0 * net->stride, d0, d1, unit, DAE_UNIT);
+            pre_decode(net, batch, net->encoder.value, code_delta, b0, rows, d0, d1, z);
             for (intp d = d0; d < d1; d += LANES) {
                 const intp count = at_most(d1 - d, LANES);
                 vec grad_sum = load(grad + d - d0);
                 for (intp b = 0; b < rows; b++) {
                     const intp at = (b0 + b) * stride + d;
                     const vec h = load((const REAL *)batch->shown + at);
-                    const vec by_a = load(unit + b * DAE_UNIT + d - d0) * slope(below->activation, h);
+                    const vec by_a = load(z + b * STEP + d - d0) * slope(below->activation, h);
                     grad_sum += by_a;
                     store_part((REAL *)delta + at, by_a, count); /* the padding stays 0 */
                 }
@@ -549,31 +584,129 @@ static void pass_delta(const dae_network *net, const dae_network *below, const d
     }
 }
 
+/* The terms of the gradients of V and of W in the columns from j on. */
+INLINE void gradients(const dae_network *net, const dae_batch *batch, const void *delta,
+                      const void *code_delta, intp j, gradient_terms *of_V, gradient_terms *of_W)
+{
+    const intp ld = batch->shown_stride;
+    of_V->B = of_W->B = batch->B;
+    of_V->count = of_W->count = 0;
+    if (net->decoder.value)
+        add_term(net->tied ? of_W : of_V, delta, ld, (const REAL *)batch->decoded + j, net->stride);
+    if (!batch->sparse)
+        add_term(of_W, batch->shown, ld, (const REAL *)code_delta + j, net->stride);
+}
+
+#if MATRIX_TILES
+/* By panels, a gradient is made from PIECE rows of the batch at a time. Of a batch in one piece it is
+ * made for as many rows of the weights as LEFT_BYTES of panels are for, and goes into them by 32 rows
+ * and BLOCK columns. Of a larger batch it is summed up for PIECE_SPAN rows and PIECE_COLUMNS. */
+enum {
+    PIECE = 128,
+    LEFT_BYTES = 16 * 2 * PIECE / DEPTH * PANEL,
+    RIGHT_BYTES = BLOCK / SIDE * 2 * PIECE / DEPTH * PANEL,
+    PIECE_SPAN = 192,
+    PIECE_COLUMNS = 512
+};
+
+static void move_packed(const dae_network *net, const dae_update *solver, const dae_batch *batch,
+                        const dae_parameter *p, intp first, intp last, const gradient_terms *terms,
+                        const REAL *dH)
+{
+    const intp B = batch->B, width = whole_lines(net->n_hidden);
+    const int count = terms->count, pieces = B > PIECE;
+    char *right = batch->scratch, *left = right + RIGHT_BYTES;
+    REAL *G = (REAL *)(left + PIECE_SPAN / SIDE * 2 * PIECE / DEPTH * PANEL);
+    REAL small[2 * SIDE * BLOCK] __attribute__((aligned(64)));
+    const intp rows = pieces ? PIECE_SPAN
+                             : LEFT_BYTES / (at_most(count, 1) + 1) / blocks_of(B) / PANEL * SIDE;
+    const intp span = (even_tile(last - first, rows) + 2 * SIDE - 1) / (2 * SIDE) * 2 * SIDE;
+    batch_term term[2];
+    for (int i = 0; i < count; i++)
+        term[i] = (batch_term){terms->term[i].left, terms->term[i].right, terms->term[i].left_stride,
+                               terms->term[i].right_stride};
+    for (intp d0 = first; d0 < last; d0 += span) {
+        const intp d1 = at_most(d0 + span, last);
+        if (!pieces)
+            pack_left(term, count, d0, d1, 0, B, left);
+        for (intp j0 = 0; j0 < width; j0 += pieces ? PIECE_COLUMNS : BLOCK) {
+            const intp j1 = at_most(j0 + (pieces ? PIECE_COLUMNS : BLOCK), width);
+            if (!pieces) {
+                pack_right(term, count, j0, j1, 0, B, right);
+                for (intp d = d0; d < d1; d += 2 * SIDE) {
+                    const intp end = at_most(d + 2 * SIDE, d1);
+                    matrix_gradient(count, B, left, d1 - d0, d - d0, end - d, right, j1 - j0, small,
+                                    BLOCK, 0);
+                    if (dH)
+                        add_sparse_gradient(batch, d, end, j1 - j0, dH + j0, net->stride, small, BLOCK);
+                    step_rows(net, solver, p, d, end, j0, j1 - j0, terms, small, BLOCK);
+                }
+                continue;
+            }
+            for (intp b0 = 0; b0 < B; b0 += PIECE) {
+                const intp b1 = at_most(b0 + PIECE, B);
+                pack_left(term, count, d0, d1, b0, b1, left);
+                for (intp j = j0; j < j1; j += BLOCK) {
+                    const intp end = at_most(j + BLOCK, j1);
+                    pack_right(term, count, j, end, b0, b1, right);
+                    matrix_gradient(count, b1 - b0, left, d1 - d0, 0, d1 - d0, right, end - j,
+                                    G + j - j0, PIECE_COLUMNS, b0 > 0);
+                }
+            }
+            if (dH)
+                add_sparse_gradient(batch, d0, d1, j1 - j0, dH + j0, net->stride, G, PIECE_COLUMNS);
+            step_rows(net, solver, p, d0, d1, j0, j1 - j0, terms, G, PIECE_COLUMNS);
+        }
+    }
+}
+#endif
+
 static void update(const dae_network *net, const dae_update *solver, const dae_batch *batch,
                    const void *delta, const void *code_delta, const void *visible_grad, intp first,
-                   intp last, void *scratch)
+                   intp last)
 {
-    const intp B = batch->B, width = whole_lines(net->n_hidden), ld = batch->shown_stride;
-    const int decodes = net->decoder.value != NULL;
-    REAL *G = B > 1 ? scratch : NULL;
+    const intp width = whole_lines(net->n_hidden);
+    const int two = net->decoder.value && !net->tied;
+    REAL *G = batch->B > 1 ? batch->scratch : NULL;
+    gradient_terms of_V, of_W;
     CHECK(G || !batch->sparse);
-    for (intp d0 = first; d0 < last; d0 += SPAN)
+    intp d0 = first;
+#if MATRIX_TILES
+    if (batch->packed) {
+        gradients(net, batch, delta, code_delta, 0, &of_V, &of_W);
+        begin_tiles();
+        if (two)
+            move_packed(net, solver, batch, &net->decoder, first, last, &of_V, NULL);
+        move_packed(net, solver, batch, &net->encoder, first, last, &of_W,
+                    batch->sparse ? code_delta : NULL);
+        end_tiles();
+        d0 = last; /* all is done */
+    }
+#endif
+    for (; d0 < last; d0 += SPAN)
         for (intp j = 0; j < width; j += BLOCK) {
             const intp d1 = at_most(d0 + SPAN, last), columns = at_most(width - j, BLOCK);
-            const REAL *H = (const REAL *)batch->decoded + j, *dH = (const REAL *)code_delta + j;
-            gradient_terms of_V = {.B = B}, of_W = {.B = B};
-            if (decodes)
-                add_term(net->tied ? &of_W : &of_V, delta, ld, H, net->stride);
-            if (!batch->sparse)
-                add_term(&of_W, batch->shown, ld, dH, net->stride);
-            if (decodes && !net->tied)
+            gradients(net, batch, delta, code_delta, j, &of_V, &of_W);
+            if (two)
                 move_rows(net, solver, batch, &net->decoder, d0, d1, j, columns, &of_V, NULL, G);
             move_rows(net, solver, batch, &net->encoder, d0, d1, j, columns, &of_W,
-                      batch->sparse ? dH : NULL, G);
+                      batch->sparse ? (const REAL *)code_delta + j : NULL, G);
         }
     if (visible_grad)
         step_bias(solver, &net->visible_bias, first, last, (const REAL *)visible_grad + first);
 }
+
+#if MATRIX_TILES
+enum {
+    PIECES_BYTES = PIECE_SPAN / SIDE * 2 * PIECE / DEPTH * PANEL +
+                   PIECE_SPAN * PIECE_COLUMNS * (int)sizeof(REAL),
+    UPDATE_BYTES = RIGHT_BYTES + (LEFT_BYTES > PIECES_BYTES ? LEFT_BYTES : PIECES_BYTES),
+    SCRATCH = UPDATE_BYTES / (int)sizeof(REAL)
+};
+_Static_assert(UPDATE_BYTES >= (LEFT_TILES + 2) * RUN_BLOCKS * PANEL, "for matrix_project");
+#else
+enum { SCRATCH = SPAN * BLOCK };
+#endif
 
 const dae_kernels TABLE = {.show = show,
                            .transpose = transpose,
@@ -588,5 +721,11 @@ const dae_kernels TABLE = {.show = show,
                            .add = add,
                            .decode = decode,
                            .row_losses = row_losses,
-                           .scratch_size = SPAN * BLOCK,
-                           .line = LINE};
+#if MATRIX_TILES
+                           .pack = pack,
+                           .packed_bytes = packed_bytes,
+                           .packed_rows = 48,
+#endif
+                           .scratch_size = SCRATCH,
+                           .line = LINE,
+                           .columns = MATRIX_TILES ? 2 * LINE : LINE};

@@ -20,6 +20,8 @@
 
 typedef ptrdiff_t intp;
 
+INLINE intp at_most(intp value, intp limit) { return value < limit ? value : limit; }
+
 #if REAL_IS_FLOAT
 typedef int32_t word;
 typedef uint32_t uword;

@@ -7,4 +7,5 @@
 #else
 #define VECTOR_REGISTERS 16
 #endif
+#define MATRIX_TILES 0
 #include "../kernels_body.h"

@@ -1,0 +1,7 @@
+#define TABLE dae_x86_64_amx_f32
+#define REAL float
+#define REAL_IS_FLOAT 1
+#define VECTOR_BYTES 64
+#define VECTOR_REGISTERS 32
+#define MATRIX_TILES 1
+#include "../kernels_body.h"
