@@ -293,18 +293,53 @@ def test_strips_and_tiles_agree():
         np.testing.assert_allclose(*results, rtol=1e-12)
 
 
-def test_what_is_answered_is_what_was_asked():
-    """A network that answers its target gives back the clean patch."""
+@pytest.mark.parametrize("output", [None, 1, 4, 5, 13])
+def test_what_is_answered_is_what_was_asked(output):
+    """A network that answers its target gives back the middle of the clean patch."""
     rng = np.random.default_rng(0)
     clean = rng.random((5, 169), dtype=np.float32)
     noisy = clean + 0.1
     for noise in ("gaussian", "masking"):
         for predict in ("noise", "patch"):
-            task = Repair(noise, 13, predict)
+            task = Repair(noise, 13, predict, output=output)
             given = task.show((noisy, clean > 0.5), 0.1)
             assert given.shown.shape == (5, 169 * (1 + (noise == "masking")) + 1)
             answer = task.target(clean, given)
-            np.testing.assert_allclose(task.cleaned(answer, given), clean, atol=1e-6)
+            asked = task.asked()
+            assert asked.sum() == (output or 13) ** 2
+            assert not answer[:, :169][:, ~asked].any()
+            cleaned = task.cleaned(answer, given)
+            np.testing.assert_allclose(cleaned[:, asked], clean[:, asked], atol=1e-6)
+            weights = np.outer(task.profile(), task.profile()).ravel()
+            assert (weights > 0).tolist() == asked.tolist()
+
+
+@pytest.mark.parametrize(("size", "output"), [(13, 5), (8, 5), (8, 1), (13, 1), (5, 5), (6, 5)])
+def test_every_pixel_is_in_the_middle_of_a_patch(size, output):
+    """At the largest stride, for pictures of any size."""
+    task = Repair("gaussian", size, output=output)
+    for height in range(size, size + 7):
+        picture = np.random.default_rng(0).random((height, 2 * size))
+        same = filter_picture([picture], lambda p: p.copy(), size, output, task.profile())
+        np.testing.assert_allclose(same, picture, atol=1e-12)
+
+
+def test_the_middle_of_a_patch_is_answered_better():
+    """Than all of it, by a network that learned as long."""
+    noisy = spoil("gaussian", 25 / 255, UNSEEN)
+    found = {
+        output: make(output_size=output, stride=2).fit([GREY]).transform(noisy)
+        for output in (None, 9)
+    }
+    assert psnr(UNSEEN, 255 * found[None]) > psnr(UNSEEN, 255 * found[9]) + 0.05
+
+
+def test_output_size_by_default():
+    assert make()._output() == 5
+    assert make(stride=7)._output() == 7
+    assert make(patch_size=4, stride=1)._output() == 4
+    assert make("unknown")._output() == 9
+    assert make(output_size=3, stride=1)._output() == 3
 
 
 # ------------------------------------------------------------------ scikit-learn
@@ -564,6 +599,8 @@ def test_bad_pairs(tiny):
         ({"level": (0.1, 0.2, 0.3)}, "level should be a number between 0 and 1, or a range"),
         ({"level": ["a", "b"]}, "level should be a number between 0 and 1, or a range"),
         ({"stride": 10}, "stride should be at most patch_size=9"),
+        ({"stride": 4, "output_size": 3}, "stride should be at most output_size=3"),
+        ({"output_size": 10}, "output_size should be at most patch_size=9, got 10"),
         ({"stride": 0}, "'stride' parameter of ImageDenoiser"),
         ({"patch_size": 3, "stride": 1, "noise": "unknown"}, "patch_size should be at least 5"),
         ({"autoencoder": "deep"}, "'autoencoder' parameter of ImageDenoiser"),

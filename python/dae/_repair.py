@@ -7,8 +7,8 @@
     unknown          the patch with every fourth pixel of every      these pixels of the
                      fourth row replaced by its neighbours' mean     noisy patch
 
-or, with ``predict="noise"``, what is to be taken off. A patch loses its mean first and gets it
-back at the end: the network has to know texture, not brightness. What is left is divided by
+or, with ``predict="noise"``, what is to be taken off. Only the middle of a patch is answered: its
+pixels have neighbours on all sides. A patch loses its mean first and gets it back at the end: the network has to know texture, not brightness. What is left is divided by
 about its contrast (Burger et al., 2012).
 """
 
@@ -38,6 +38,8 @@ class Repair:
     noise : str, of `dae._noise.NOISES`
     size : int
         Height and width of a patch.
+    output : int or None
+        Height and width of its middle, which is answered; None for all of it.
     predict : {"noise", "patch"}
     centre : bool
         Whether patches lose their mean.
@@ -49,6 +51,26 @@ class Repair:
     predict: str = "patch"
     centre: bool = True
     window: str = "gaussian"
+    output: int | None = None
+
+    @property
+    def answered(self) -> int:
+        """Height and width of what is answered."""
+        return self.size if self.output is None else self.output
+
+    @property
+    def middle(self) -> slice:
+        """Rows, or columns, that are answered."""
+        first = (self.size - self.answered) // 2
+        return slice(first, first + self.answered)
+
+    def asked(self) -> np.ndarray:
+        """Of a patch's pixels, those that are answered: booleans (size * size,)."""
+        lines = np.zeros(self.size, dtype=bool)
+        lines[self.middle] = True
+        if self.noise == "unknown":
+            lines &= self.blind()
+        return np.outer(lines, lines).ravel()
 
     def planes(self, noisy: np.ndarray, lost: np.ndarray) -> tuple[np.ndarray, ...]:
         """What has to be known of a picture, before it falls into patches."""
@@ -64,11 +86,13 @@ class Repair:
 
     def profile(self) -> np.ndarray:
         """Weights of a cleaned patch's rows and columns: its middle is known best."""
-        offsets = (np.arange(self.size) - (self.size - 1) / 2) / self.size
+        first, last = self.middle.start, self.middle.stop - 1
+        offsets = (np.arange(self.size) - (first + last) / 2) / (last - first + 1)
         weights = np.exp(-((offsets / 0.25) ** 2) / 2)
         if self.window == "uniform":
             weights = np.ones(self.size)
-        return weights * self.blind() if self.noise == "unknown" else weights
+        lines = (np.arange(self.size) >= first) & (np.arange(self.size) <= last)
+        return weights * (lines & self.blind() if self.noise == "unknown" else lines)
 
     def show(self, patches: tuple[np.ndarray, ...], level: float) -> Shown:
         """What the network gets, of patches (n, size * size) cut from `planes`."""
@@ -93,14 +117,15 @@ class Repair:
         return Shown(guess, mean, scale, shown)
 
     def target(self, clean: np.ndarray, given: Shown) -> np.ndarray:
-        """What the network is taught to answer, clean patches being known."""
-        answer = np.zeros_like(given.shown)  # nothing is asked where the level or holes are told
+        """What the network is taught to answer, clean patches being known: zero for all that it
+        is not asked, the level and the holes among it.
+        """
+        answer = np.zeros_like(given.shown)
         pixels = answer[:, : clean.shape[1]]
         np.subtract(given.guess, clean, out=pixels)
         if self.predict == "patch":
             np.subtract(clean, given.mean, out=pixels)
-        if self.noise == "unknown":  # of what it has seen, nothing is asked
-            pixels[:, ~np.outer(self.blind(), self.blind()).ravel()] = 0
+        pixels[:, ~self.asked()] = 0
         pixels /= given.scale
         return answer
 

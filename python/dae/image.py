@@ -31,13 +31,16 @@ BLOCK = 2**15  # patches between two changes of the learning rate
 
 # what a network has learned to do: parameter -> field of the task
 WHAT_IT_LEARNED = {
-    "noise": "noise", "patch_size": "size", "predict": "predict", "center": "centre",
+    "noise": "noise", "patch_size": "size", "output_size": "output", "predict": "predict",
+    "center": "centre",
 }  # fmt: skip
 
 # what `fit` leaves
 FITTED = ("autoencoder_", "level_", "loss_curve_", "n_patches_", "_seed", "_block", "_task")
 
 PRETRAINED = Path(__file__).parent / "pretrained.npz"
+
+OUTPUT = 5  # pixels in height and width that a network answers, if nothing else is said
 
 LOST = ("masking", "salt_and_pepper")  # nothing is left of a pixel that is hit
 
@@ -90,11 +93,17 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         three hidden layers, trained jointly with Adam.
 
     patch_size : int, default=11
-        Height and width of a patch in pixels. With "unknown" at least 5.
+        Height and width in pixels of a patch that the network sees. With "unknown" at least
+        5. Larger is better after a long training, and slower.
+
+    output_size : int or None, default=None
+        Height and width of the patch's middle, which is what the network answers: pixels
+        there have neighbours on all sides. None: 5, or `stride` if that is larger, or
+        `patch_size` if that is smaller; with "unknown" all of the patch.
 
     stride : int, default=3
-        Pixels between neighbouring patches in `transform`, at most `patch_size`. Smaller is
-        slower and a little better. "unknown" always takes 1.
+        Pixels between neighbouring patches in `transform`, at most `output_size`. Smaller is
+        slower and better. "unknown" always takes 1.
 
     color : {"luminance", "channels"}, default="luminance"
         Whether RGB pictures are cleaned as luminance and two chrominances, or channel by
@@ -189,6 +198,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         "level": [Interval(Real, 0, 1, closed="neither"), "array-like"],
         "autoencoder": [HasMethods(["partial_fit", "reconstruct", "set_params"]), None],
         "patch_size": [Interval(Integral, 2, 64, closed="both")],
+        "output_size": [Interval(Integral, 1, 64, closed="both"), None],
         "stride": [Interval(Integral, 1, None, closed="left")],
         "color": [StrOptions({"luminance", "channels"})],
         "n_patches": [Interval(Integral, 1, None, closed="left")],
@@ -216,6 +226,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         *,
         autoencoder: Any = None,
         patch_size: int = 11,
+        output_size: int | None = None,
         stride: int = 3,
         color: str = "luminance",
         n_patches: int = 4_000_000,
@@ -235,6 +246,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         self.level = level
         self.autoencoder = autoencoder
         self.patch_size = patch_size
+        self.output_size = output_size
         self.stride = stride
         self.color = color
         self.n_patches = n_patches
@@ -336,14 +348,24 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         return {
             "noise": self.noise,
             "size": int(self.patch_size),
+            "output": self._output(),
             "predict": self.predict,
             "centre": bool(self.center),
             "window": self.window,
         }
 
+    def _output(self) -> int:
+        """Height and width of what the network answers."""
+        if self.output_size is not None:
+            return int(self.output_size)
+        if self.noise == "unknown":
+            return int(self.patch_size)
+        return int(min(max(OUTPUT, self.stride), self.patch_size))
+
     def _go_on(self) -> dict[str, Any]:
         """The fitted attributes, to train on from; a copy, in case that fails."""
-        task, before = self._new_task(), vars(self._checked_task())
+        task, was = self._new_task(), self._checked_task()
+        before = vars(was) | {"output": was.answered}
         for name, field in WHAT_IT_LEARNED.items():
             if task[field] != before[field]:
                 raise ValueError(
@@ -374,6 +396,16 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         if self.stride > self.patch_size:
             raise ValueError(
                 f"stride should be at most patch_size={self.patch_size}, so that every pixel is "
+                f"covered, got {self.stride}."
+            )
+        if self._output() > self.patch_size:
+            raise ValueError(
+                f"output_size should be at most patch_size={self.patch_size}, got "
+                f"{self.output_size}."
+            )
+        if self.stride > self._output() and self.noise != "unknown":
+            raise ValueError(
+                f"stride should be at most output_size={self.output_size}, so that every pixel is "
                 f"covered, got {self.stride}."
             )
         if self.noise == "unknown" and self.patch_size < 5:
@@ -581,7 +613,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             given = task.show(patches, level)
             return task.cleaned(self.autoencoder_.reconstruct(given.shown), given)
 
-        stride = 1 if task.noise == "unknown" else min(int(self.stride), task.size)
+        stride = 1 if task.noise == "unknown" else min(int(self.stride), task.answered)
         return filter_picture(
             task.planes(noisy, lost), clean_patches, task.size, stride, task.profile()
         )

@@ -389,17 +389,6 @@ static void row_losses(const dae_network *net, const dae_batch *batch, const voi
 
 /* ---------------------------------------------------------------- update */
 
-/* The gradient of a weight array is a sum of products left^T right over the batch, in a block of
- * columns: dZ^T H[:, J] for V, X^T dH[:, J] for W, both where they are one. */
-typedef struct {
-    intp B;
-    int count;
-    struct {
-        const REAL *left, *right; /* (B, n), (B, width) */
-        intp left_stride, right_stride;
-    } term[2];
-} gradient_terms;
-
 INLINE void add_term(gradient_terms *terms, const REAL *left, intp left_stride, const REAL *right,
                      intp right_stride)
 {
@@ -598,66 +587,78 @@ INLINE void gradients(const dae_network *net, const dae_batch *batch, const void
 }
 
 #if MATRIX_TILES
-/* By panels, a gradient is made from PIECE rows of the batch at a time. Of a batch in one piece it is
- * made for as many rows of the weights as LEFT_BYTES of panels are for, and goes into them by 32 rows
- * and BLOCK columns. Of a larger batch it is summed up for PIECE_SPAN rows and PIECE_COLUMNS. */
+/* By panels, a gradient is made from PIECE rows of the batch at a time. */
 enum {
     PIECE = 128,
-    LEFT_BYTES = 16 * 2 * PIECE / DEPTH * PANEL,
-    RIGHT_BYTES = BLOCK / SIDE * 2 * PIECE / DEPTH * PANEL,
-    PIECE_SPAN = 192,
-    PIECE_COLUMNS = 512
+    TILE_BYTES = 2 * PIECE / DEPTH * PANEL, /* panels of both terms for 16 rows, or columns */
+    RIGHT_BYTES = BLOCK / SIDE * TILE_BYTES,
+    WHOLE_BYTES = 16 * TILE_BYTES,           /* of left panels in `move_whole` */
+    SUMMED_ROWS = 192, SUMMED_COLUMNS = 512, /* of the gradient in `move_in_pieces` */
+    SUMMED_BYTES = SUMMED_ROWS / SIDE * TILE_BYTES
 };
+
+/* The gradient of a batch in one piece goes into the weights by 32 rows and BLOCK columns. */
+static void move_whole(const dae_network *net, const dae_update *solver, const dae_batch *batch,
+                       const dae_parameter *p, intp first, intp last, const gradient_terms *terms,
+                       const REAL *dH)
+{
+    const intp B = batch->B, width = whole_lines(net->n_hidden);
+    char *right = batch->scratch, *left = right + RIGHT_BYTES;
+    REAL G[2 * SIDE * BLOCK] __attribute__((aligned(64)));
+    const intp fit = WHOLE_BYTES / (terms->count > 1 ? 2 : 1) / blocks_of(B) / PANEL * SIDE;
+    const intp span = (even_tile(last - first, fit) + 2 * SIDE - 1) / (2 * SIDE) * 2 * SIDE;
+    for (intp d0 = first; d0 < last; d0 += span) {
+        const intp d1 = at_most(d0 + span, last);
+        pack_left(terms, d0, d1, 0, B, left);
+        for (intp j0 = 0; j0 < width; j0 += BLOCK) {
+            const intp j1 = at_most(j0 + BLOCK, width);
+            pack_right(terms, j0, j1, 0, B, right);
+            for (intp d = d0; d < d1; d += 2 * SIDE) {
+                const intp end = at_most(d + 2 * SIDE, d1);
+                matrix_gradient(terms->count, B, left, d1 - d0, d - d0, end - d, right, j1 - j0, G,
+                                BLOCK, 0);
+                if (dH)
+                    add_sparse_gradient(batch, d, end, j1 - j0, dH + j0, net->stride, G, BLOCK);
+                step_rows(net, solver, p, d, end, j0, j1 - j0, terms, G, BLOCK);
+            }
+        }
+    }
+}
+
+/* That of a larger batch is summed up for SUMMED_ROWS and SUMMED_COLUMNS. */
+static void move_in_pieces(const dae_network *net, const dae_update *solver, const dae_batch *batch,
+                           const dae_parameter *p, intp first, intp last,
+                           const gradient_terms *terms, const REAL *dH)
+{
+    const intp width = whole_lines(net->n_hidden);
+    char *right = batch->scratch, *left = right + RIGHT_BYTES;
+    REAL *G = (REAL *)(left + SUMMED_BYTES);
+    for (intp d0 = first; d0 < last; d0 += SUMMED_ROWS)
+        for (intp j0 = 0; j0 < width; j0 += SUMMED_COLUMNS) {
+            const intp d1 = at_most(d0 + SUMMED_ROWS, last), j1 = at_most(j0 + SUMMED_COLUMNS, width);
+            for (intp b0 = 0; b0 < batch->B; b0 += PIECE) {
+                const intp b1 = at_most(b0 + PIECE, batch->B);
+                pack_left(terms, d0, d1, b0, b1, left);
+                for (intp j = j0; j < j1; j += BLOCK) {
+                    const intp end = at_most(j + BLOCK, j1);
+                    pack_right(terms, j, end, b0, b1, right);
+                    matrix_gradient(terms->count, b1 - b0, left, d1 - d0, 0, d1 - d0, right, end - j,
+                                    G + j - j0, SUMMED_COLUMNS, b0 > 0);
+                }
+            }
+            if (dH)
+                add_sparse_gradient(batch, d0, d1, j1 - j0, dH + j0, net->stride, G, SUMMED_COLUMNS);
+            step_rows(net, solver, p, d0, d1, j0, j1 - j0, terms, G, SUMMED_COLUMNS);
+        }
+}
 
 static void move_packed(const dae_network *net, const dae_update *solver, const dae_batch *batch,
                         const dae_parameter *p, intp first, intp last, const gradient_terms *terms,
                         const REAL *dH)
 {
-    const intp B = batch->B, width = whole_lines(net->n_hidden);
-    const int count = terms->count, pieces = B > PIECE;
-    char *right = batch->scratch, *left = right + RIGHT_BYTES;
-    REAL *G = (REAL *)(left + PIECE_SPAN / SIDE * 2 * PIECE / DEPTH * PANEL);
-    REAL small[2 * SIDE * BLOCK] __attribute__((aligned(64)));
-    const intp rows = pieces ? PIECE_SPAN
-                             : LEFT_BYTES / (at_most(count, 1) + 1) / blocks_of(B) / PANEL * SIDE;
-    const intp span = (even_tile(last - first, rows) + 2 * SIDE - 1) / (2 * SIDE) * 2 * SIDE;
-    batch_term term[2];
-    for (int i = 0; i < count; i++)
-        term[i] = (batch_term){terms->term[i].left, terms->term[i].right, terms->term[i].left_stride,
-                               terms->term[i].right_stride};
-    for (intp d0 = first; d0 < last; d0 += span) {
-        const intp d1 = at_most(d0 + span, last);
-        if (!pieces)
-            pack_left(term, count, d0, d1, 0, B, left);
-        for (intp j0 = 0; j0 < width; j0 += pieces ? PIECE_COLUMNS : BLOCK) {
-            const intp j1 = at_most(j0 + (pieces ? PIECE_COLUMNS : BLOCK), width);
-            if (!pieces) {
-                pack_right(term, count, j0, j1, 0, B, right);
-                for (intp d = d0; d < d1; d += 2 * SIDE) {
-                    const intp end = at_most(d + 2 * SIDE, d1);
-                    matrix_gradient(count, B, left, d1 - d0, d - d0, end - d, right, j1 - j0, small,
-                                    BLOCK, 0);
-                    if (dH)
-                        add_sparse_gradient(batch, d, end, j1 - j0, dH + j0, net->stride, small, BLOCK);
-                    step_rows(net, solver, p, d, end, j0, j1 - j0, terms, small, BLOCK);
-                }
-                continue;
-            }
-            for (intp b0 = 0; b0 < B; b0 += PIECE) {
-                const intp b1 = at_most(b0 + PIECE, B);
-                pack_left(term, count, d0, d1, b0, b1, left);
-                for (intp j = j0; j < j1; j += BLOCK) {
-                    const intp end = at_most(j + BLOCK, j1);
-                    pack_right(term, count, j, end, b0, b1, right);
-                    matrix_gradient(count, b1 - b0, left, d1 - d0, 0, d1 - d0, right, end - j,
-                                    G + j - j0, PIECE_COLUMNS, b0 > 0);
-                }
-            }
-            if (dH)
-                add_sparse_gradient(batch, d0, d1, j1 - j0, dH + j0, net->stride, G, PIECE_COLUMNS);
-            step_rows(net, solver, p, d0, d1, j0, j1 - j0, terms, G, PIECE_COLUMNS);
-        }
-    }
+    begin_tiles();
+    (batch->B <= PIECE ? move_whole : move_in_pieces)(net, solver, batch, p, first, last, terms, dH);
+    end_tiles();
 }
 #endif
 
@@ -674,12 +675,10 @@ static void update(const dae_network *net, const dae_update *solver, const dae_b
 #if MATRIX_TILES
     if (batch->packed) {
         gradients(net, batch, delta, code_delta, 0, &of_V, &of_W);
-        begin_tiles();
         if (two)
             move_packed(net, solver, batch, &net->decoder, first, last, &of_V, NULL);
         move_packed(net, solver, batch, &net->encoder, first, last, &of_W,
                     batch->sparse ? code_delta : NULL);
-        end_tiles();
         d0 = last; /* all is done */
     }
 #endif
@@ -698,12 +697,11 @@ static void update(const dae_network *net, const dae_update *solver, const dae_b
 
 #if MATRIX_TILES
 enum {
-    PIECES_BYTES = PIECE_SPAN / SIDE * 2 * PIECE / DEPTH * PANEL +
-                   PIECE_SPAN * PIECE_COLUMNS * (int)sizeof(REAL),
-    UPDATE_BYTES = RIGHT_BYTES + (LEFT_BYTES > PIECES_BYTES ? LEFT_BYTES : PIECES_BYTES),
+    IN_PIECES_BYTES = SUMMED_BYTES + SUMMED_ROWS * SUMMED_COLUMNS * (int)sizeof(REAL),
+    UPDATE_BYTES = RIGHT_BYTES + (WHOLE_BYTES > IN_PIECES_BYTES ? WHOLE_BYTES : IN_PIECES_BYTES),
     SCRATCH = UPDATE_BYTES / (int)sizeof(REAL)
 };
-_Static_assert(UPDATE_BYTES >= (LEFT_TILES + 2) * RUN_BLOCKS * PANEL, "for matrix_project");
+_Static_assert((int)UPDATE_BYTES >= (int)PROJECT_BYTES, "scratch is for both");
 #else
 enum { SCRATCH = SPAN * BLOCK };
 #endif

@@ -30,6 +30,7 @@ enum {
     RUN_BLOCKS = 12,         /* panels behind one another: RUN terms */
     STRIP = 2 * SIDE,        /* columns of the result for which the right operand is packed */
     DOT_ROWS = 128,          /* of the batch that are decoded at a time */
+    PROJECT_BYTES = (LEFT_TILES + 2) * RUN_BLOCKS * PANEL,
     DOT_BLOCKS = 4           /* of the sum over hidden units at a time: 24 KiB of weights' panels stay
                                 in the L1 cache while those of the rows pass by */
 };
@@ -356,43 +357,37 @@ static void matrix_project(intp rows, const float *A, intp A_stride, const float
     end_tiles();
 }
 
-/* A term of a gradient: left^T right, summed over the batch. */
-typedef struct {
-    const float *left, *right; /* (B, n), (B, m) */
-    intp left_stride, right_stride;
-} batch_term;
-
-/* The panels of both terms' rows [b0, b1) of the batch: of columns [d0, d1) of the left factors,
+/* The panels of rows [b0, b1) of the batch: of columns [d0, d1) of the left factors of a gradient,
  * [term][tile][block], and of columns [j0, j1) of the right ones. */
-static void pack_left(const batch_term *terms, int count, intp d0, intp d1, intp b0, intp b1,
-                      char *panel)
+static void pack_left(const gradient_terms *terms, intp d0, intp d1, intp b0, intp b1, char *panel)
 {
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < terms->count; i++) {
+        const intp stride = terms->term[i].left_stride;
         for (intp d = d0; d < d1; d += SIDE)
             for (intp b = b0; b < b1; b += DEPTH, panel += PANEL) {
-                pack_pairs(terms[i].left + b * terms[i].left_stride + d, terms[i].left_stride, b1 - b,
-                           d1 - d, panel);
+                pack_pairs(terms->term[i].left + b * stride + d, stride, b1 - b, d1 - d, panel);
                 exchange(panel);
             }
+    }
 }
 
-static void pack_right(const batch_term *terms, int count, intp j0, intp j1, intp b0, intp b1,
-                       char *panel)
+static void pack_right(const gradient_terms *terms, intp j0, intp j1, intp b0, intp b1, char *panel)
 {
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < terms->count; i++) {
+        const intp stride = terms->term[i].right_stride;
         for (intp j = j0; j < j1; j += SIDE)
             for (intp b = b0; b < b1; b += DEPTH, panel += PANEL)
-                pack_pairs(terms[i].right + b * terms[i].right_stride + j, terms[i].right_stride,
-                           b1 - b, j1 - j, panel);
+                pack_pairs(terms->term[i].right + b * stride + j, stride, b1 - b, j1 - j, panel);
+    }
 }
 
-/* G (rows, columns) <- the sum of the terms' products over `terms_each` rows of the batch, from their
+/* G (rows, columns) <- the sum of `count` terms' products over `depth` rows of the batch, from their
  * packed panels, rows [first, first + rows) of `rows_packed`; with `go_on` G + that. Whole tiles. */
-static void matrix_gradient(int count, intp terms_each, const char *left, intp rows_packed,
+static void matrix_gradient(int count, intp depth, const char *left, intp rows_packed,
                             intp first, intp rows, const char *right, intp columns, float *G,
                             intp ldg, int go_on)
 {
-    const intp blocks = blocks_of(terms_each), step = blocks * PANEL;
+    const intp blocks = blocks_of(depth), step = blocks * PANEL;
     CHECK(first % (2 * SIDE) == 0);
     for (intp i = 0; count == 0 && i < rows; i++)
         memset(G + i * ldg, 0, (size_t)columns * sizeof(float));

@@ -27,6 +27,17 @@ INLINE intp even_tile(intp rows, intp largest)
     return (rows + tiles - 1) / tiles;
 }
 
+/* The gradient of a weight array is a sum of products left^T right over the batch, in a block of
+ * columns: dZ^T H[:, J] for V, X^T dH[:, J] for W, both where they are one. */
+typedef struct {
+    intp B;
+    int count;
+    struct {
+        const REAL *left, *right; /* (B, n), (B, width) */
+        intp left_stride, right_stride;
+    } term[2];
+} gradient_terms;
+
 /* ---------------------------------------------------------------- outer */
 
 /* One product of a sum: K terms, A(i, k) = a[i row + k step], Bm (K, width) with row stride ldb. */
