@@ -28,6 +28,7 @@ from bench.tables import Context, fits, imports, inference, load, memory, steps
 TABLES = {
     "steps": steps.steps,
     "solvers": steps.solvers,
+    "bfloat16": steps.bfloat16,
     "float64": steps.float64,
     "networks": steps.networks,
     "threads": steps.threads,

@@ -8,8 +8,9 @@
                      fourth row replaced by its neighbours' mean     noisy patch
 
 or, with ``predict="noise"``, what is to be taken off. Only the middle of a patch is answered: its
-pixels have neighbours on all sides. A patch loses its mean first and gets it back at the end: the network has to know texture, not brightness. What is left is divided by
-about its contrast (Burger et al., 2012).
+pixels have neighbours on all sides. A patch loses its mean first and gets it back at the end: the
+network has to know texture, not brightness. What is left is divided by about its contrast
+(Burger et al., 2012).
 """
 
 from __future__ import annotations

@@ -49,8 +49,8 @@ whatever the solver, and no gradient is ever stored:
     ------------------------------------------------------------------ barrier
 
 Where the processor has a matrix unit, large batches of float32 go through it: the code is packed
-for it once a step, weights and deltas where they are used; sweep 2 updates all the thread's rows
-before it makes the part of the next code, because a packed operand then serves them all.
+for it once a step, weights and deltas where they are used; sweep 2 takes two leaves at a time, so
+that a packed operand serves more rows.
 
 A sum over features is as large as the batch. Where a thread's weights stay in its cache, sweep 1
 and the next code go through them with a hundred rows of the batch at a time, so that the sums stay

@@ -366,12 +366,14 @@ cdef void _update_leaves(
                      _first_feature(step.layer, last))
 
 
-cdef void _update_own_leaves(Training *t, const Step *step, void *visible_grad) noexcept nogil:
-    """The weights of all the thread's leaves."""
-    cdef int first = step.layer.n_leaves * step.thread // step.n_threads
-    cdef int last = step.layer.n_leaves * (step.thread + 1) // step.n_threads
-    if first < last:
-        _update_leaves(t, step, first, last, visible_grad)
+cdef int _pair(const Step *step, int leaf) noexcept nogil:
+    """How many leaves are updated when it is the turn of this one. Panels want many rows of weights at
+    a time, so if the thread has its neighbour, too, it is both at the first one, none at the other."""
+    cdef int other = leaf + 1 if leaf % 2 == 0 else leaf - 1
+    if (not step.batch.packed or other >= step.layer.n_leaves
+            or _owner(step.layer, other, step.n_threads) != step.thread):
+        return 1
+    return 2 if leaf < other else 0
 
 
 cdef void _pass_leaf(
@@ -388,17 +390,11 @@ cdef void _pass_and_update_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
     """Both, while the leaf's weights are in the cache."""
-    _pass_leaf(t, step, leaf, out, add)
-    _update_leaves(t, step, leaf, leaf + 1, NULL)
-
-
-cdef void _pass_and_update(Training *t, Step *step) noexcept nogil:
-    """What a layer above the first does on the way down."""
-    if step.batch.packed and _stays_in_cache(t, step):
-        _own_leaves(t, step, _pass_leaf)
-        _update_own_leaves(t, step, NULL)
-    else:
-        _own_leaves(t, step, _pass_and_update_leaf)
+    cdef int leaves = _pair(step, leaf), i
+    for i in range(leaf, leaf + leaves):
+        _pass_leaf(t, step, i, out, add)
+    if leaves > 0:
+        _update_leaves(t, step, leaf, leaf + leaves, NULL)
 
 
 cdef void _transpose_leaf(
@@ -416,25 +412,31 @@ cdef void _encode_next_leaf(
     _project_leaf(t, step, &step.after, leaf, out, add)
 
 
+cdef void _update_leaf(
+    Training *t, const Step *step, int leaf, void *out, int add
+) noexcept nogil:
+    """A leaf's weights in the lowest layer."""
+    cdef int leaves = _pair(step, leaf)
+    if leaves > 0:
+        _update_leaves(t, step, leaf, leaf + leaves, t.visible_grad)
+
+
 cdef void _update_and_encode_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
     """Both, while the leaf's weights are in the cache."""
-    _update_leaves(t, step, leaf, leaf + 1, t.visible_grad)
+    _update_leaf(t, step, leaf, out, add)
     _encode_next_leaf(t, step, leaf, out, add)
 
 
 cdef void _update_and_encode(Training *t, Step *step) noexcept nogil:
     """Sweep 2."""
-    cdef int in_cache = _stays_in_cache(t, step)
     if t.supervised and step.batch.sparse:
         _own_leaves(t, step, _transpose_leaf)
-    # panels want many rows of the weights at a time
-    if (_rows_at_a_time(t, step, step.after.B) == step.after.B > 0
-            and not (in_cache and step.batch.packed)):
+    if _rows_at_a_time(t, step, step.after.B) == step.after.B > 0:
         _sum_own_leaves(t, step, _update_and_encode_leaf, step.after.B)
         return
-    _update_own_leaves(t, step, t.visible_grad)
+    _own_leaves(t, step, _update_leaf)
     if step.after.B > 0:
         _sum_own_leaves(t, step, _encode_next_leaf, step.after.B)
 
@@ -597,7 +599,7 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
         dae_barrier_wait(&t.barrier, thread, n_threads)
         for k in range(top, 0, -1):
             _enter(t, &step, k)
-            _pass_and_update(t, &step)
+            _own_leaves(t, &step, _pass_and_update_leaf)
             dae_barrier_wait(&t.barrier, thread, n_threads)
             _enter(t, &step, k - 1)
             if k > 1:
