@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from dae._crops import Crops
@@ -18,26 +20,39 @@ def training_block(
     levels: tuple[float, float],
     n_patches: int,
     rng: np.random.Generator,
+    n_threads: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Targets and inputs of `n_patches` patches, from a few crops that share a level each."""
-    clean, shown = [], []
-    shares = np.diff(np.linspace(0, n_patches, min(CROPS_PER_BLOCK, n_patches) + 1).astype(int))
-    for share in shares:
-        a, b = _of_one_crop(task, crops, levels, int(share), rng)
-        clean.append(a)
-        shown.append(b)
+    """Targets and inputs of `n_patches` patches, from a few crops that share a level each.
+
+    Threads take whole crops, each with a generator of its own: the numbers do not depend on them.
+    """
+    bounds = np.linspace(0, n_patches, min(CROPS_PER_BLOCK, n_patches) + 1).astype(int)
+    drawn = [(crops.draw(child), child) for child in rng.spawn(len(bounds) - 1)]
+
+    def work(number: int) -> tuple[np.ndarray, np.ndarray]:
+        (clean, noisy), child = drawn[number]
+        share = int(bounds[number + 1] - bounds[number])
+        return _of_one_crop(task, clean, noisy, levels, share, child)
+
+    numbers = range(len(drawn))
+    if n_threads > 1:
+        with ThreadPoolExecutor(n_threads) as pool:
+            parts = list(pool.map(work, numbers))
+    else:
+        parts = [work(number) for number in numbers]
+    clean, shown = zip(*parts, strict=True)
     return np.concatenate(clean), np.concatenate(shown)
 
 
 def _of_one_crop(
     task: Repair,
-    crops: Crops,
+    clean: np.ndarray,
+    noisy: np.ndarray | None,
     levels: tuple[float, float],
     n_patches: int,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Targets and inputs of patches at random places of one random crop."""
-    clean, noisy = crops.draw(rng)
+    """Targets and inputs of patches at random places of a crop."""
     level = rng.uniform(*levels)
     if noisy is not None:
         if levels[0] < levels[1]:

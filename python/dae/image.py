@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from dae import _model_file
+from dae import _core, _model_file
 from dae._blocks import training_block
 from dae._callbacks import report
 from dae._crops import ADVICE, Crops
@@ -431,7 +431,8 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         task = Repair(**state["_task"])
         # by number: an interrupted training that goes on sees what it would have seen
         rng = np.random.default_rng([state["_seed"], state["_block"]])
-        X, X_corrupted = training_block(task, crops, state["level_"], n_patches, rng)
+        threads = _core.n_threads(self.n_jobs)
+        X, X_corrupted = training_block(task, crops, state["level_"], n_patches, rng, threads)
         autoencoder = state["autoencoder_"]
         # the latter of a deep one
         _set_known(autoencoder, learning_rate_init=rate, fine_tune_learning_rate_init=rate)
