@@ -562,7 +562,9 @@ def variations() -> dict[str, dict[str, Any]]:
     other = {"patch": "noise", "noise": "patch"}[ImageDenoiser().predict]
     return {
         "as it is": {},
-        **{f"patches of {size}": {"patch_size": size} for size in (8, 9, 13, 17)},
+        **{f"patches of {size}": {"patch_size": size} for size in (7, 9, 13, 15)},
+        **{f"middles of {size} answered": {"output_size": size} for size in (3, 7, 9)},
+        "all of a patch answered": {"output_size": ImageDenoiser().patch_size},
         "mean not removed": {"center": False},
         f"the {other} predicted": {"predict": other},
         **{
@@ -574,7 +576,7 @@ def variations() -> dict[str, dict[str, Any]]:
         **{f"learning rate {rate}": {"learning_rate_init": rate} for rate in (5e-4, 2e-3)},
         **{f"batches of {size}": {"batch_size": size} for size in (64, 256)},
         "uniform window": {"window": "uniform"},
-        **{f"stride {stride}": {"stride": stride} for stride in (1, 6)},
+        **{f"stride {stride}": {"stride": stride} for stride in (1, 5)},
     }
 
 
