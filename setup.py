@@ -84,8 +84,11 @@ typedef float lanes __attribute__((vector_size(64)));
 void multiply_add(lanes *a, const lanes *b) { *a += *a * *b; }
 """
 
-# The matrix unit is spoken to in assembler.
+# The matrix unit is spoken to in assembler, and Linux has to be asked for it.
 MATRIX_PROBE = """
+#ifndef __linux__
+#error "no way to ask for the matrix unit"
+#endif
 void multiply(void) { __asm__ volatile("tdpbf16ps %tmm0, %tmm1, %tmm2"); }
 """
 
@@ -178,7 +181,7 @@ class BuildExt(build_ext):
                 notice(f"the compiler refuses {' '.join(flags)}; the baseline is its default")
                 levels[level] = []
             else:
-                notice(f"SIMD level {level} dropped: the compiler refuses {' '.join(flags)}")
+                notice(f"SIMD level {level} dropped: the compiler does not know its instructions")
         return levels
 
     def openmp_flags(self):

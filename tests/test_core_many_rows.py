@@ -19,7 +19,7 @@ from networks import (
 )
 from parity import assert_close, assert_trains_like_the_reference
 
-from dae import _core, _reference
+from dae import DenoisingAutoencoder, _core, _reference, _validation
 
 DTYPES = [np.float32, np.float64]
 
@@ -161,6 +161,66 @@ def test_a_nan_in_a_batch_is_seen():
     assert network.is_finite()
 
 
+def test_same_bits_where_leaves_are_large():
+    """Leaves of 400 features, the pairs of them split by three threads and not by two."""
+    X = data(96, 25_600, np.float32)
+    results = []
+    for n_threads in (1, 2, 3):
+        network = make_network(25_600, 20, np.float32)
+        solver = make_solver(network, "plain", learning_rate=1e-5)
+        losses = _core.train(
+            network, solver, NOTHING, X, np.arange(96, dtype=np.intp), batch_size=48,
+            presentation=1, n_threads=n_threads,
+        )  # fmt: skip
+        results.append(named_arrays(network, solver) | {"losses": losses})
+    for result in results[1:]:
+        assert_same_bits(result, results[0])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("model", ["tied", "free", "stack", "supervised"])
+@pytest.mark.parametrize("batch_size", [129, 257, 300])
+def test_batches_in_pieces(batch_size, model, dtype):
+    """Against the reference: pieces of 80, 96 and 112 rows; a last batch of fewer, and of one row."""
+    for n_rows in (batch_size + 130, 2 * batch_size + 1):
+        X = data(n_rows, 70, dtype)
+        if model == "stack":
+            network = make_stack((70, 40, 33), dtype, tied=False)
+        elif model == "supervised":
+            network = make_supervised((70, 40, 10), dtype)
+        else:
+            network = make_network(70, 33, dtype, tied=model == "tied")
+        assert_trains_like_the_reference(
+            network,
+            "adam",
+            X,
+            batch_size=batch_size,
+            n_batches=3,
+            n_threads=2,
+            corruption=make_corruption("masking", X),
+            sample_weight=np.linspace(0, 2, n_rows).astype(dtype),
+            target=targets(network, n_rows) if model == "supervised" else None,
+        )
+
+
+@pytest.mark.parametrize("batch_size", [200, 500])
+def test_a_batch_in_pieces_is_refused_as_a_whole(batch_size):
+    """Though its first piece is well: nothing has moved, biases neither."""
+    X = data(2 * batch_size, 40, np.float32)
+    X[-1] = 1e6
+    results = []
+    for n_rows in (batch_size, 2 * batch_size):
+        network = make_network(40, 20, np.float32, tied=False)
+        solver = make_solver(network, "adam")
+        losses = _core.train(
+            network, solver, NOTHING, X, np.arange(n_rows, dtype=np.intp), batch_size=batch_size,
+            presentation=1, n_threads=2, max_loss=1e5,
+        )  # fmt: skip
+        results.append(named_arrays(network, solver))
+    assert losses[-1] > 1e5
+    assert_same_bits(*results)
+
+
 # ------------------------------------------------------------------ inference
 
 
@@ -211,3 +271,14 @@ def test_numbers_of_any_size(size):
     X = data(600, 40, np.float32) * np.float32(size)
     expected = _reference.encode(in_float64(network), X)
     assert_close(_core.encode(network, X, n_threads=1), expected, 40, np.float32)
+
+
+def test_any_layout_and_dtype_gives_the_same_codes(monkeypatch):
+    """Though they are converted in blocks of fewer rows than go through the matrix unit."""
+    monkeypatch.setattr(_validation, "_BLOCK", 40 * 300)
+    X = data(700, 40, np.float32)
+    dae = DenoisingAutoencoder(50, max_iter=1, tol=None, random_state=0).fit(X)
+    for other in (np.asfortranarray(X), X.astype(np.float64)):
+        for function in (dae.transform, dae.reconstruct, dae.score_samples):
+            found, expected = function(other), function(X)
+            np.testing.assert_array_equal(found.astype(expected.dtype), expected)

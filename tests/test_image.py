@@ -334,6 +334,34 @@ def test_the_middle_of_a_patch_is_answered_better():
     assert psnr(UNSEEN, 255 * found[None]) > psnr(UNSEEN, 255 * found[9]) + 0.05
 
 
+@pytest.mark.parametrize(("size", "output"), [(8, 1), (9, 1), (8, 5), (9, 9), (5, 2)])
+def test_a_pixel_that_is_not_seen_is_in_the_middle(size, output):
+    """For noise of which nothing is known, whatever is answered."""
+    assert Repair("unknown", size, output=output).asked().any()
+
+
+def test_the_loss_is_that_of_a_pixel():
+    """Of those that are answered: as large for any number of them, at the start."""
+    first = [
+        make(output_size=size, stride=1, n_patches=2_000, learning_rate_init=1e-9)
+        .fit([GREY])
+        .loss_curve_[0]
+        for size in (5, 9)
+    ]
+    assert first[0] == pytest.approx(first[1], rel=0.5)
+
+
+def test_warm_start_keeps_the_output_size(tiny):
+    """What it is by default depends on the stride, which may change."""
+    warm = make(n_patches=200, patch_size=9, stride=7).fit([GREY])
+    warm.set_params(stride=3, warm_start=True).fit([GREY])
+    assert warm._task["output"] == 7
+    old = copy.deepcopy(tiny)
+    del old._task["output"]  # saved by a version that answered all of a patch
+    old.set_params(warm_start=True).fit([GREY])
+    assert old._task["output"] == 7 == old.patch_size
+
+
 def test_output_size_by_default():
     assert make()._output() == 5
     assert make(stride=7)._output() == 7

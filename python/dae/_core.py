@@ -292,7 +292,8 @@ def _go(steps: _Steps, X: np.ndarray, width: int, n_rows: int, n_threads: int) -
     return out
 
 
-# `checked`: the caller has called network.check() a moment ago; it takes 5 us.
+# `checked`: the caller has called network.check() a moment ago; it takes 5 us. `n_rows`: of how
+# many rows in all these are a part, None for these alone.
 
 
 def _check_decodes(network: Network | Stack) -> None:
@@ -301,32 +302,47 @@ def _check_decodes(network: Network | Stack) -> None:
 
 
 def encode(
-    network: Network | Stack, X: np.ndarray, *, n_threads: int, checked: bool = False
+    network: Network | Stack,
+    X: np.ndarray,
+    *,
+    n_threads: int,
+    checked: bool = False,
+    n_rows: int | None = None,
 ) -> np.ndarray:
     if not checked:
         network.check()
     _check_rows("X", X, network.n_features, network.dtype)
-    return _go(_up(network.layers), X, network.n_hidden, len(X), n_threads)
+    return _go(_up(network.layers), X, network.n_hidden, n_rows or len(X), n_threads)
 
 
 def decode(
-    network: Network | Stack, H: np.ndarray, *, n_threads: int, checked: bool = False
+    network: Network | Stack,
+    H: np.ndarray,
+    *,
+    n_threads: int,
+    checked: bool = False,
+    n_rows: int | None = None,
 ) -> np.ndarray:
     if not checked:
         network.check()
     _check_decodes(network)
     _check_rows("H", H, network.n_hidden, network.dtype)
-    return _go(_down(network.layers), H, network.n_features, len(H), n_threads)
+    return _go(_down(network.layers), H, network.n_features, n_rows or len(H), n_threads)
 
 
 def reconstruct(
-    network: Network | Stack, X: np.ndarray, *, n_threads: int, checked: bool = False
+    network: Network | Stack,
+    X: np.ndarray,
+    *,
+    n_threads: int,
+    checked: bool = False,
+    n_rows: int | None = None,
 ) -> np.ndarray:
     if not checked:
         network.check()
     _check_decodes(network)
     _check_rows("X", X, network.n_features, network.dtype)
-    return _go(_up_and_down(network.layers), X, network.n_features, len(X), n_threads)
+    return _go(_up_and_down(network.layers), X, network.n_features, n_rows or len(X), n_threads)
 
 
 def sample_losses(
@@ -337,6 +353,7 @@ def sample_losses(
     *,
     n_threads: int,
     checked: bool = False,
+    n_rows: int | None = None,
 ) -> np.ndarray:
     if not checked:
         network.check()
@@ -350,6 +367,7 @@ def sample_losses(
         if len(X) != len(entry_weight):
             raise ValueError(f"X has {len(X)} rows, entry_weight {len(entry_weight)}.")
     first, *others = network.layers
+    n_rows = n_rows or len(X)
     out = np.zeros(len(X))
     step = _ROWS_BETWEEN_LAYERS if others else len(X)
     for begin in range(0, len(X), step):
@@ -357,13 +375,13 @@ def sample_losses(
         shown = X_corrupted[rows]
         if others:  # what the lowest layer decodes
             steps = [*_up([first]), *_up_and_down(others)]
-            shown = _go(steps, shown, first.n_hidden, len(X), n_threads)
+            shown = _go(steps, shown, first.n_hidden, n_rows, n_threads)
         _infer(
             functools.partial(_inference.sample_losses, bool(others)),
             first,
             (X[rows], shown, None if entry_weight is None else entry_weight[rows]),
             out[rows],
-            len(X),
+            n_rows,
             n_threads,
         )
     return out

@@ -113,10 +113,8 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         if network.loss == "log_loss":
             check_unit_range(X)
 
-        def losses(
-            network: Network | Stack, X: np.ndarray, *, n_threads: int, checked: bool
-        ) -> np.ndarray:
-            return _core.sample_losses(network, X, X, n_threads=n_threads, checked=checked)
+        def losses(network: Network | Stack, X: np.ndarray, **how: Any) -> np.ndarray:
+            return _core.sample_losses(network, X, X, **how)
 
         n_threads = _core.n_threads_for(self.n_jobs, network, len(X))
         return -by_rows(losses, network, X, width=None, n_threads=n_threads)

@@ -62,7 +62,7 @@ class Repair:
     @property
     def middle(self) -> slice:
         """Rows, or columns, that are answered."""
-        first = (self.size - self.answered) // 2
+        first = (self.size - self.answered + 1) // 2  # size // 2, which "unknown" asks for, is in
         return slice(first, first + self.answered)
 
     def asked(self) -> np.ndarray:

@@ -345,14 +345,12 @@ def fitted_value(estimator: Any, stored: str, public: str) -> Any:
     return value
 
 
-def all_codes(
-    stack: Network | Stack, X: np.ndarray, *, n_threads: int, checked: bool = False
-) -> np.ndarray:
-    """The codes of all layers, side by side."""
+def all_codes(stack: Network | Stack, X: np.ndarray, **how: Any) -> np.ndarray:
+    """The codes of all layers, side by side; `how` is for `_core.encode`."""
     codes = np.empty((len(X), sum(layer.n_hidden for layer in stack.layers)), X.dtype)
     first = 0
     for layer in stack.layers:
-        X = _core.encode(layer, X, n_threads=n_threads, checked=checked)
+        X = _core.encode(layer, X, **how)
         codes[:, first : first + layer.n_hidden] = X
         first += layer.n_hidden
     return codes

@@ -329,7 +329,7 @@ def by_rows(
         block = _converted(X[first : first + step], network.dtype)
         with np.errstate(over="ignore"):
             result[first : first + step] = function(
-                network, block, n_threads=n_threads, checked=True
+                network, block, n_threads=n_threads, checked=True, n_rows=len(X)
             )
     return result
 

@@ -366,6 +366,8 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         """The fitted attributes, to train on from; a copy, in case that fails."""
         task, was = self._new_task(), self._checked_task()
         before = vars(was) | {"output": was.answered}
+        if self.output_size is None:
+            task["output"] = was.answered
         for name, field in WHAT_IT_LEARNED.items():
             if task[field] != before[field]:
                 raise ValueError(
@@ -440,7 +442,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         curve = getattr(autoencoder, "loss_curve_", None)
         if curve:
             # a loss is a sum over features, in units of SCALE
-            state["loss_curve_"].append(float(curve[-1]) * float(SCALE) ** 2 / task.size**2)
+            state["loss_curve_"].append(float(curve[-1]) * float(SCALE) ** 2 / task.asked().sum())
         state["_block"] += 1
         state["n_patches_"] += n_patches
         return n_patches

@@ -26,7 +26,7 @@ One training step
 B rows, n features, m hidden units; W and V (one array when tied) are (n, m), a row a feature. The
 features are cut into leaves (`_training.pyx`); a thread owns some leaves D and does everything that
 touches their rows of W and V, which so stay in its cache. Weights come from memory twice a step,
-whatever the solver, and no gradient is ever stored:
+whatever the solver, and no gradient is stored:
 
         X (rows of the user's array)
         |  show: gather, corrupt           the NEXT batch, while this one is decoded
@@ -52,9 +52,9 @@ Where the processor has a matrix unit, large batches of float32 go through it: t
 for it once a step, weights and deltas where they are used; sweep 2 takes two leaves at a time, so
 that a packed operand serves more rows.
 
-A sum over features is as large as the batch. Where a thread's weights stay in its cache, sweep 1
-and the next code go through them with a hundred rows of the batch at a time, so that the sums stay
-there, too; larger weights are read once, with all rows.
+Batches of more than 128 rows go through the step in pieces, so that what is made of their rows
+stays in the caches. In sweep 2 a piece then adds to the gradient, which is kept for that, and the
+last one takes the step; the picture is of a batch in one piece.
 
 Several layers
 --------------

@@ -66,7 +66,8 @@ cdef void _chunk(
     cdef ptrdiff_t code_bytes = net.stride * t.itemsize, m_bytes = m * t.itemsize
     cdef const char *weight
     cdef dae_batch batch
-    batch.B = rows
+    batch.B = batch.whole = rows
+    batch.room = t.chunk
     batch.scratch = code + t.code_bytes
     batch.packed = t.packed
     if t.coded:
@@ -77,10 +78,10 @@ cdef void _chunk(
         batch.shown_stride = n
         batch.code = code
         batch.sparse = 0
-        k.project(net, &batch, 0, rows, 0, n, code, 0)
+        k.project(net, &batch, 0, n, code, 0)
         k.finish_code(net, &batch, code, NULL, 0, width)
     if t.packed and t.output != CODE:
-        k.pack(net, rows, code, 0, width)
+        k.pack(net, &batch, code, 0, width)
     if t.output == CODE:
         for b in range(rows):
             memcpy(t.out + (first + b) * m_bytes, code + b * code_bytes, m_bytes)

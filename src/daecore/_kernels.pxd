@@ -6,12 +6,14 @@ cdef extern from "kernels.h" nogil:
     enum:
         DAE_ADAM
         DAE_IDENTITY
+        DAE_PIECE
         DAE_UNIT
 
     ctypedef struct dae_parameter:
         void *value
         void *moment1
         void *moment2
+        void *gradient
 
     ctypedef struct dae_network:
         ptrdiff_t n_features
@@ -60,7 +62,11 @@ cdef extern from "kernels.h" nogil:
     ctypedef struct dae_batch:
         const ptrdiff_t *rows
         ptrdiff_t B
+        ptrdiff_t whole
+        int first
+        int last
         void *shown
+        ptrdiff_t room
         void *code
         void *decoded
         void *entry_weight
@@ -82,14 +88,13 @@ cdef extern from "kernels.h" nogil:
         void (*transpose)(const dae_network *, const dae_batch *,
                           ptrdiff_t, ptrdiff_t) noexcept nogil
         void (*decode_delta)(const dae_data *, const dae_network *, const dae_batch *,
-                             ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, void *, void *,
-                             double *) noexcept nogil
+                             ptrdiff_t, ptrdiff_t, void *, void *, double *) noexcept nogil
         void (*project_delta)(const dae_network *, const dae_batch *, const void *, ptrdiff_t,
-                              ptrdiff_t, ptrdiff_t, ptrdiff_t, void *, int) noexcept nogil
+                              ptrdiff_t, void *, int) noexcept nogil
         void (*output_delta)(const dae_data *, const dae_network *, const dae_batch *,
                              ptrdiff_t, ptrdiff_t, void *, double *) noexcept nogil
         void (*finish_delta)(const dae_network *, int, const dae_parameter *, const dae_update *,
-                             ptrdiff_t, const void *, const void *, const void *, ptrdiff_t,
+                             const dae_batch *, const void *, const void *, const void *, ptrdiff_t,
                              ptrdiff_t, void *) noexcept nogil
         void (*pass_delta)(const dae_network *, const dae_network *, const dae_update *,
                            const dae_batch *, const void *, ptrdiff_t, ptrdiff_t,
@@ -97,8 +102,8 @@ cdef extern from "kernels.h" nogil:
         void (*update)(const dae_network *, const dae_update *, const dae_batch *,
                        const void *, const void *, const void *, ptrdiff_t,
                        ptrdiff_t) noexcept nogil
-        void (*project)(const dae_network *, const dae_batch *, ptrdiff_t, ptrdiff_t, ptrdiff_t,
-                        ptrdiff_t, void *, int) noexcept nogil
+        void (*project)(const dae_network *, const dae_batch *, ptrdiff_t, ptrdiff_t, void *,
+                        int) noexcept nogil
         void (*finish_code)(const dae_network *, const dae_batch *, const void *, const void *,
                             ptrdiff_t, ptrdiff_t) noexcept nogil
         void (*add)(const dae_network *, ptrdiff_t, void *, const void *,
@@ -107,7 +112,7 @@ cdef extern from "kernels.h" nogil:
                        void *, ptrdiff_t) noexcept nogil
         void (*row_losses)(const dae_network *, const dae_batch *, const void *, const void *,
                            const void *, double *) noexcept nogil
-        void (*pack)(const dae_network *, ptrdiff_t, void *, ptrdiff_t,
+        void (*pack)(const dae_network *, const dae_batch *, void *, ptrdiff_t,
                      ptrdiff_t) noexcept nogil
         ptrdiff_t (*packed_bytes)(const dae_network *, ptrdiff_t) noexcept nogil
         ptrdiff_t packed_rows

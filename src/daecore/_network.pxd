@@ -24,8 +24,8 @@ cdef inline dae_network describe(
     net.hidden_bias.value = <void *> &hidden_bias[0]
     net.visible_bias.value = <void *> &visible_bias[0]
     net.tied = net.encoder.value == net.decoder.value
-    net.encoder.moment1 = net.encoder.moment2 = NULL
-    net.decoder.moment1 = net.decoder.moment2 = NULL
-    net.hidden_bias.moment1 = net.hidden_bias.moment2 = NULL
-    net.visible_bias.moment1 = net.visible_bias.moment2 = NULL
+    net.encoder.moment1 = net.encoder.moment2 = net.encoder.gradient = NULL
+    net.decoder.moment1 = net.decoder.moment2 = net.decoder.gradient = NULL
+    net.hidden_bias.moment1 = net.hidden_bias.moment2 = net.hidden_bias.gradient = NULL
+    net.visible_bias.moment1 = net.visible_bias.moment2 = net.visible_bias.gradient = NULL
     return net

@@ -5,9 +5,11 @@ depends on their count alone. A thread owns some leaves and does all work on the
 these stay in its cache. What is summed over all features, a (B, m) array, is summed within a leaf,
 then over the leaves in the order of a binary tree: the same bits, whoever did which leaf.
 
-One step of one layer, all threads together; `|` is a barrier:
+Batches of more than 128 rows go in pieces, whose arrays stay in the caches. The gradients of the
+pieces are added up, and the parameters change with the last of them. One step of one piece in one
+layer, all threads together; `|` is a barrier:
 
-    sweep 1   rows of the NEXT batch: show (gather, corrupt)
+    sweep 1   rows of the NEXT piece: show (gather, corrupt)
               own leaves: z, loss, delta = dE/da*, their part of delta V      |
               own columns: dH from the parts, b                               |
     sweep 2   own leaves: update W, V, b*, their part of the NEXT X~ W        |
@@ -21,7 +23,8 @@ Several layers do the same, with, for each layer k above the first,
                       down    own leaves: dH of layer k - 1, then update W, V           |
 
 so that a layer's W is visited once to pass the delta down and to update it. Supervised layers,
-which decode nothing, compare the topmost code with a target by rows instead of sweep 1.
+which decode nothing, compare the topmost code with a target by rows instead of sweep 1. Where
+products go by panels, what a layer made for the one below is packed in one more pass by columns.
 
 See `daecore/__init__.py` for the picture and `csrc/kernels.h` for what each kernel does.
 """
@@ -33,7 +36,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from daecore._kernels cimport (
-    DAE_ADAM, DAE_IDENTITY, DAE_UNIT,
+    DAE_ADAM, DAE_IDENTITY, DAE_PIECE, DAE_UNIT,
     dae_batch, dae_corruption_spec, dae_data, dae_kernels, dae_network, dae_parameter, dae_update,
 )
 from daecore._network cimport describe
@@ -58,16 +61,16 @@ cdef extern from "aligned.h" nogil:
     void *dae_allocate(size_t, int, void **)
 
 
-# A layer and its share of the work on a batch.
+# A layer and its share of the work on a piece of a batch.
 ctypedef struct Layer:
     dae_network net
     int n_leaves                # a power of two
     ptrdiff_t part_bytes
     ptrdiff_t shown_stride      # of what it codes
-    void *code                  # (batch_size, stride) H
-    void *decoded               # (batch_size, stride) H again in the topmost layer
-    void *delta                 # (batch_size, shown_stride) dE/d(pre-activations of its decoder)
-    void *code_delta            # (batch_size, stride) dE/d(pre-activations of H)
+    void *code                  # (piece_size, stride) H
+    void *decoded               # (piece_size, stride) H again in the topmost layer
+    void *delta                 # (piece_size, shown_stride) dE/d(pre-activations of its decoder)
+    void *code_delta            # (piece_size, stride) dE/d(pre-activations of H)
 
 
 # All that the threads of one call share.
@@ -82,13 +85,14 @@ ctypedef struct Training:
     const ptrdiff_t *rows       # (n_rows) in order of presentation
     ptrdiff_t n_rows
     ptrdiff_t batch_size
+    ptrdiff_t piece_size        # most rows of a batch that go through a step together
     ptrdiff_t n_steps           # solver steps before this call
     double max_loss
-    dae_batch buffers[2]        # the lowest layer's, of this batch and the next, in turn
+    dae_batch buffers[2]        # the lowest layer's, of this piece and the next, in turn
     void *visible_grad          # (n)
-    double *loss                # (units of features), or (batch_size) if supervised
-    char *parts                 # sums over a layer's leaves (batch_size, stride), by first leaf
-    char *scratch               # one piece a thread: for `update`, then for sums under way
+    double *loss                # (units of features), or (piece_size) if supervised
+    char *parts                 # sums over a layer's leaves (piece_size, stride), by first leaf
+    char *scratch               # for each thread: for its kernels, then for sums under way
     ptrdiff_t scratch_bytes
     dae_barrier barrier
     double *losses              # OUT (n_batches)
@@ -98,29 +102,33 @@ ctypedef struct Training:
 # What one thread has at hand in one step.
 ctypedef struct Step:
     dae_update solver
-    dae_batch first             # this batch in the lowest layer
-    dae_batch after             # the next batch, there
+    dae_batch first             # this piece in the lowest layer
+    dae_batch after             # the next piece, there
     Layer *layer                # the one at work
-    dae_batch batch             # this batch in that layer
-    ptrdiff_t row0, row1        # of the batch: the rows that are being summed
+    dae_batch batch             # this piece in that layer
+    ptrdiff_t n_summed          # rows of the piece that is being summed over leaves
     int thread
     int n_threads
 
 
-cdef dae_batch _next_batch(const Training *t, ptrdiff_t index, int thread) noexcept nogil:
-    """Batch number `index`, on the buffers of the lowest layer and the thread's scratch; B = 0
-    behind the last."""
-    cdef dae_batch batch = t.buffers[index % 2]
-    cdef ptrdiff_t first = index * t.batch_size
-    batch.rows = t.rows + first
-    batch.B = max(0, min(t.batch_size, t.n_rows - first))
+cdef dae_batch _piece(const Training *t, ptrdiff_t at, ptrdiff_t turn, int thread) noexcept nogil:
+    """The piece of a batch that begins at row `at`, in the lowest layer, on the thread's scratch
+    and on the buffers whose turn it is; B = 0 behind the last."""
+    cdef dae_batch batch = t.buffers[turn % 2]
+    cdef ptrdiff_t start = at // t.batch_size * t.batch_size  # of the batch
+    batch.rows = t.rows + at
+    batch.whole = max(0, min(t.batch_size, t.n_rows - start))
+    batch.B = max(0, min(t.piece_size, start + batch.whole - at))
+    batch.room = t.piece_size
+    batch.first = at == start
+    batch.last = at + batch.B == start + batch.whole
     batch.scratch = t.scratch + thread * t.scratch_bytes
     batch.packed = t.kernels.pack != NULL and batch.B >= t.kernels.packed_rows
     return batch
 
 
 cdef void _enter(const Training *t, Step *step, int k) noexcept nogil:
-    """Set layer k to work on this batch."""
+    """Set layer k to work on this piece."""
     cdef dae_batch *batch = &step.batch
     step.layer = &t.layers[k]
     step.batch = step.first
@@ -157,14 +165,6 @@ cdef int _is_sparse(const dae_network *net, const dae_batch *batch) noexcept nog
 
 # ------------------------------------------------------------------ leaves
 
-# Rows of a batch whose sums are made at a time, 256 KiB at 512 hidden units, where the thread's
-# share of the weights is small enough to stay in its cache (64 to 256 rows differ by less than
-# 1 %). A multiple of 128, as `decode_delta` needs it.
-cdef enum:
-    RESIDENT_BYTES = 2097152
-    SUM_ROWS = 128
-
-
 cdef int _count_leaves(ptrdiff_t n_features) noexcept nogil:
     """Leaves that the features are cut into: of 32 rows at least, more than 8 only of 96."""
     cdef ptrdiff_t units = (n_features + DAE_UNIT - 1) // DAE_UNIT
@@ -194,8 +194,7 @@ cdef int _owner(const Layer *layer, int leaf, int n_threads) noexcept nogil:
     return ((leaf + 1) * n_threads - 1) // layer.n_leaves
 
 
-# Work on a leaf of the layer; what leaves a part of a (B, m) sum leaves its rows [row0, row1) in
-# `out`, or adds them.
+# Work on a leaf of the layer; what leaves a part of a (B, m) sum leaves it in `out`, or adds it.
 ctypedef void (*LeafWork)(Training *, const Step *, int leaf, void *out, int add) noexcept nogil
 
 
@@ -213,8 +212,7 @@ cdef void _sum_leaves(
     else:
         _sum_leaves(t, step, work, first, middle, out, spare)
         _sum_leaves(t, step, work, middle, last, spare, spare + part_bytes)
-        t.kernels.add(&step.layer.net, step.row1 - step.row0, out, spare, 0,
-                      _first_column(t, step, 1, 1))
+        t.kernels.add(&step.layer.net, step.n_summed, out, spare, 0, _first_column(t, step, 1, 1))
 
 
 cdef void _own_branches(
@@ -227,9 +225,7 @@ cdef void _own_branches(
     if low > step.thread or high < step.thread:
         return
     if low == high:
-        _sum_leaves(t, step, work, first, last,
-                    t.parts + first * step.layer.part_bytes
-                    + step.row0 * step.layer.net.stride * t.itemsize,
+        _sum_leaves(t, step, work, first, last, t.parts + first * step.layer.part_bytes,
                     t.scratch + step.thread * t.scratch_bytes
                     + t.kernels.scratch_size * t.itemsize)
         return
@@ -237,26 +233,10 @@ cdef void _own_branches(
     _own_branches(t, step, work, middle, last)
 
 
-cdef int _stays_in_cache(const Training *t, const Step *step) noexcept nogil:
-    """Whether the thread's weights do, from one sweep to the next."""
-    cdef const dae_network *net = &step.layer.net
-    return net.n_features * net.stride * t.itemsize // step.n_threads <= RESIDENT_BYTES
-
-
-cdef ptrdiff_t _rows_at_a_time(const Training *t, const Step *step, ptrdiff_t B) noexcept nogil:
-    """How many of B rows go through the thread's weights together: few enough that their sums stay
-    in its cache, if the weights do; else all, so that the weights are read once."""
-    return min(B, SUM_ROWS) if _stays_in_cache(t, step) else B
-
-
 cdef void _sum_own_leaves(Training *t, Step *step, LeafWork work, ptrdiff_t B) noexcept nogil:
     """The work on the thread's leaves; their parts of the sum of B rows, for `_join`."""
-    cdef ptrdiff_t rows = _rows_at_a_time(t, step, B)
-    step.row0, step.row1 = 0, rows
+    step.n_summed = B
     _own_branches(t, step, work, 0, step.layer.n_leaves)
-    while step.row1 < B:
-        step.row0, step.row1 = step.row1, min(step.row1 + rows, B)
-        _own_branches(t, step, work, 0, step.layer.n_leaves)
 
 
 cdef void _own_leaves(Training *t, const Step *step, LeafWork work) noexcept nogil:
@@ -312,9 +292,8 @@ cdef void _project_leaf(
     Training *t, const Step *step, const dae_batch *batch, int leaf, void *out, int add
 ) noexcept nogil:
     """A leaf's part of the code of a batch."""
-    t.kernels.project(&step.layer.net, batch, step.row0, step.row1,
-                      _first_feature(step.layer, leaf), _first_feature(step.layer, leaf + 1), out,
-                      add)
+    t.kernels.project(&step.layer.net, batch, _first_feature(step.layer, leaf),
+                      _first_feature(step.layer, leaf + 1), out, add)
 
 
 cdef void _encode_leaf(
@@ -340,11 +319,10 @@ cdef void _compare_leaf(
     """Sweep 1 on a leaf of the lowest layer."""
     cdef ptrdiff_t first = _first_feature(step.layer, leaf)
     cdef ptrdiff_t last = _first_feature(step.layer, leaf + 1)
-    if step.batch.sparse and step.row0 == 0:
+    if step.batch.sparse:
         t.kernels.transpose(&step.layer.net, &step.batch, first, last)
-    t.kernels.decode_delta(&t.data, &step.layer.net, &step.batch, step.row0, step.row1, first, last,
-                           step.layer.delta, t.visible_grad,
-                           t.loss + _first_unit(step.layer, leaf))
+    t.kernels.decode_delta(&t.data, &step.layer.net, &step.batch, first, last, step.layer.delta,
+                           t.visible_grad, t.loss + _first_unit(step.layer, leaf))
     _project_delta_leaf(t, step, leaf, out, add)
 
 
@@ -352,7 +330,7 @@ cdef void _project_delta_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
     """A leaf's part of the derivative by what the layer decodes."""
-    t.kernels.project_delta(&step.layer.net, &step.batch, step.layer.delta, step.row0, step.row1,
+    t.kernels.project_delta(&step.layer.net, &step.batch, step.layer.delta,
                             _first_feature(step.layer, leaf), _first_feature(step.layer, leaf + 1),
                             out, add)
 
@@ -367,8 +345,8 @@ cdef void _update_leaves(
 
 
 cdef int _pair(const Step *step, int leaf) noexcept nogil:
-    """How many leaves are updated when it is the turn of this one. Panels want many rows of weights at
-    a time, so if the thread has its neighbour, too, it is both at the first one, none at the other."""
+    """How many leaves are updated when it is the turn of this one. Panels want many rows of
+    weights at a time: if the thread has the neighbour, too, both at the first, none at the next."""
     cdef int other = leaf + 1 if leaf % 2 == 0 else leaf - 1
     if (not step.batch.packed or other >= step.layer.n_leaves
             or _owner(step.layer, other, step.n_threads) != step.thread):
@@ -405,13 +383,6 @@ cdef void _transpose_leaf(
                         _first_feature(step.layer, leaf + 1))
 
 
-cdef void _encode_next_leaf(
-    Training *t, const Step *step, int leaf, void *out, int add
-) noexcept nogil:
-    """A leaf's part of the next batch's code in the lowest layer."""
-    _project_leaf(t, step, &step.after, leaf, out, add)
-
-
 cdef void _update_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
@@ -424,21 +395,19 @@ cdef void _update_leaf(
 cdef void _update_and_encode_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
-    """Both, while the leaf's weights are in the cache."""
+    """That, and the leaf's part of the next code, while its weights are in the cache."""
     _update_leaf(t, step, leaf, out, add)
-    _encode_next_leaf(t, step, leaf, out, add)
+    _project_leaf(t, step, &step.after, leaf, out, add)
 
 
 cdef void _update_and_encode(Training *t, Step *step) noexcept nogil:
     """Sweep 2."""
     if t.supervised and step.batch.sparse:
         _own_leaves(t, step, _transpose_leaf)
-    if _rows_at_a_time(t, step, step.after.B) == step.after.B > 0:
-        _sum_own_leaves(t, step, _update_and_encode_leaf, step.after.B)
-        return
-    _own_leaves(t, step, _update_leaf)
     if step.after.B > 0:
-        _sum_own_leaves(t, step, _encode_next_leaf, step.after.B)
+        _sum_own_leaves(t, step, _update_and_encode_leaf, step.after.B)
+    else:
+        _own_leaves(t, step, _update_leaf)
 
 
 # ------------------------------------------------------------------ a step, by rows and columns
@@ -463,7 +432,7 @@ cdef void _pack(
 ) noexcept nogil:
     """The thread's columns of codes that will be decoded, or of deltas that will be passed down."""
     if batch.packed:
-        t.kernels.pack(&step.layer.net, batch.B, codes,
+        t.kernels.pack(&step.layer.net, batch, codes,
                        _first_column(t, step, step.thread, step.n_threads),
                        _first_column(t, step, step.thread + 1, step.n_threads))
 
@@ -488,13 +457,13 @@ cdef void _finish_delta(Training *t, const Step *step) noexcept nogil:
     cdef void *more = _join_halves(t, step, step.batch.B, column0, column1)
     if layer == &t.layers[t.n_layers - 1]:
         t.kernels.finish_delta(&layer.net, layer.net.activation, &layer.net.hidden_bias,
-                               &step.solver, step.batch.B, layer.decoded, t.parts, more,
+                               &step.solver, &step.batch, layer.decoded, t.parts, more,
                                column0, column1, layer.code_delta)
         if layer != t.layers:
             _pack(t, step, &step.batch, layer.code_delta)
     else:
         t.kernels.finish_delta(&layer.net, above.net.decoder_activation, &above.net.visible_bias,
-                               &step.solver, step.batch.B, layer.decoded, t.parts, more,
+                               &step.solver, &step.batch, layer.decoded, t.parts, more,
                                column0, column1, above.delta)
 
 
@@ -502,7 +471,7 @@ cdef void _finish_outputs(Training *t, const Step *step) noexcept nogil:
     """The thread's columns of the outputs' bias; their delta is there."""
     cdef Layer *layer = step.layer
     t.kernels.finish_delta(&layer.net, DAE_IDENTITY, &layer.net.hidden_bias, &step.solver,
-                           step.batch.B, layer.code, layer.code_delta, NULL,
+                           &step.batch, layer.code, layer.code_delta, NULL,
                            _first_column(t, step, step.thread, step.n_threads),
                            _first_column(t, step, step.thread + 1, step.n_threads),
                            layer.code_delta)
@@ -510,13 +479,13 @@ cdef void _finish_outputs(Training *t, const Step *step) noexcept nogil:
         _pack(t, step, &step.batch, layer.code_delta)
 
 
-cdef double _loss(const Training *t, ptrdiff_t B) noexcept nogil:
-    """Mean loss of a batch that is compared: the same sum in every thread."""
+cdef double _loss(const Training *t, const Step *step) noexcept nogil:
+    """Sum of the losses of a piece that is compared: the same sum in every thread."""
     cdef ptrdiff_t n_units = (t.layers[0].net.n_features + DAE_UNIT - 1) // DAE_UNIT, i
     cdef double total = 0
-    for i in range(B if t.supervised else n_units):
+    for i in range(step.batch.B if t.supervised else n_units):
         total += t.loss[i]
-    return total / B
+    return total
 
 
 cdef void _pack_made_above(
@@ -533,13 +502,14 @@ cdef void _pack_made_above(
 cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
     """What one thread of the team does from the first batch to the last."""
     cdef Step step
-    cdef ptrdiff_t index = 0
+    cdef ptrdiff_t index = 0  # of the batch
+    cdef ptrdiff_t at = 0, turn = 0
     cdef int top = t.n_layers - 1, k
-    cdef double loss
+    cdef double loss = 0
     cdef uint64_t denormals = dae_flush_denormals()
     step.thread, step.n_threads, step.solver = thread, n_threads, t.solver
 
-    step.after = _next_batch(t, 0, thread)
+    step.after = _piece(t, at, turn, thread)
     _show(t, &step, &step.after)
     dae_barrier_wait(&t.barrier, thread, n_threads)
     step.after.sparse = _is_sparse(&t.layers[0].net, &step.after)
@@ -552,7 +522,9 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
 
     while step.after.B > 0:
         step.first = step.after
-        step.after = _next_batch(t, index + 1, thread)
+        at += step.first.B
+        turn += 1
+        step.after = _piece(t, at, turn, thread)
         for k in range(1, t.n_layers):
             _enter(t, &step, k)
             _sum_own_leaves(t, &step, _encode_leaf, step.batch.B)
@@ -576,16 +548,17 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
             _sum_own_leaves(t, &step, _compare_leaf, step.batch.B)
         dae_barrier_wait(&t.barrier, thread, n_threads)
         step.after.sparse = _is_sparse(&t.layers[0].net, &step.after)
-        loss = _loss(t, step.batch.B)
-        if thread == 0:
-            t.losses[index] = loss
-            t.n_done = index + 1
-        if not loss <= t.max_loss:
-            break
-        index += 1
-        if step.solver.kind == DAE_ADAM:
-            step.solver.correction_1 = 1 / (1 - pow(step.solver.beta_1, t.n_steps + index))
-            step.solver.correction_2 = 1 / (1 - pow(step.solver.beta_2, t.n_steps + index))
+        loss = _loss(t, &step) + (0 if step.first.first else loss)
+        if step.first.last:
+            if thread == 0:
+                t.losses[index] = loss / step.first.whole
+                t.n_done = index + 1
+            if not loss / step.first.whole <= t.max_loss:
+                break
+            index += 1
+            if step.solver.kind == DAE_ADAM:
+                step.solver.correction_1 = 1 / (1 - pow(step.solver.beta_1, t.n_steps + index))
+                step.solver.correction_2 = 1 / (1 - pow(step.solver.beta_2, t.n_steps + index))
         if t.supervised:
             _finish_outputs(t, &step)
         else:
@@ -636,7 +609,7 @@ cdef void _lay_out_lists(
 cdef void _lay_out_batches(Training *t, char *base, ptrdiff_t *used) noexcept nogil:
     """This batch and the next, in the lowest layer."""
     cdef Layer *layer = &t.layers[0]
-    cdef ptrdiff_t B = t.batch_size, n = layer.net.n_features, i
+    cdef ptrdiff_t B = t.piece_size, n = layer.net.n_features, i
     cdef int emphasised = t.data.emphasis[0] != 1 or t.data.emphasis[1] != 1
     cdef dae_batch *batch
     for i in range(2):
@@ -666,21 +639,41 @@ cdef void _lay_out_batches(Training *t, char *base, ptrdiff_t *used) noexcept no
 cdef void *_take_codes(
     Training *t, char *base, ptrdiff_t *used, const Layer *layer
 ) noexcept nogil:
-    """Room for (batch_size, stride) elements, all zero: some writers leave the padding alone; and
+    """Room for (piece_size, stride) elements, all zero: some writers leave the padding alone; and
     for their panels."""
-    cdef ptrdiff_t n_bytes = t.batch_size * layer.net.stride * t.itemsize
+    cdef ptrdiff_t n_bytes = t.piece_size * layer.net.stride * t.itemsize
     cdef ptrdiff_t in_all = n_bytes
-    if t.kernels.pack != NULL and t.batch_size >= t.kernels.packed_rows:
-        in_all = t.kernels.packed_bytes(&layer.net, t.batch_size)
+    if t.kernels.pack != NULL and t.piece_size >= t.kernels.packed_rows:
+        in_all = t.kernels.packed_bytes(&layer.net, t.piece_size)
     cdef void *codes = _take(base, used, in_all, 1)
     if codes != NULL:
         memset(codes, 0, n_bytes)
     return codes
 
 
+cdef ptrdiff_t _piece_size(ptrdiff_t batch_size) noexcept nogil:
+    """Rows of a piece of such a batch: as few pieces as can be, even ones."""
+    cdef ptrdiff_t n_pieces = (batch_size + DAE_PIECE - 1) // DAE_PIECE
+    if n_pieces <= 1:
+        return batch_size
+    return ((batch_size + n_pieces - 1) // n_pieces + 15) // 16 * 16
+
+
+cdef void _lay_out_gradients(
+    Training *t, Layer *layer, char *base, ptrdiff_t *used
+) noexcept nogil:
+    """Where the gradients of a layer's parameters are summed up over the pieces of a batch."""
+    cdef ptrdiff_t n = (layer.net.n_features + 15) // 16 * 16, stride = layer.net.stride
+    layer.net.encoder.gradient = _take(base, used, n * stride, t.itemsize)
+    if layer.net.decoder.value != NULL and not layer.net.tied:
+        layer.net.decoder.gradient = _take(base, used, n * stride, t.itemsize)
+    layer.net.hidden_bias.gradient = _take(base, used, stride, t.itemsize)
+    layer.net.visible_bias.gradient = _take(base, used, n, t.itemsize)
+
+
 cdef ptrdiff_t _lay_out(Training *t, char *base, int n_threads) noexcept nogil:
     """Give all buffers their place behind `base`; returns the bytes they take together."""
-    cdef ptrdiff_t B = t.batch_size, line = t.kernels.line, used = 0
+    cdef ptrdiff_t B = t.piece_size, line = t.kernels.line, used = 0
     cdef ptrdiff_t n = t.layers[0].net.n_features, parts = 0, under_way = 0
     cdef int k
     cdef Layer *layer
@@ -692,6 +685,8 @@ cdef ptrdiff_t _lay_out(Training *t, char *base, int n_threads) noexcept nogil:
             layer.shown_stride = ((n + line - 1) // line | 1) * line
         layer.code = _take_codes(t, base, &used, layer)
         layer.code_delta = _take_codes(t, base, &used, layer)
+        if B < t.batch_size:
+            _lay_out_gradients(t, layer, base, &used)
         layer.decoded = layer.code
         layer.delta = NULL
         if not t.supervised:
@@ -841,6 +836,7 @@ def train(
     t.rows = &rows[0]
     t.n_rows = rows.shape[0]
     t.batch_size = min(batch_size, t.n_rows)
+    t.piece_size = _piece_size(t.batch_size)
     t.n_steps = n_steps
     t.max_loss = max_loss
     t.losses = &losses[0]

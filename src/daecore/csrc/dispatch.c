@@ -51,12 +51,12 @@ static int x86_64_version(void)
 static int has_matrix_unit(void)
 {
 #if defined(__linux__) && defined(SYS_arch_prctl)
-    enum { ASK = 0x1023, TILES = 18 }; /* ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA */
+    const long ask = 0x1023, tiles = 18; /* ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA */
     unsigned a, b, c, d, state_low = 0, state_high;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !has(d, 1u << 22 | 1u << 24))
         return 0;
     __asm__("xgetbv" : "=a"(state_low), "=d"(state_high) : "c"(0));
-    return has(state_low, 1u << 17 | 1u << 18) && syscall(SYS_arch_prctl, ASK, TILES) == 0;
+    return has(state_low, 1u << 17 | 1u << 18) && syscall(SYS_arch_prctl, ask, tiles) == 0;
 #else
     return 0;
 #endif
@@ -80,7 +80,7 @@ int dae_available_levels(const dae_level *levels[8])
     if (version >= 4)
         levels[count++] = &v4;
 #endif
-#ifdef DAE_HAVE_X86_64_AMX
+#if defined(DAE_HAVE_X86_64_AMX) && defined(DAE_HAVE_X86_64_V4)
     static const dae_level amx = {"x86_64_amx", &dae_x86_64_amx_f32, &dae_x86_64_v4_f64};
     if (version >= 4 && has_matrix_unit())
         levels[count++] = &amx;

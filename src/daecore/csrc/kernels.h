@@ -25,11 +25,16 @@ enum dae_loss { DAE_SQUARED_ERROR, DAE_LOG_LOSS, DAE_SOFTMAX_LOG_LOSS };
 enum dae_solver { DAE_SGD, DAE_MOMENTUM, DAE_NESTEROV, DAE_ADAM };
 enum dae_corruption { DAE_NONE, DAE_MASKING, DAE_GAUSSIAN, DAE_SALT_AND_PEPPER, DAE_SWAP };
 
-enum { DAE_UNIT = 16 }; /* features: all ranges of them begin at multiples of it */
+enum {
+    DAE_UNIT = 16,  /* features: all ranges of them begin at multiples of it */
+    DAE_PIECE = 128 /* rows at most that go through a step together */
+};
 
-/* One parameter array with the solver's moments for it (NULL where the solver has none). */
+/* One parameter array with the solver's moments for it (NULL where the solver has none), and the sum of
+ * its gradient over the pieces of a batch (NULL where batches are in one piece): of as many elements,
+ * rows up to a multiple of 16, lines whole. */
 typedef struct {
-    void *value, *moment1, *moment2;
+    void *value, *moment1, *moment2, *gradient;
 } dae_parameter;
 
 /* One layer: its hidden units are the features of the layer above. */
@@ -69,11 +74,15 @@ typedef struct {
     dae_corruption_spec corruption;
 } dae_data;
 
-/* A mini-batch on its way through a layer. */
+/* A mini-batch on its way through a layer, or a piece of one, of DAE_PIECE rows at most: gradients are
+ * summed up over the pieces, and parameters change with the last. */
 typedef struct {
     const ptrdiff_t *rows; /* (B) rows of the data */
     ptrdiff_t B;
+    ptrdiff_t whole; /* rows of the batch: B of all its pieces */
+    int first, last; /* whether it is the batch's first piece, its last */
     void *shown;    /* (B, shown_stride) what is coded: the corrupted rows, the code below */
+    ptrdiff_t room; /* rows that arrays of codes have room for: behind them lie their panels */
     void *code;     /* (B, stride) H, padding 0 */
     void *decoded;  /* (B, stride) what is decoded: H, or what the layer above made of its own */
     void *entry_weight; /* (B, shown_stride) emphasis of each entry, or NULL: all ones */
@@ -103,18 +112,15 @@ typedef struct {
     void (*transpose)(const dae_network *net, const dae_batch *batch, ptrdiff_t first,
                       ptrdiff_t last);
 
-    /* Sweep 1, features D, rows [row0, row1) of the batch, the first rows first, row0 a multiple of
-     * 128:
-     * delta[:, D] <- dE/da*, visible_grad[D] <- its sums over these rows and those before,
-     * loss[u] <- the sum of w_b E_bd over the same and the features of the u-th unit of D. */
+    /* Sweep 1, features D: delta[:, D] <- dE/da*, visible_grad[D] <- its sums, those of the pieces
+     * before included, loss[u] <- the sum of w_b E_bd over the features of the u-th unit of D. */
     void (*decode_delta)(const dae_data *data, const dae_network *net, const dae_batch *batch,
-                         ptrdiff_t row0, ptrdiff_t row1, ptrdiff_t first, ptrdiff_t last,
-                         void *delta, void *visible_grad, double *loss);
+                         ptrdiff_t first, ptrdiff_t last, void *delta, void *visible_grad,
+                         double *loss);
 
-    /* out (row1 - row0, stride) <- delta[row0:row1, D] V[D, :], or with `add` out += that sum */
+    /* out (B, stride) <- delta[:, D] V[D, :], or with `add` out += that sum */
     void (*project_delta)(const dae_network *net, const dae_batch *batch, const void *delta,
-                          ptrdiff_t row0, ptrdiff_t row1, ptrdiff_t first, ptrdiff_t last,
-                          void *out, int add);
+                          ptrdiff_t first, ptrdiff_t last, void *out, int add);
 
     /* loss[first:last] and delta[first:last] <- the losses w_b E_b of these rows of outputs, and
      * dE/da; the code are the outputs' pre-activations */
@@ -124,8 +130,9 @@ typedef struct {
     /* delta[:, J] <- (sum + more)[:, J] * g'(code[:, J]) for the units J that made the (B, stride)
      * code; bias[J], theirs, <- solver. `more` may be NULL, delta may be the sum itself. */
     void (*finish_delta)(const dae_network *net, int activation, const dae_parameter *bias,
-                         const dae_update *solver, ptrdiff_t B, const void *code, const void *sum,
-                         const void *more, ptrdiff_t first, ptrdiff_t last, void *delta);
+                         const dae_update *solver, const dae_batch *batch, const void *code,
+                         const void *sum, const void *more, ptrdiff_t first, ptrdiff_t last,
+                         void *delta);
 
     /* delta[:, D] <- code_delta W[D, :]^T * g1'(shown[:, D]) for the features D, the hidden units of
      * the layer `below`; their bias b[D] <- solver */
@@ -138,9 +145,9 @@ typedef struct {
                    const void *delta, const void *code_delta, const void *visible_grad,
                    ptrdiff_t first, ptrdiff_t last);
 
-    /* out (row1 - row0, stride) <- shown[row0:row1, D] W[D, :], or with `add` out += that sum */
-    void (*project)(const dae_network *net, const dae_batch *batch, ptrdiff_t row0, ptrdiff_t row1,
-                    ptrdiff_t first, ptrdiff_t last, void *out, int add);
+    /* out (B, stride) <- shown[:, D] W[D, :], or with `add` out += that sum */
+    void (*project)(const dae_network *net, const dae_batch *batch, ptrdiff_t first, ptrdiff_t last,
+                    void *out, int add);
 
     /* code[:, J] <- g1((sum + more)[:, J] + b[J]) for units J, padding 0; `more` may be NULL, sum may
      * be the code itself */
@@ -161,10 +168,11 @@ typedef struct {
                        const void *entry_weight, const void *code, double *row_loss);
 
     /* For levels that multiply by panels (matrix_tiles.h), else NULL: the panels of codes[:, J], or
-     * of their deltas, that products over the hidden units need. They lie behind the values,
-     * packed_bytes in all. Worth it for batches of packed_rows at least. */
-    void (*pack)(const dae_network *net, ptrdiff_t B, void *codes, ptrdiff_t first, ptrdiff_t last);
-    ptrdiff_t (*packed_bytes)(const dae_network *net, ptrdiff_t B);
+     * of their deltas, that products over the hidden units need. They lie behind the `room` rows of
+     * values, packed_bytes in all. Worth it for batches of packed_rows at least. */
+    void (*pack)(const dae_network *net, const dae_batch *batch, void *codes, ptrdiff_t first,
+                 ptrdiff_t last);
+    ptrdiff_t (*packed_bytes)(const dae_network *net, ptrdiff_t room);
     ptrdiff_t packed_rows;
 
     ptrdiff_t scratch_size; /* elements of a thread's scratch */

@@ -1,5 +1,6 @@
 /* The kernels of one SIMD level for one real type. A unit sets
- *     REAL, REAL_IS_FLOAT, VECTOR_BYTES, VECTOR_REGISTERS and TABLE (the name of its table)
+ *     REAL, REAL_IS_FLOAT, VECTOR_BYTES, VECTOR_REGISTERS, MATRIX_TILES (whether large batches go
+ *     through the matrix unit) and TABLE (the name of its table)
  * and includes this; everything but the table is static. */
 #include <math.h>
 
@@ -25,7 +26,7 @@ enum {
     RUN = 384,     /* rows of the weights in one run of a sum: 192 KiB of a block */
     /* features, and rows of the batch, decoded at a time: the outputs stay in the L1 cache */
     STEP = MATRIX_TILES ? 2 * DAE_UNIT : DAE_UNIT,
-    CODE_ROWS = MATRIX_TILES ? 128 : 64
+    CODE_ROWS = MATRIX_TILES ? DAE_PIECE : 64
 };
 
 INLINE intp whole_lines(intp m) { return (m + LINE - 1) / LINE * LINE; }
@@ -95,21 +96,20 @@ static void transpose(const dae_network *net, const dae_batch *batch, intp first
 
 /* ---------------------------------------------------------------- encode */
 
-/* out[:, J] by `mode` A[:, D] W[D, J] for B rows of the batch; A with its own stride, W with the
- * network's */
-INLINE void project_rows(const dae_network *net, const dae_batch *batch, intp B, const REAL *A,
-                         intp A_stride, const REAL *W, intp first, intp last, REAL *out,
-                         enum product_mode mode)
+/* out[:, J] by `mode` A[:, D] W[D, J]; A (B, n) like the shown rows, W with the network's stride */
+INLINE void project_rows(const dae_network *net, const dae_batch *batch, const REAL *A,
+                         const REAL *W, intp first, intp last, REAL *out, enum product_mode mode)
 {
+    const intp B = batch->B, A_stride = batch->shown_stride;
     const intp stride = net->stride, width = whole_lines(net->n_hidden);
 #if MATRIX_TILES
-    if (batch->packed && (mode == SET || last - first <= RUN)) {
+    /* what is added here by one thread is set by another, so both have to go the same way */
+    if (batch->packed && (last - first <= RUN || (mode == SET && last - first == net->n_features))) {
         matrix_project(B, A, A_stride, W, stride, first, last, width, out, mode == ADD,
                        batch->scratch);
         return;
     }
 #endif
-    (void)batch;
     /* a sum that is to be added must be whole; else it is made of runs that find W in the cache */
     const intp run = mode == ADD ? last - first : at_most(last - first, RUN);
     for (intp d = first; d < last; d += run)
@@ -120,26 +120,24 @@ INLINE void project_rows(const dae_network *net, const dae_batch *batch, intp B,
         }
 }
 
-static void project(const dae_network *net, const dae_batch *batch, intp row0, intp row1,
-                    intp first, intp last, void *out, int add)
+static void project(const dae_network *net, const dae_batch *batch, intp first, intp last, void *out,
+                    int add)
 {
     const intp n = net->n_features, stride = net->stride, width = whole_lines(net->n_hidden);
     const enum product_mode mode = add ? ADD : SET;
     if (!batch->sparse) {
-        project_rows(net, batch, row1 - row0,
-                     (const REAL *)batch->shown + row0 * batch->shown_stride, batch->shown_stride,
-                     net->encoder.value, first, last, out, mode);
+        project_rows(net, batch, batch->shown, net->encoder.value, first, last, out, mode);
         return;
     }
     for (intp j = 0; j < width; j += BLOCK)
-        for (intp b = row0; b < row1; b++) {
+        for (intp b = 0; b < batch->B; b++) {
             const int32_t *starts = batch->row_starts + b * (units(n) + 1);
             const intp from = starts[first / DAE_UNIT], to = starts[units(last)];
             sparse_product(at_most(width - j, BLOCK), to - from,
                            batch->row_columns + b * (n + 1) + from,
                            (const REAL *)batch->row_values + b * (n + 1) + from,
                            (const REAL *)net->encoder.value + j, stride,
-                           (REAL *)out + (b - row0) * stride + j, mode);
+                           (REAL *)out + b * stride + j, mode);
         }
 }
 
@@ -189,12 +187,13 @@ static void pre_decode(const dae_network *net, const dae_batch *batch, const REA
     CHECK(rows <= CODE_ROWS && last - first <= STEP);
 #if MATRIX_TILES
     if (batch->packed) {
-        matrix_dot(net, batch->B, code, b0, rows, V + first * stride, last - first, z, batch->scratch);
+        CHECK(b0 == 0 && rows == batch->B);
+        matrix_dot(net, batch, code, V + first * stride, last - first, z);
         return;
     }
 #endif
     (void)batch;
-    /* the 16 rows of V stay in the L1 cache while the rows of the batch pass by */
+    /* the STEP rows of V stay in the L1 cache while the rows of the batch pass by */
     for (intp b = 0, step; b < rows; b += step) {
         step = even_tile(rows - b, DOT_MAX_ROWS);
         for (intp d = first; d < last; d += 4) {
@@ -254,7 +253,7 @@ INLINE double compare(const dae_data *data, const dae_network *net, const dae_ba
                       intp b1, intp d, intp count, const REAL *z, REAL *delta, REAL *grad)
 {
     const intp n = net->n_features, stride = batch->shown_stride;
-    const REAL *weight = data->weight, inverse_B = 1 / (REAL)batch->B;
+    const REAL *weight = data->weight, inverse_B = 1 / (REAL)batch->whole;
     const vec b_star = load_part((const REAL *)net->visible_bias.value + d, count);
     vec grad_sum = load(grad), part = {0};
     dvec loss_sum = {0};
@@ -281,24 +280,20 @@ INLINE double compare(const dae_data *data, const dae_network *net, const dae_ba
 }
 
 static void decode_delta(const dae_data *data, const dae_network *net, const dae_batch *batch,
-                         intp row0, intp row1, intp first, intp last, void *delta,
-                         void *visible_grad, double *loss)
+                         intp first, intp last, void *delta, void *visible_grad, double *loss)
 {
-    const intp stride = batch->shown_stride;
+    const intp stride = batch->shown_stride, B = batch->B;
     REAL z[CODE_ROWS * STEP];
-    CHECK(row0 % CODE_ROWS == 0); /* so that all splits of the rows add up the same chunks */
+    memset(loss, 0, (size_t)units(last - first) * sizeof(double));
     for (intp d0 = first; d0 < last; d0 += STEP) {
         const intp d1 = at_most(d0 + STEP, last);
         REAL grad[STEP] = {0};
-        double *unit_loss = loss + (d0 - first) / DAE_UNIT;
         if (d1 - d0 < STEP) /* columns of it stay unwritten */
             memset(z, 0, sizeof z);
-        if (row0 > 0)
+        if (!batch->first)
             memcpy(grad, (const REAL *)visible_grad + d0, (size_t)(d1 - d0) * sizeof(REAL));
-        for (intp u = 0; row0 == 0 && u < units(d1 - d0); u++)
-            unit_loss[u] = 0;
-        for (intp b0 = row0; b0 < row1; b0 += CODE_ROWS) {
-            const intp b1 = at_most(b0 + CODE_ROWS, row1);
+        for (intp b0 = 0; b0 < B; b0 += CODE_ROWS) {
+            const intp b1 = at_most(b0 + CODE_ROWS, B);
             for (intp b = b0; b < b1; b++) {
                 const REAL *x = (const REAL *)data->clean + batch->rows[b] * net->n_features;
                 for (intp d = d0; d < d1; d += LINE) {
@@ -309,7 +304,7 @@ static void decode_delta(const dae_data *data, const dae_network *net, const dae
             }
             pre_decode(net, batch, net->decoder.value, batch->decoded, b0, b1 - b0, d0, d1, z);
             for (intp d = d0; d < d1; d += LANES)
-                unit_loss[(d - d0) / DAE_UNIT] +=
+                loss[(d - first) / DAE_UNIT] +=
                     compare(data, net, batch, b0, b1, d, at_most(d1 - d, LANES), z + d - d0, delta,
                             grad + d - d0);
         }
@@ -321,7 +316,7 @@ static void output_delta(const dae_data *data, const dae_network *net, const dae
                          intp first, intp last, void *delta, double *loss)
 {
     const intp C = net->n_hidden;
-    const REAL inverse_B = 1 / (REAL)batch->B;
+    const REAL inverse_B = 1 / (REAL)batch->whole;
     for (intp b = first; b < last; b++) {
         const REAL *a = (const REAL *)batch->code + b * net->stride;
         const intp row = batch->rows[b];
@@ -409,17 +404,18 @@ INLINE void gradient_factors(const gradient_terms *terms, intp d0, intp b, facto
     }
 }
 
-/* G (d1 - d0, BLOCK) <- rows d0:d1 of the gradient. BATCH_ROWS rows of the right factors at a time
- * serve all of G while they are in the L1 cache. */
-static void weight_gradient(const gradient_terms *terms, intp d0, intp d1, intp width, REAL *G)
+/* G (d1 - d0, ldg) <- rows d0:d1 of the gradient, or with `go_on` G + that. BATCH_ROWS rows of the right
+ * factors at a time serve all of G while they are in the L1 cache. */
+static void weight_gradient(const gradient_terms *terms, intp d0, intp d1, intp width, REAL *G,
+                            intp ldg, int go_on)
 {
     factors f[2];
-    if (terms->count == 0)
-        memset(G, 0, sizeof(REAL) * (size_t)((d1 - d0) * BLOCK));
+    for (intp d = 0; terms->count == 0 && !go_on && d < d1 - d0; d++)
+        memset(G + d * ldg, 0, sizeof(REAL) * (size_t)width);
     for (intp b = 0; terms->count && b < terms->B; b += BATCH_ROWS) {
         gradient_factors(terms, d0, b, f);
-        outer_product(d1 - d0, width, f, terms->count, G, BLOCK,
-                      (epilogue){.mode = b > 0 ? CONTINUE : SET});
+        outer_product(d1 - d0, width, f, terms->count, G, ldg,
+                      (epilogue){.mode = b > 0 || go_on ? CONTINUE : SET});
     }
 }
 
@@ -489,6 +485,19 @@ static void step_bias(const dae_update *solver, const dae_parameter *p, intp fir
     }
 }
 
+/* The same with the last piece of a batch, the gradients of the pieces before added; else it is kept. */
+static void finish_bias(const dae_batch *batch, const dae_update *solver, const dae_parameter *p,
+                        intp first, intp last, REAL *gradient)
+{
+    REAL *kept = p->gradient;
+    for (intp i = first; !batch->first && i < last; i++)
+        gradient[i - first] += kept[i];
+    if (batch->last)
+        step_bias(solver, p, first, last, gradient);
+    else
+        memcpy(kept + first, gradient, (size_t)(last - first) * sizeof(REAL));
+}
+
 /* Gradient and step in one, for plain SGD and a small batch: what `weight_gradient` and `step_rows`
  * do, the same bits, but the gradient goes from the registers into the weights. That saves a twelfth
  * of a step of 20 rows at 784-500. */
@@ -502,37 +511,42 @@ static void descend_rows(const dae_network *net, const dae_update *solver, const
                   (epilogue){DESCEND, (REAL)solver->learning_rate, (REAL)solver->alpha});
 }
 
-/* One array of weights in a block: its gradient and its step. */
+/* One array of weights in a block: its gradient and, with the last piece of a batch, its step. The
+ * gradient is in G (SPAN, BLOCK), or where it is kept from piece to piece. */
 INLINE void move_rows(const dae_network *net, const dae_update *solver, const dae_batch *batch,
                       const dae_parameter *p, intp d0, intp d1, intp first, intp width,
                       const gradient_terms *terms, const REAL *dH, REAL *G)
 {
-    if (G && !dH && solver->kind == DAE_SGD && terms->B <= BATCH_ROWS) {
+    intp ldg = BLOCK;
+    if (p->gradient) {
+        ldg = net->stride;
+        G = (REAL *)p->gradient + d0 * ldg + first;
+    } else if (G && !dH && solver->kind == DAE_SGD && terms->B <= BATCH_ROWS) {
         descend_rows(net, solver, p, d0, d1, first, width, terms);
         return;
     }
     if (G)
-        weight_gradient(terms, d0, d1, width, G);
+        weight_gradient(terms, d0, d1, width, G, ldg, !batch->first);
     if (dH)
-        add_sparse_gradient(batch, d0, d1, width, dH, net->stride, G, BLOCK);
-    step_rows(net, solver, p, d0, d1, first, width, terms, G, BLOCK);
+        add_sparse_gradient(batch, d0, d1, width, dH, net->stride, G, ldg);
+    if (batch->last)
+        step_rows(net, solver, p, d0, d1, first, width, terms, G, ldg);
 }
 
 static void project_delta(const dae_network *net, const dae_batch *batch, const void *delta,
-                          intp row0, intp row1, intp first, intp last, void *out, int add)
+                          intp first, intp last, void *out, int add)
 {
-    project_rows(net, batch, row1 - row0, (const REAL *)delta + row0 * batch->shown_stride,
-                 batch->shown_stride, net->decoder.value, first, last, out, add ? ADD : SET);
+    project_rows(net, batch, delta, net->decoder.value, first, last, out, add ? ADD : SET);
 }
 
 static void finish_delta(const dae_network *net, int activation, const dae_parameter *bias,
-                         const dae_update *solver, intp B, const void *code, const void *sum,
-                         const void *more, intp first, intp last, void *delta)
+                         const dae_update *solver, const dae_batch *batch, const void *code,
+                         const void *sum, const void *more, intp first, intp last, void *delta)
 {
     for (intp j0 = first; j0 < last; j0 += BLOCK) {
         const intp j1 = at_most(j0 + BLOCK, last);
         REAL bias_grad[BLOCK] = {0};
-        for (intp b = 0; b < B; b++)
+        for (intp b = 0; b < batch->B; b++)
             for (intp j = j0; j < j1; j += LANES) {
                 const intp at = b * net->stride + j;
                 const vec h = load((const REAL *)code + at);
@@ -540,7 +554,7 @@ static void finish_delta(const dae_network *net, int activation, const dae_param
                 store((REAL *)delta + at, by_a);
                 store(bias_grad + j - j0, load(bias_grad + j - j0) + by_a);
             }
-        step_bias(solver, bias, j0, at_most(j1, net->n_hidden), bias_grad);
+        finish_bias(batch, solver, bias, j0, at_most(j1, net->n_hidden), bias_grad);
     }
 }
 
@@ -569,7 +583,7 @@ static void pass_delta(const dae_network *net, const dae_network *below, const d
                 store(grad + d - d0, grad_sum);
             }
         }
-        step_bias(solver, &below->hidden_bias, d0, d1, grad);
+        finish_bias(batch, solver, &below->hidden_bias, d0, d1, grad);
     }
 }
 
@@ -587,77 +601,43 @@ INLINE void gradients(const dae_network *net, const dae_batch *batch, const void
 }
 
 #if MATRIX_TILES
-/* By panels, a gradient is made from PIECE rows of the batch at a time. */
 enum {
-    PIECE = 128,
-    TILE_BYTES = 2 * PIECE / DEPTH * PANEL, /* panels of both terms for 16 rows, or columns */
+    TILE_BYTES = 2 * DAE_PIECE / DEPTH * PANEL, /* panels of both terms for 16 rows, or columns */
     RIGHT_BYTES = BLOCK / SIDE * TILE_BYTES,
-    WHOLE_BYTES = 16 * TILE_BYTES,           /* of left panels in `move_whole` */
-    SUMMED_ROWS = 192, SUMMED_COLUMNS = 512, /* of the gradient in `move_in_pieces` */
-    SUMMED_BYTES = SUMMED_ROWS / SIDE * TILE_BYTES
+    LEFT_BYTES = 16 * TILE_BYTES
 };
 
-/* The gradient of a batch in one piece goes into the weights by 32 rows and BLOCK columns. */
-static void move_whole(const dae_network *net, const dae_update *solver, const dae_batch *batch,
-                       const dae_parameter *p, intp first, intp last, const gradient_terms *terms,
-                       const REAL *dH)
-{
-    const intp B = batch->B, width = whole_lines(net->n_hidden);
-    char *right = batch->scratch, *left = right + RIGHT_BYTES;
-    REAL G[2 * SIDE * BLOCK] __attribute__((aligned(64)));
-    const intp fit = WHOLE_BYTES / (terms->count > 1 ? 2 : 1) / blocks_of(B) / PANEL * SIDE;
-    const intp span = (even_tile(last - first, fit) + 2 * SIDE - 1) / (2 * SIDE) * 2 * SIDE;
-    for (intp d0 = first; d0 < last; d0 += span) {
-        const intp d1 = at_most(d0 + span, last);
-        pack_left(terms, d0, d1, 0, B, left);
-        for (intp j0 = 0; j0 < width; j0 += BLOCK) {
-            const intp j1 = at_most(j0 + BLOCK, width);
-            pack_right(terms, j0, j1, 0, B, right);
-            for (intp d = d0; d < d1; d += 2 * SIDE) {
-                const intp end = at_most(d + 2 * SIDE, d1);
-                matrix_gradient(terms->count, B, left, d1 - d0, d - d0, end - d, right, j1 - j0, G,
-                                BLOCK, 0);
-                if (dH)
-                    add_sparse_gradient(batch, d, end, j1 - j0, dH + j0, net->stride, G, BLOCK);
-                step_rows(net, solver, p, d, end, j0, j1 - j0, terms, G, BLOCK);
-            }
-        }
-    }
-}
-
-/* That of a larger batch is summed up for SUMMED_ROWS and SUMMED_COLUMNS. */
-static void move_in_pieces(const dae_network *net, const dae_update *solver, const dae_batch *batch,
-                           const dae_parameter *p, intp first, intp last,
-                           const gradient_terms *terms, const REAL *dH)
-{
-    const intp width = whole_lines(net->n_hidden);
-    char *right = batch->scratch, *left = right + RIGHT_BYTES;
-    REAL *G = (REAL *)(left + SUMMED_BYTES);
-    for (intp d0 = first; d0 < last; d0 += SUMMED_ROWS)
-        for (intp j0 = 0; j0 < width; j0 += SUMMED_COLUMNS) {
-            const intp d1 = at_most(d0 + SUMMED_ROWS, last), j1 = at_most(j0 + SUMMED_COLUMNS, width);
-            for (intp b0 = 0; b0 < batch->B; b0 += PIECE) {
-                const intp b1 = at_most(b0 + PIECE, batch->B);
-                pack_left(terms, d0, d1, b0, b1, left);
-                for (intp j = j0; j < j1; j += BLOCK) {
-                    const intp end = at_most(j + BLOCK, j1);
-                    pack_right(terms, j, end, b0, b1, right);
-                    matrix_gradient(terms->count, b1 - b0, left, d1 - d0, 0, d1 - d0, right, end - j,
-                                    G + j - j0, SUMMED_COLUMNS, b0 > 0);
-                }
-            }
-            if (dH)
-                add_sparse_gradient(batch, d0, d1, j1 - j0, dH + j0, net->stride, G, SUMMED_COLUMNS);
-            step_rows(net, solver, p, d0, d1, j0, j1 - j0, terms, G, SUMMED_COLUMNS);
-        }
-}
-
+/* The same by panels: for as many rows of the weights as LEFT_BYTES are enough for, by 32 rows and BLOCK
+ * columns. */
 static void move_packed(const dae_network *net, const dae_update *solver, const dae_batch *batch,
                         const dae_parameter *p, intp first, intp last, const gradient_terms *terms,
                         const REAL *dH)
 {
+    const intp width = whole_lines(net->n_hidden);
+    char *right = batch->scratch, *left = right + RIGHT_BYTES;
+    REAL tiles[2 * SIDE * BLOCK] __attribute__((aligned(64)));
+    /* in rows: as many as fit, shared out evenly, both by 32 */
+    const intp pair = LEFT_BYTES / PANEL / (terms->count > 1 ? 2 : 1) / blocks_of(terms->B) / 2;
+    const intp span = even_tile((last - first + 2 * SIDE - 1) / (2 * SIDE), pair) * 2 * SIDE;
     begin_tiles();
-    (batch->B <= PIECE ? move_whole : move_in_pieces)(net, solver, batch, p, first, last, terms, dH);
+    for (intp d0 = first; d0 < last; d0 += span) {
+        const intp d1 = at_most(d0 + span, last);
+        pack_left(terms, d0, d1, left);
+        for (intp j = 0; j < width; j += BLOCK) {
+            const intp end = at_most(j + BLOCK, width);
+            pack_right(terms, j, end, right);
+            for (intp d = d0; d < d1; d += 2 * SIDE) {
+                const intp rows = at_most(2 * SIDE, d1 - d), ldg = p->gradient ? net->stride : BLOCK;
+                REAL *G = p->gradient ? (REAL *)p->gradient + d * ldg + j : tiles;
+                matrix_gradient(terms, left, d1 - d0, d - d0, rows, right, end - j, G, ldg,
+                                !batch->first);
+                if (dH)
+                    add_sparse_gradient(batch, d, d + rows, end - j, dH + j, net->stride, G, ldg);
+                if (batch->last)
+                    step_rows(net, solver, p, d, d + rows, j, end - j, terms, G, ldg);
+            }
+        }
+    }
     end_tiles();
 }
 #endif
@@ -691,17 +671,13 @@ static void update(const dae_network *net, const dae_update *solver, const dae_b
             move_rows(net, solver, batch, &net->encoder, d0, d1, j, columns, &of_W,
                       batch->sparse ? (const REAL *)code_delta + j : NULL, G);
         }
-    if (visible_grad)
+    if (visible_grad && batch->last)
         step_bias(solver, &net->visible_bias, first, last, (const REAL *)visible_grad + first);
 }
 
 #if MATRIX_TILES
-enum {
-    IN_PIECES_BYTES = SUMMED_BYTES + SUMMED_ROWS * SUMMED_COLUMNS * (int)sizeof(REAL),
-    UPDATE_BYTES = RIGHT_BYTES + (WHOLE_BYTES > IN_PIECES_BYTES ? WHOLE_BYTES : IN_PIECES_BYTES),
-    SCRATCH = UPDATE_BYTES / (int)sizeof(REAL)
-};
-_Static_assert((int)UPDATE_BYTES >= (int)PROJECT_BYTES, "scratch is for both");
+enum { SCRATCH = (RIGHT_BYTES + LEFT_BYTES) / (int)sizeof(REAL) };
+_Static_assert((int)(RIGHT_BYTES + LEFT_BYTES) >= (int)PROJECT_BYTES, "scratch is for both");
 #else
 enum { SCRATCH = SPAN * BLOCK };
 #endif

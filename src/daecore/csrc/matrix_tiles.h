@@ -2,12 +2,13 @@
  *
  * The unit multiplies bfloat16 numbers, 8 bits of precision, and adds in float32, sixteen times as
  * many in a cycle as the vector units. A float32 number has 24 bits: it is the sum of three bfloat16
- * pieces, x = x0 + x1 + x2, exactly. Of the nine products of the pieces of two numbers the six largest
- * are made,
+ * pieces, x = x0 + x1 + x2, exactly (unless a piece is below 1e-38, which the unit takes as 0). Of the
+ * nine products of the pieces of two numbers the six largest are made,
  *
- *     x y  ~  x0 y0 + (x0 y1 + x1 y0) + (x0 y2 + x1 y1 + x2 y0),
+ *     x y  ~  x0 y0 + (x0 y1 + x1 y0) + (x0 y2 + x1 y1 + x2 y0).
  *
- * and what is left out is below 2^-22 |x y|: sums come out as exact as sums of float32 products
+ * What is left out is below 2^-21 |x y|, 2^-24 on average. A sum adds up in chunks of few roundings, so
+ * that it comes out closer to the exact one than a sum of float32 products term by term
  * (python -m bench.kernels --only precision), in half the time.
  *
  * Tiles are 16 rows of 64 bytes. Numbers go into panels of 3 tiles, one for each piece:
@@ -26,10 +27,9 @@ enum {
     DEPTH = 32,              /* terms in a panel */
     TILE = SIDE * 64,        /* bytes */
     PANEL = PIECES * TILE,   /* bytes */
-    LEFT_TILES = 8,          /* rows of the batch packed at a time: 128 */
+    LEFT_TILES = DAE_PIECE / SIDE,
     RUN_BLOCKS = 12,         /* panels behind one another: RUN terms */
     STRIP = 2 * SIDE,        /* columns of the result for which the right operand is packed */
-    DOT_ROWS = 128,          /* of the batch that are decoded at a time */
     PROJECT_BYTES = (LEFT_TILES + 2) * RUN_BLOCKS * PANEL,
     DOT_BLOCKS = 4           /* of the sum over hidden units at a time: 24 KiB of weights' panels stay
                                 in the L1 cache while those of the rows pass by */
@@ -45,9 +45,9 @@ INLINE intp blocks_of(intp terms) { return (terms + DEPTH - 1) / DEPTH; }
 /* The assembler's, so that no compiler's header or switch is needed. */
 #define TILE_ZERO(T) __asm__ volatile("tilezero %%tmm" #T ::: "memory")
 #define TILE_LOAD(T, FROM, STRIDE)                                                                 \
-    __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #T ::"r"(FROM), "r"((long)(STRIDE)) : "memory")
+    __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #T ::"r"(FROM), "r"((intp)(STRIDE)) : "memory")
 #define TILE_STORE(T, TO, STRIDE)                                                                  \
-    __asm__ volatile("tilestored %%tmm" #T ", (%0,%1,1)" ::"r"(TO), "r"((long)(STRIDE)) : "memory")
+    __asm__ volatile("tilestored %%tmm" #T ", (%0,%1,1)" ::"r"(TO), "r"((intp)(STRIDE)) : "memory")
 #define TILE_MULTIPLY(C, A, B) __asm__ volatile("tdpbf16ps %%tmm" #B ", %%tmm" #A ", %%tmm" #C ::)
 
 /* All tiles whole. To be released afterwards: the system saves the unit's state when it switches
@@ -237,41 +237,42 @@ static panels_function *const panels_table[2][2] = {{panels_1x1, panels_1x2},
 
 /* ---------------------------------------------------------------- packed codes */
 
-/* Behind the values (B, stride) of an array of codes lie the panels that `matrix_dot` takes as right
+/* Behind the values (room, stride) of an array of codes lie the panels that `matrix_dot` takes as right
  * operands, [row tile][block of columns], whole pairs of row tiles. */
-INLINE intp panels_at(const dae_network *net, intp B)
+INLINE intp panels_at(const dae_network *net, intp room)
 {
-    return (B * net->stride * (intp)sizeof(float) + 63) / 64 * 64;
+    return (room * net->stride * (intp)sizeof(float) + 63) / 64 * 64;
 }
-static intp packed_bytes(const dae_network *net, intp B)
+static intp packed_bytes(const dae_network *net, intp room)
 {
-    return panels_at(net, B) + (tiles_of(B) + 1) / 2 * 2 * blocks_of(net->n_hidden) * PANEL;
+    return panels_at(net, room) + (tiles_of(room) + 1) / 2 * 2 * blocks_of(net->n_hidden) * PANEL;
 }
 
-static void pack(const dae_network *net, intp B, void *codes, intp first, intp last)
+static void pack(const dae_network *net, const dae_batch *batch, void *codes, intp first, intp last)
 {
     const intp stride = net->stride, blocks = blocks_of(net->n_hidden);
+    char *panels = (char *)codes + panels_at(net, batch->room);
     CHECK(first % DEPTH == 0);
-    for (intp b = 0; b < B; b += SIDE)
+    for (intp b = 0; b < batch->B; b += SIDE)
         for (intp j = first; j < last; j += DEPTH) {
-            char *panel = (char *)codes + panels_at(net, B) + (b / SIDE * blocks + j / DEPTH) * PANEL;
-            pack_lines((const float *)codes + b * stride + j, stride, B - b, last - j, panel);
+            char *panel = panels + (b / SIDE * blocks + j / DEPTH) * PANEL;
+            pack_lines((const float *)codes + b * stride + j, stride, batch->B - b, last - j, panel);
             exchange(panel);
         }
 }
 
 /* ---------------------------------------------------------------- the products */
 
-/* z (rows, 32) <- `rows` <= 128 rows of the codes, from the b0-th on, times `count` <= 32 rows of
- * weights, transposed; b0 a multiple of 32, z for a multiple of 32 rows. Columns from `count` on are 0,
- * or those from 16 on are left alone. */
-static void matrix_dot(const dae_network *net, intp B, const void *codes, intp b0, intp rows,
-                       const float *W, intp count, float *z, char *scratch)
+/* z (B, 32) <- the packed codes of B <= 128 rows times `count` <= 32 rows of weights, transposed; z for
+ * a multiple of 32 rows. Columns from `count` on are 0, or those from 16 on are left alone. */
+static void matrix_dot(const dae_network *net, const dae_batch *batch, const void *codes,
+                       const float *W, intp count, float *z)
 {
-    const intp m = net->n_hidden, blocks = blocks_of(m);
+    const intp B = batch->B, m = net->n_hidden, blocks = blocks_of(m);
+    char *scratch = batch->scratch;
     const int MT = count > SIDE ? 2 : 1;
-    float *c = (float *)(scratch + 2 * DOT_BLOCKS * PANEL); /* (32, DOT_ROWS): transposed */
-    CHECK(b0 % (2 * SIDE) == 0 && rows <= DOT_ROWS);
+    float *c = (float *)(scratch + 2 * DOT_BLOCKS * PANEL); /* (32, DAE_PIECE): transposed */
+    CHECK(B <= DAE_PIECE);
     begin_tiles();
     for (intp k0 = 0; k0 < blocks; k0 += DOT_BLOCKS) {
         const intp k1 = at_most(k0 + DOT_BLOCKS, blocks);
@@ -279,18 +280,19 @@ static void matrix_dot(const dae_network *net, intp B, const void *codes, intp b
             for (intp k = k0; k < k1; k++)
                 pack_lines(W + t * SIDE * net->stride + k * DEPTH, net->stride, count - t * SIDE,
                            m - k * DEPTH, scratch + (t * DOT_BLOCKS + k - k0) * PANEL);
-        for (intp b = 0; b < rows; b += 2 * SIDE) {
-            const panel_factors f = {k1 - k0, scratch, DOT_BLOCKS * PANEL,
-                                     (const char *)codes + panels_at(net, B) +
-                                         ((b0 + b) / SIDE * blocks + k0) * PANEL,
-                                     blocks * PANEL};
-            panels_table[MT - 1][1](&f, c + b, DOT_ROWS, k0 > 0);
+        for (intp b = 0; b < B; b += 2 * SIDE) {
+            const panel_factors f = {
+                k1 - k0, scratch, DOT_BLOCKS * PANEL,
+                (const char *)codes + panels_at(net, batch->room) + (b / SIDE * blocks + k0) * PANEL,
+                blocks * PANEL};
+            panels_table[MT - 1][1](&f, c + b, DAE_PIECE, k0 > 0);
         }
     }
     end_tiles();
-    for (intp b = 0; b < rows; b += SIDE)
+    for (intp b = 0; b < B; b += SIDE)
         for (int t = 0; t < MT; t++)
-            transpose_tile(c + t * SIDE * DOT_ROWS + b, DOT_ROWS, z + b * 2 * SIDE + t * SIDE, 2 * SIDE);
+            transpose_tile(c + t * SIDE * DAE_PIECE + b, DAE_PIECE, z + b * 2 * SIDE + t * SIDE,
+                           2 * SIDE);
 }
 
 /* A result (rows, columns) that is not in its place yet, but at `from`, 32 numbers a row. */
@@ -311,45 +313,41 @@ INLINE void put(const late_result *r, intp stride)
         }
 }
 
-/* out (rows, width) <- A[:, first:last] W[first:last, :], or with `add` out += that; of at most
+/* out (B, width) <- A[:, first:last] W[first:last, :], B <= 128, or with `add` out += that; of at most
  * RUN_BLOCKS * 32 terms if it is to be added */
-static void matrix_project(intp rows, const float *A, intp A_stride, const float *W, intp stride,
+static void matrix_project(intp B, const float *A, intp A_stride, const float *W, intp stride,
                            intp first, intp last, intp width, float *out, int add, char *scratch)
 {
-    char *right = scratch + LEFT_TILES * RUN_BLOCKS * PANEL;
+    char *left = scratch, *right = scratch + LEFT_TILES * RUN_BLOCKS * PANEL;
     /* What the unit has stored takes long to come back: it is added while the next is made. */
     float results[2][2 * SIDE * STRIP] __attribute__((aligned(64)));
     late_result late = {0};
     int turn = 0;
-    CHECK(!add || last - first <= RUN_BLOCKS * DEPTH);
+    CHECK(B <= DAE_PIECE && (!add || last - first <= RUN_BLOCKS * DEPTH));
     begin_tiles();
-    for (intp b0 = 0; b0 < rows; b0 += LEFT_TILES * SIDE) {
-        const intp b1 = at_most(b0 + LEFT_TILES * SIDE, rows);
-        for (intp d0 = first; d0 < last; d0 += RUN_BLOCKS * DEPTH) {
-            const intp d1 = at_most(d0 + RUN_BLOCKS * DEPTH, last);
-            const intp blocks = blocks_of(d1 - d0);
-            for (intp t = 0; t < tiles_of(b1 - b0); t++)
+    for (intp d0 = first; d0 < last; d0 += RUN_BLOCKS * DEPTH) {
+        const intp d1 = at_most(d0 + RUN_BLOCKS * DEPTH, last), blocks = blocks_of(d1 - d0);
+        const int more = add || d0 > first;
+        for (intp t = 0; t < tiles_of(B); t++)
+            for (intp k = 0; k < blocks; k++)
+                pack_lines(A + t * SIDE * A_stride + d0 + k * DEPTH, A_stride, B - t * SIDE,
+                           d1 - d0 - k * DEPTH, left + (t * blocks + k) * PANEL);
+        for (intp v = 0; v < width; v += STRIP) {
+            const int NT = width - v > SIDE ? 2 : 1;
+            for (int j = 0; j < NT; j++)
                 for (intp k = 0; k < blocks; k++)
-                    pack_lines(A + (b0 + t * SIDE) * A_stride + d0 + k * DEPTH, A_stride,
-                               b1 - b0 - t * SIDE, d1 - d0 - k * DEPTH,
-                               scratch + (t * blocks + k) * PANEL);
-            for (intp v = 0; v < width; v += STRIP) {
-                const int NT = width - v > SIDE ? 2 : 1;
-                for (int j = 0; j < NT; j++)
-                    for (intp k = 0; k < blocks; k++)
-                        pack_pairs(W + (d0 + k * DEPTH) * stride + v + j * SIDE, stride,
-                                   d1 - d0 - k * DEPTH, SIDE, right + (j * blocks + k) * PANEL);
-                for (intp b = b0; b < b1; b += 2 * SIDE, turn ^= 1) {
-                    const panel_factors f = {blocks, scratch + (b - b0) / SIDE * blocks * PANEL,
-                                             blocks * PANEL, right, blocks * PANEL};
-                    const int more = add || d0 > first, in_place = !more && b1 - b >= 2 * SIDE;
-                    float *place = out + b * stride + v;
-                    panels_table[b1 - b > SIDE][NT - 1](&f, in_place ? place : results[turn],
-                                                         in_place ? stride : STRIP, 0);
-                    put(&late, stride);
-                    late = (late_result){results[turn], in_place ? 0 : at_most(b1 - b, 2 * SIDE),
-                                         NT * SIDE, place, more};
-                }
+                    pack_pairs(W + (d0 + k * DEPTH) * stride + v + j * SIDE, stride,
+                               d1 - d0 - k * DEPTH, SIDE, right + (j * blocks + k) * PANEL);
+            for (intp b = 0; b < B; b += 2 * SIDE, turn ^= 1) {
+                const panel_factors f = {blocks, left + b / SIDE * blocks * PANEL, blocks * PANEL,
+                                         right, blocks * PANEL};
+                const int in_place = !more && B - b >= 2 * SIDE;
+                float *place = out + b * stride + v;
+                panels_table[B - b > SIDE][NT - 1](&f, in_place ? place : results[turn],
+                                                    in_place ? stride : STRIP, 0);
+                put(&late, stride);
+                late = (late_result){results[turn], in_place ? 0 : at_most(B - b, 2 * SIDE),
+                                     NT * SIDE, place, more};
             }
         }
     }
@@ -357,43 +355,43 @@ static void matrix_project(intp rows, const float *A, intp A_stride, const float
     end_tiles();
 }
 
-/* The panels of rows [b0, b1) of the batch: of columns [d0, d1) of the left factors of a gradient,
- * [term][tile][block], and of columns [j0, j1) of the right ones. */
-static void pack_left(const gradient_terms *terms, intp d0, intp d1, intp b0, intp b1, char *panel)
+/* The panels of columns [d0, d1) of the left factors of a gradient, [term][tile][block], and of columns
+ * [j0, j1) of the right ones. */
+static void pack_left(const gradient_terms *terms, intp d0, intp d1, char *panel)
 {
     for (int i = 0; i < terms->count; i++) {
         const intp stride = terms->term[i].left_stride;
         for (intp d = d0; d < d1; d += SIDE)
-            for (intp b = b0; b < b1; b += DEPTH, panel += PANEL) {
-                pack_pairs(terms->term[i].left + b * stride + d, stride, b1 - b, d1 - d, panel);
+            for (intp b = 0; b < terms->B; b += DEPTH, panel += PANEL) {
+                pack_pairs(terms->term[i].left + b * stride + d, stride, terms->B - b, d1 - d, panel);
                 exchange(panel);
             }
     }
 }
 
-static void pack_right(const gradient_terms *terms, intp j0, intp j1, intp b0, intp b1, char *panel)
+static void pack_right(const gradient_terms *terms, intp j0, intp j1, char *panel)
 {
     for (int i = 0; i < terms->count; i++) {
         const intp stride = terms->term[i].right_stride;
         for (intp j = j0; j < j1; j += SIDE)
-            for (intp b = b0; b < b1; b += DEPTH, panel += PANEL)
-                pack_pairs(terms->term[i].right + b * stride + j, stride, b1 - b, j1 - j, panel);
+            for (intp b = 0; b < terms->B; b += DEPTH, panel += PANEL)
+                pack_pairs(terms->term[i].right + b * stride + j, stride, terms->B - b, j1 - j, panel);
     }
 }
 
-/* G (rows, columns) <- the sum of `count` terms' products over `depth` rows of the batch, from their
- * packed panels, rows [first, first + rows) of `rows_packed`; with `go_on` G + that. Whole tiles. */
-static void matrix_gradient(int count, intp depth, const char *left, intp rows_packed,
+/* G (rows, columns) <- the gradient, from its terms' panels, of rows [first, first + rows) of the
+ * `rows_packed`; with `go_on` G + that. Whole tiles. */
+static void matrix_gradient(const gradient_terms *terms, const char *left, intp rows_packed,
                             intp first, intp rows, const char *right, intp columns, float *G,
                             intp ldg, int go_on)
 {
-    const intp blocks = blocks_of(depth), step = blocks * PANEL;
+    const intp blocks = blocks_of(terms->B), step = blocks * PANEL;
     CHECK(first % (2 * SIDE) == 0);
-    for (intp i = 0; count == 0 && i < rows; i++)
+    for (intp i = 0; terms->count == 0 && !go_on && i < rows; i++)
         memset(G + i * ldg, 0, (size_t)columns * sizeof(float));
     /* a pair of left panels, 24 KiB, stays in the L1 cache while the right ones pass by */
     for (intp i = 0; i < rows; i += 2 * SIDE)
-        for (int term = 0; term < count; term++)
+        for (int term = 0; term < terms->count; term++)
             for (intp v = 0; v < columns; v += STRIP) {
                 const panel_factors f = {
                     blocks, left + (term * tiles_of(rows_packed) + (first + i) / SIDE) * step, step,
