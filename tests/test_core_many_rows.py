@@ -181,7 +181,7 @@ def test_same_bits_where_leaves_are_large():
 @pytest.mark.parametrize("model", ["tied", "free", "stack", "supervised"])
 @pytest.mark.parametrize("batch_size", [129, 257, 300])
 def test_batches_in_pieces(batch_size, model, dtype):
-    """Against the reference: pieces of 80, 96 and 112 rows; a last batch of fewer, and of one row."""
+    """Pieces of 80, 96 and 112 rows; a last batch of fewer pieces, and of one row."""
     for n_rows in (batch_size + 130, 2 * batch_size + 1):
         X = data(n_rows, 70, dtype)
         if model == "stack":
