@@ -27,7 +27,7 @@ PUBLIC_DOMAIN = (
 )  # fmt: skip
 
 LEVELS = (5 / 255, 75 / 255)
-N_PATCHES = 3_000_000
+N_PATCHES = 9_000_000
 
 
 def photographs() -> list[np.ndarray]:
