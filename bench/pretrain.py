@@ -47,7 +47,12 @@ def photographs() -> list[np.ndarray]:
 def train(n_patches: int, n_jobs: int | None = None) -> ImageDenoiser:
     """The denoiser, trained."""
     return ImageDenoiser(
-        level=LEVELS, n_patches=n_patches, random_state=0, n_jobs=n_jobs, verbose=1
+        level=LEVELS,
+        patch_size=13,  # strong noise needs more to be seen than the default's 11
+        n_patches=n_patches,
+        random_state=0,
+        n_jobs=n_jobs,
+        verbose=1,
     ).fit(photographs())
 
 
