@@ -39,6 +39,22 @@ def session_of(setting: Setting, n_threads: int) -> ours.Session:
     return ours.Session(setting, *initial_weights(setting), rows_of(setting), n_threads)
 
 
+def at_each_level(*arguments: str) -> list:
+    """What this module prints when it is run with these arguments, in a process a level."""
+    printed = []
+    for level in _core.available_simd_levels():
+        print(f"   ... {level}", flush=True)
+        run = subprocess.run(
+            [sys.executable, "-m", "bench.kernels", *arguments],
+            env={**os.environ, "DAE_SIMD": level},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        printed.append(json.loads(run.stdout))
+    return printed
+
+
 # ------------------------------------------------------------------ levels
 
 
@@ -83,15 +99,7 @@ def child(seconds: float, rounds: int) -> dict:
 
 def levels(quick: bool) -> dict:
     """One process a level, one after the other; so the best of the rounds counts."""
-    command = [sys.executable, "-m", "bench.kernels", "--child", *(["--quick"] if quick else [])]
-    raw = []
-    for level in _core.available_simd_levels():
-        print(f"   ... {level}", flush=True)
-        environment = {**os.environ, "DAE_SIMD": level}
-        run = subprocess.run(
-            command, env=environment, stdout=subprocess.PIPE, text=True, check=True
-        )
-        raw.append(json.loads(run.stdout))
+    raw = at_each_level("--child", *(["--quick"] if quick else []))
     sizes = [(1024, 1024, 1024), (1920, 784, 500)]
     rows = []
     for dtype in ("float32", "float64"):
@@ -113,6 +121,9 @@ def levels(quick: bool) -> dict:
 # ------------------------------------------------------------------ precision
 
 
+TERMS = (32, 256, 784, 4096)
+
+
 def errors(n: int) -> dict[str, float]:
     """Largest error of X W in float32 at the level of this process, and of NumPy's product, by the
     sizes of the summed terms: |found - exact| / (|X| |W|), in units of 2^-24.
@@ -131,17 +142,8 @@ def errors(n: int) -> dict[str, float]:
 
 
 def precision(quick: bool) -> dict:
-    """One process a level."""
-    raw = []
-    for level in _core.available_simd_levels():
-        run = subprocess.run(
-            [sys.executable, "-m", "bench.kernels", "--errors"],
-            env={**os.environ, "DAE_SIMD": level},
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        raw.append({"level": level, "errors": json.loads(run.stdout)})
+    """The same numbers at every level."""
+    raw = at_each_level("--errors")
     rows = [
         [f"{n} terms", *(cell(one["errors"][str(n)]["this level"]) for one in raw)]
         + [cell(raw[0]["errors"][str(n)]["NumPy"])]
@@ -156,8 +158,6 @@ def precision(quick: bool) -> dict:
         ["Normally distributed numbers, 1024 rows, 256 columns."],
     )
 
-
-TERMS = (32, 256, 784, 4096)
 
 # ------------------------------------------------------------------ thresholds
 
@@ -221,7 +221,9 @@ def main() -> int:
         print(json.dumps(child(*((0.01, 1) if args.quick else (0.1, 7)))))
         return 0
     if args.errors:
-        print(json.dumps({str(n): errors(n) for n in TERMS}))
+        print(
+            json.dumps({"level": _core.simd_level(), "errors": {str(n): errors(n) for n in TERMS}})
+        )
         return 0
     makers = {"levels": levels, "precision": precision, "thresholds": thresholds}
     tables = {}

@@ -8,6 +8,8 @@ from dae._corruption import Corruption
 from dae._network import Network, Stack, aligned_zeros, initial_network, padded_width
 from dae._solver import Solver
 
+DTYPES = [np.float32, np.float64]
+
 NOTHING = Corruption("none", np.empty(0), seed=0)
 
 # Adam divides by sqrt(v2) + epsilon: with epsilon as large as the learning rate a step magnifies
@@ -18,6 +20,18 @@ SOLVERS = {
     "nesterov": {"name": "sgd", "learning_rate": 0.02, "momentum": 0.8},
     "adam": {"name": "adam", "learning_rate": 0.02, "epsilon": 0.02},
 }
+
+
+def data(n_rows, n_features, dtype, seed=0):
+    return np.random.default_rng(seed).random((n_rows, n_features)).astype(dtype)
+
+
+def target_for(stack, n_rows, seed=5):
+    """Classes or outputs for a supervised stack."""
+    rng = np.random.default_rng(seed)
+    if stack.loss == "softmax_log_loss":
+        return rng.integers(0, stack.n_hidden, n_rows).astype(np.intp)
+    return rng.random((n_rows, stack.n_hidden)).astype(stack.dtype)
 
 
 def make_network(

@@ -6,9 +6,11 @@ Every level runs them: what is compared with the reference and to the last bit h
 import numpy as np
 import pytest
 from networks import (
+    DTYPES,
     NOTHING,
     SOLVERS,
     assert_same_bits,
+    data,
     in_float64,
     make_corruption,
     make_network,
@@ -16,12 +18,14 @@ from networks import (
     make_stack,
     make_supervised,
     named_arrays,
+    target_for,
 )
 from parity import assert_close, assert_trains_like_the_reference
 
 from dae import DenoisingAutoencoder, _core, _reference, _validation
 
-DTYPES = [np.float32, np.float64]
+pytestmark = pytest.mark.usefixtures("always_threads")
+
 
 # One of everything that a tile or a block of tiles can be cut at: 16 and 32 rows, columns and
 # terms, 128 hidden units in a sum, 384 features in a sum, 128 columns and some hundred rows of a
@@ -29,19 +33,13 @@ DTYPES = [np.float32, np.float64]
 SIZES = [(5, 3), (16, 16), (31, 33), (49, 129), (130, 500), (401, 70), (600, 17)]
 
 
-@pytest.fixture(autouse=True)
-def always_threads(monkeypatch):
-    """Small work, too, goes to all threads asked for."""
-    monkeypatch.setattr(_core, "_SERIAL_STEP", 0)
-    monkeypatch.setattr(_core, "_SERIAL_CALL", 0)
-
-
-def data(n_rows, n_features, dtype, seed=0):
-    return np.random.default_rng(seed).random((n_rows, n_features)).astype(dtype)
-
-
-def targets(stack, n_rows):
-    return np.random.default_rng(5).integers(0, stack.n_hidden, n_rows).astype(np.intp)
+def make(model, sizes, dtype):
+    """A network, or a stack, for 10 classes if it is supervised."""
+    if model == "stack":
+        return make_stack(sizes, dtype, tied=False)
+    if model == "supervised":
+        return make_supervised((*sizes[:2], 10), dtype)
+    return make_network(*sizes[:2], dtype, tied=model == "tied")
 
 
 # ------------------------------------------------------------------ training
@@ -98,7 +96,7 @@ def test_stacks(supervised, kind, dtype):
         n_batches=2,
         n_threads=2,
         corruption=make_corruption("masking", X),
-        target=targets(stack, 200) if supervised else None,
+        target=target_for(stack, 200) if supervised else None,
     )
 
 
@@ -108,10 +106,7 @@ def test_stacks(supervised, kind, dtype):
 def test_batches_of_zeros(model, batch_size, dtype):
     """Batches whose zeros are skipped, in the gradient of what is dense and of what is not."""
     X = data(2 * batch_size, 400, dtype) * (data(2 * batch_size, 400, dtype, seed=1) < 0.1)
-    if model == "supervised":
-        network = make_supervised((400, 140, 10), dtype)
-    else:
-        network = make_network(400, 140, dtype, tied=model == "tied")
+    network = make(model, (400, 140), dtype)
     assert_trains_like_the_reference(
         network,
         "adam",
@@ -119,7 +114,7 @@ def test_batches_of_zeros(model, batch_size, dtype):
         batch_size=batch_size,
         n_batches=2,
         n_threads=2,
-        target=targets(network, len(X)) if model == "supervised" else None,
+        target=target_for(network, len(X)) if model == "supervised" else None,
     )
 
 
@@ -130,17 +125,12 @@ def test_same_bits_for_any_number_of_threads(batch_size, model, dtype):
     X = data(2 * batch_size + 50, 400, dtype)
     results = []
     for n_threads in (1, 2, 3, 8):
-        if model == "stack":
-            network = make_stack((400, 140, 60), dtype)
-        elif model == "supervised":
-            network = make_supervised((400, 140, 10), dtype)
-        else:
-            network = make_network(400, 140, dtype, tied=model == "tied")
+        network = make(model, (400, 140, 60), dtype)
         solver = make_solver(network, "adam")
         losses = _core.train(
             network, solver, make_corruption("masking", X), X, np.arange(len(X), dtype=np.intp),
             batch_size=batch_size, presentation=1, n_threads=n_threads,
-            target=targets(network, len(X)) if model == "supervised" else None,
+            target=target_for(network, len(X)) if model == "supervised" else None,
         )  # fmt: skip
         results.append(named_arrays(network, solver) | {"losses": losses})
     for result in results[1:]:
@@ -184,12 +174,7 @@ def test_batches_in_pieces(batch_size, model, dtype):
     """Pieces of 80, 96 and 112 rows; a last batch of fewer pieces, and of one row."""
     for n_rows in (batch_size + 130, 2 * batch_size + 1):
         X = data(n_rows, 70, dtype)
-        if model == "stack":
-            network = make_stack((70, 40, 33), dtype, tied=False)
-        elif model == "supervised":
-            network = make_supervised((70, 40, 10), dtype)
-        else:
-            network = make_network(70, 33, dtype, tied=model == "tied")
+        network = make(model, (70, 40, 33), dtype)
         assert_trains_like_the_reference(
             network,
             "adam",
@@ -199,7 +184,7 @@ def test_batches_in_pieces(batch_size, model, dtype):
             n_threads=2,
             corruption=make_corruption("masking", X),
             sample_weight=np.linspace(0, 2, n_rows).astype(dtype),
-            target=targets(network, n_rows) if model == "supervised" else None,
+            target=target_for(network, n_rows) if model == "supervised" else None,
         )
 
 

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from networks import (
+    DTYPES,
     NOTHING,
     SOLVERS,
     assert_same_bits,
+    data,
     in_float64,
     make_corruption,
     make_network,
@@ -18,24 +20,14 @@ from dae import _core, _reference
 from dae._corruption import KINDS
 from dae._network import ACTIVATIONS
 
-DTYPES = [np.float32, np.float64]
+pytestmark = pytest.mark.usefixtures("always_threads")
+
 OUTPUTS = [("squared_error", name) for name in ACTIVATIONS] + [("log_loss", "logistic")]
 SIZES = [1, 7, 8, 15, 16, 17, 33, 100]
 # each size with four others as the number of features, and with as many as that of hidden units
 SHAPES = [(n, SIZES[(i + k) % 8]) for i, n in enumerate(SIZES) for k in (0, 1, 3, 6)]
 # more than one block of hidden units, span of features, chunk of rows
 LARGE = [(33, 130), (100, 500), (200, 65), (97, 257)]
-
-
-@pytest.fixture(autouse=True)
-def always_threads(monkeypatch):
-    """Small work, too, goes to all threads asked for."""
-    monkeypatch.setattr(_core, "_SERIAL_STEP", 0)
-    monkeypatch.setattr(_core, "_SERIAL_CALL", 0)
-
-
-def data(n_rows, n_features, dtype, seed=0):
-    return np.random.default_rng(seed).random((n_rows, n_features)).astype(dtype)
 
 
 def every_row(X):

@@ -3,15 +3,18 @@
 import numpy as np
 import pytest
 from networks import (
+    DTYPES,
     NOTHING,
     SOLVERS,
     assert_same_bits,
+    data,
     make_corruption,
     make_network,
     make_solver,
     make_stack,
     make_supervised,
     named_arrays,
+    target_for,
 )
 from parity import assert_close, assert_trains_like_the_reference
 
@@ -19,27 +22,10 @@ from dae import _core, _reference
 from dae._corruption import KINDS
 from dae._network import ACTIVATIONS, OUTPUT_LOSSES, Stack
 
-DTYPES = [np.float32, np.float64]
+pytestmark = pytest.mark.usefixtures("always_threads")
+
 # one unit of features or many, widths that leave every kind of remainder, wider and narrower above
 SIZES = [(33, 17, 9), (20, 40, 70, 5), (100, 130, 33), (7, 1, 7), (16, 16), (200, 97, 260, 64)]
-
-
-@pytest.fixture(autouse=True)
-def always_threads(monkeypatch):
-    """Small work, too, goes to all threads asked for."""
-    monkeypatch.setattr(_core, "_SERIAL_STEP", 0)
-    monkeypatch.setattr(_core, "_SERIAL_CALL", 0)
-
-
-def data(n_rows, n_features, dtype, seed=0):
-    return np.random.default_rng(seed).random((n_rows, n_features)).astype(dtype)
-
-
-def target_for(stack, n_rows, seed=5):
-    rng = np.random.default_rng(seed)
-    if stack.loss == "softmax_log_loss":
-        return rng.integers(0, stack.n_hidden, n_rows).astype(np.intp)
-    return rng.random((n_rows, stack.n_hidden)).astype(stack.dtype)
 
 
 # ------------------------------------------------------------------ against the reference

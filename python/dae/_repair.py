@@ -60,18 +60,19 @@ class Repair:
         return self.size if self.output is None else self.output
 
     @property
-    def middle(self) -> slice:
-        """Rows, or columns, that are answered."""
-        first = (self.size - self.answered + 1) // 2  # size // 2, which "unknown" asks for, is in
-        return slice(first, first + self.answered)
+    def first(self) -> int:
+        """First row, and column, that is answered."""
+        return (self.size - self.answered + 1) // 2  # size // 2, which "unknown" asks for, is in
+
+    def lines(self) -> np.ndarray:
+        """Which rows and columns of a patch cross at pixels that are answered."""
+        lines = np.zeros(self.size, dtype=bool)
+        lines[self.first : self.first + self.answered] = True
+        return lines & self.blind() if self.noise == "unknown" else lines
 
     def asked(self) -> np.ndarray:
         """Of a patch's pixels, those that are answered: booleans (size * size,)."""
-        lines = np.zeros(self.size, dtype=bool)
-        lines[self.middle] = True
-        if self.noise == "unknown":
-            lines &= self.blind()
-        return np.outer(lines, lines).ravel()
+        return np.outer(self.lines(), self.lines()).ravel()
 
     def planes(self, noisy: np.ndarray, lost: np.ndarray) -> tuple[np.ndarray, ...]:
         """What has to be known of a picture, before it falls into patches."""
@@ -87,13 +88,12 @@ class Repair:
 
     def profile(self) -> np.ndarray:
         """Weights of a cleaned patch's rows and columns: its middle is known best."""
-        first, last = self.middle.start, self.middle.stop - 1
-        offsets = (np.arange(self.size) - (first + last) / 2) / (last - first + 1)
+        centre = self.first + (self.answered - 1) / 2
+        offsets = (np.arange(self.size) - centre) / self.answered
         weights = np.exp(-((offsets / 0.25) ** 2) / 2)
         if self.window == "uniform":
             weights = np.ones(self.size)
-        lines = (np.arange(self.size) >= first) & (np.arange(self.size) <= last)
-        return weights * (lines & self.blind() if self.noise == "unknown" else lines)
+        return weights * self.lines()
 
     def show(self, patches: tuple[np.ndarray, ...], level: float) -> Shown:
         """What the network gets, of patches (n, size * size) cut from `planes`."""

@@ -313,16 +313,24 @@ cdef void _decode_leaf(
                      below.decoded, below.net.stride)
 
 
+cdef void _transpose_leaf(
+    Training *t, const Step *step, int leaf, void *out, int add
+) noexcept nogil:
+    """Lists of a leaf's non-zeros by column, for its gradient."""
+    t.kernels.transpose(&step.layer.net, &step.batch, _first_feature(step.layer, leaf),
+                        _first_feature(step.layer, leaf + 1))
+
+
 cdef void _compare_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
     """Sweep 1 on a leaf of the lowest layer."""
-    cdef ptrdiff_t first = _first_feature(step.layer, leaf)
-    cdef ptrdiff_t last = _first_feature(step.layer, leaf + 1)
     if step.batch.sparse:
-        t.kernels.transpose(&step.layer.net, &step.batch, first, last)
-    t.kernels.decode_delta(&t.data, &step.layer.net, &step.batch, first, last, step.layer.delta,
-                           t.visible_grad, t.loss + _first_unit(step.layer, leaf))
+        _transpose_leaf(t, step, leaf, out, add)
+    t.kernels.decode_delta(&t.data, &step.layer.net, &step.batch,
+                           _first_feature(step.layer, leaf), _first_feature(step.layer, leaf + 1),
+                           step.layer.delta, t.visible_grad,
+                           t.loss + _first_unit(step.layer, leaf))
     _project_delta_leaf(t, step, leaf, out, add)
 
 
@@ -375,14 +383,6 @@ cdef void _pass_and_update_leaf(
         _update_leaves(t, step, leaf, leaf + leaves, NULL)
 
 
-cdef void _transpose_leaf(
-    Training *t, const Step *step, int leaf, void *out, int add
-) noexcept nogil:
-    """Lists of non-zeros by column, where sweep 1 has not made them."""
-    t.kernels.transpose(&step.layer.net, &step.batch, _first_feature(step.layer, leaf),
-                        _first_feature(step.layer, leaf + 1))
-
-
 cdef void _update_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
@@ -402,7 +402,7 @@ cdef void _update_and_encode_leaf(
 
 cdef void _update_and_encode(Training *t, Step *step) noexcept nogil:
     """Sweep 2."""
-    if t.supervised and step.batch.sparse:
+    if t.supervised and step.batch.sparse:  # else sweep 1 has done it
         _own_leaves(t, step, _transpose_leaf)
     if step.after.B > 0:
         _sum_own_leaves(t, step, _update_and_encode_leaf, step.after.B)
@@ -574,8 +574,8 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
             _enter(t, &step, k)
             _own_leaves(t, &step, _pass_and_update_leaf)
             dae_barrier_wait(&t.barrier, thread, n_threads)
-            _enter(t, &step, k - 1)
             if k > 1:
+                _enter(t, &step, k - 1)
                 _pack_made_above(t, &step, step.layer.code_delta)
         # sweep 2
         _enter(t, &step, 0)

@@ -104,7 +104,9 @@ INLINE void project_rows(const dae_network *net, const dae_batch *batch, const R
     const intp stride = net->stride, width = whole_lines(net->n_hidden);
 #if MATRIX_TILES
     /* what is added here by one thread is set by another, so both have to go the same way */
-    if (batch->packed && (last - first <= RUN || (mode == SET && last - first == net->n_features))) {
+    const intp terms = last - first;
+    if (batch->packed &&
+        (terms <= RUN_BLOCKS * DEPTH || (mode == SET && terms == net->n_features))) {
         matrix_project(B, A, A_stride, W, stride, first, last, width, out, mode == ADD,
                        batch->scratch);
         return;
@@ -622,10 +624,10 @@ static void move_packed(const dae_network *net, const dae_update *solver, const 
     begin_tiles();
     for (intp d0 = first; d0 < last; d0 += span) {
         const intp d1 = at_most(d0 + span, last);
-        pack_left(terms, d0, d1, left);
+        pack_factors(terms, 1, d0, d1, left);
         for (intp j = 0; j < width; j += BLOCK) {
             const intp end = at_most(j + BLOCK, width);
-            pack_right(terms, j, end, right);
+            pack_factors(terms, 0, j, end, right);
             for (intp d = d0; d < d1; d += 2 * SIDE) {
                 const intp rows = at_most(2 * SIDE, d1 - d), ldg = p->gradient ? net->stride : BLOCK;
                 REAL *G = p->gradient ? (REAL *)p->gradient + d * ldg + j : tiles;

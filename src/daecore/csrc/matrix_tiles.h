@@ -28,7 +28,7 @@ enum {
     TILE = SIDE * 64,        /* bytes */
     PANEL = PIECES * TILE,   /* bytes */
     LEFT_TILES = DAE_PIECE / SIDE,
-    RUN_BLOCKS = 12,         /* panels behind one another: RUN terms */
+    RUN_BLOCKS = 12,         /* panels behind one another */
     STRIP = 2 * SIDE,        /* columns of the result for which the right operand is packed */
     PROJECT_BYTES = (LEFT_TILES + 2) * RUN_BLOCKS * PANEL,
     DOT_BLOCKS = 4           /* of the sum over hidden units at a time: 24 KiB of weights' panels stay
@@ -112,7 +112,7 @@ INLINE void transpose_16(__m512 r[16])
     }
 }
 
-/* From `from`, 16 rows 64 bytes apart at most `from_stride` floats, to rows at `to`. */
+/* 16 rows of 16 numbers at `from` become columns at `to`, which may be the same place. */
 INLINE void transpose_tile(const float *from, intp from_stride, float *to, intp to_stride)
 {
     __m512 r[16];
@@ -355,27 +355,20 @@ static void matrix_project(intp B, const float *A, intp A_stride, const float *W
     end_tiles();
 }
 
-/* The panels of columns [d0, d1) of the left factors of a gradient, [term][tile][block], and of columns
- * [j0, j1) of the right ones. */
-static void pack_left(const gradient_terms *terms, intp d0, intp d1, char *panel)
+/* The panels of columns [first, last) of the left or the right factors of a gradient,
+ * [term][tile][block]. */
+static void pack_factors(const gradient_terms *terms, const int left, intp first, intp last,
+                         char *panel)
 {
     for (int i = 0; i < terms->count; i++) {
-        const intp stride = terms->term[i].left_stride;
-        for (intp d = d0; d < d1; d += SIDE)
+        const float *x = left ? terms->term[i].left : terms->term[i].right;
+        const intp stride = left ? terms->term[i].left_stride : terms->term[i].right_stride;
+        for (intp c = first; c < last; c += SIDE)
             for (intp b = 0; b < terms->B; b += DEPTH, panel += PANEL) {
-                pack_pairs(terms->term[i].left + b * stride + d, stride, terms->B - b, d1 - d, panel);
-                exchange(panel);
+                pack_pairs(x + b * stride + c, stride, terms->B - b, last - c, panel);
+                if (left)
+                    exchange(panel);
             }
-    }
-}
-
-static void pack_right(const gradient_terms *terms, intp j0, intp j1, char *panel)
-{
-    for (int i = 0; i < terms->count; i++) {
-        const intp stride = terms->term[i].right_stride;
-        for (intp j = j0; j < j1; j += SIDE)
-            for (intp b = 0; b < terms->B; b += DEPTH, panel += PANEL)
-                pack_pairs(terms->term[i].right + b * stride + j, stride, terms->B - b, j1 - j, panel);
     }
 }
 
