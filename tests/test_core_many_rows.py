@@ -35,8 +35,8 @@ SIZES = [(5, 3), (16, 16), (31, 33), (49, 129), (130, 500), (401, 70), (600, 17)
 
 def make(model, sizes, dtype):
     """A network, or a stack, for 10 classes if it is supervised."""
-    if model == "stack":
-        return make_stack(sizes, dtype, tied=False)
+    if model.endswith("stack"):
+        return make_stack(sizes, dtype, tied=model == "tied stack")
     if model == "supervised":
         return make_supervised((*sizes[:2], 10), dtype)
     return make_network(*sizes[:2], dtype, tied=model == "tied")
@@ -119,7 +119,7 @@ def test_batches_of_zeros(model, batch_size, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("model", ["tied", "free", "stack", "supervised"])
+@pytest.mark.parametrize("model", ["tied", "free", "tied stack", "supervised"])
 @pytest.mark.parametrize("batch_size", [64, 300])
 def test_same_bits_for_any_number_of_threads(batch_size, model, dtype):
     X = data(2 * batch_size + 50, 400, dtype)
@@ -174,7 +174,7 @@ def test_batches_in_pieces(batch_size, model, dtype):
     """Pieces of 80, 96 and 112 rows; a last batch of fewer pieces, and of one row."""
     for n_rows in (batch_size + 130, 2 * batch_size + 1):
         X = data(n_rows, 70, dtype)
-        network = make(model, (70, 40, 33), dtype)
+        network = make(model, (70, 33, 40), dtype)
         assert_trains_like_the_reference(
             network,
             "adam",

@@ -357,7 +357,7 @@ static void matrix_project(intp B, const float *A, intp A_stride, const float *W
 
 /* The panels of columns [first, last) of the left or the right factors of a gradient,
  * [term][tile][block]. */
-static void pack_factors(const gradient_terms *terms, const int left, intp first, intp last,
+INLINE void pack_factors(const gradient_terms *terms, const int left, intp first, intp last,
                          char *panel)
 {
     for (int i = 0; i < terms->count; i++) {
