@@ -101,6 +101,14 @@ def test_white_in_the_midst_of_white_stays():
     assert np.argwhere(lost).tolist() == [[5, 5], [5, 35]]
 
 
+def test_no_hit_pixel_of_a_grey_picture_is_taken_for_its_own():
+    """By chance some windows have more white pixels than others."""
+    picture = np.linspace(90, 165, 500 * 500).reshape(500, 500)
+    noisy = spoil("salt_and_pepper", 0.5, picture)
+    hit = (noisy == 0) | (noisy == 1)
+    np.testing.assert_array_equal(lost_pixels("salt_and_pepper", noisy), hit)
+
+
 def test_unknown_noise_from_the_noisy_picture_alone():
     noisy = spoil("gaussian", 40 / 255, GREY)
     cleaned = make("unknown", n_patches=200_000).fit_transform([noisy])[0]
