@@ -19,9 +19,9 @@ from scipy.ndimage import correlate1d, gaussian_filter, laplace, uniform_filter
 # "unknown": nothing is known but that the noise of a pixel says nothing about its neighbours'
 NOISES = ("gaussian", "masking", "salt_and_pepper", "unknown")
 
-# A window this wide decides whether black or white is the picture's own. In one of 7 pixels half are
-# white by chance often enough that salt and pepper of 50 % came back 1.1 dB worse on held-out training
-# pictures; from 11 on nothing is left to gain but the 0.01 dB of knowing which pixels were hit.
+# A window this wide decides whether black or white is the picture's own. In one of 7 pixels half
+# are white by chance often enough that salt and pepper of 50 % came back 1.1 dB worse on held-out
+# training pictures; from 11 on nothing is left to gain but the 0.01 dB of knowing what was hit.
 SATURATED_WINDOW = 11
 
 # Widths of the kernels that fill holes, in pixels, and their weights: the nearest known pixels
