@@ -203,7 +203,7 @@ def test_progress_is_for_terminals():
 
 
 def test_train(folder, capsys, monkeypatch):
-    def small():
+    def small(noise):
         return StackedDenoisingAutoencoder((8,), corruption=None, fine_tune=True)
 
     monkeypatch.setattr("dae.image.default_autoencoder", small)

@@ -10,6 +10,7 @@ from dae._crops import Crops
 from dae._noise import add_noise, lost_pixels
 from dae._patches import gather_patches
 from dae._repair import Repair
+from dae._scales import halved, noise_left
 
 CROPS_PER_BLOCK = 32
 
@@ -63,6 +64,9 @@ def _of_one_crop(
         # not clipped to [0, 1], as it would be in a file: that shifts the mean of bright
         # patches, and a network that is not told the brightness would learn the average shift
         noisy = add_noise(task.noise, level, clean, rng)
+    for _ in range(_draw_scale(task, clean.shape, rng)):
+        level *= noise_left(clean.shape)
+        clean, noisy = halved(clean), halved(noisy)
     lost = lost_pixels(task.noise, noisy)
     if lost.all():
         lost[rng.integers(lost.shape[0]), rng.integers(lost.shape[1])] = False
@@ -74,3 +78,12 @@ def _of_one_crop(
         level,
     )
     return task.target(gather_patches(clean, task.size, rows, columns), given), given.shown
+
+
+def _draw_scale(task: Repair, shape: tuple[int, int], rng: np.random.Generator) -> int:
+    """How often to halve a crop: each resolution as often as it has pixels, if it has room."""
+    if task.scales == 1:
+        return 0
+    pixels = 0.25 ** np.arange(task.scales)
+    most = int(np.log2(min(shape) / task.size))
+    return min(int(rng.choice(task.scales, p=pixels / pixels.sum())), most)

@@ -45,6 +45,8 @@ class Repair:
     centre : bool
         Whether patches lose their mean.
     window : {"gaussian", "uniform"}
+    scales : int
+        Resolutions that pictures are cleaned at.
     """
 
     noise: str
@@ -53,6 +55,7 @@ class Repair:
     centre: bool = True
     window: str = "gaussian"
     output: int | None = None
+    scales: int = 1
 
     @property
     def answered(self) -> int:
