@@ -9,12 +9,13 @@ from sklearn.base import clone
 from sklearn.datasets import load_sample_images
 
 from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder, image
+from dae._blocks import training_block
 from dae._crops import Crops
 from dae._noise import add_noise, estimate_sigma, fill, lost_pixels
 from dae._patches import filter_picture
 from dae._pictures import Form, from_planes, to_planes
-from dae._repair import Repair
-from dae.image import ImageDenoiser
+from dae._repair import SCALE, Repair
+from dae.image import LOST, LOST_EMPHASIS, ImageDenoiser
 
 CHINA, FLOWER = load_sample_images().images
 GREY = CHINA[::2, ::2, 1]  # 214 x 320, uint8
@@ -359,6 +360,14 @@ def test_the_loss_is_that_of_a_pixel():
     assert first[0] == pytest.approx(first[1], rel=0.5)
 
 
+def test_the_loss_is_that_of_a_cleaned_picture():
+    """All but what averaging gains."""
+    denoiser = make().fit([GREY])
+    cleaned = denoiser.transform(spoil("gaussian", 25 / 255, GREY))
+    loss = -10 * np.log10(denoiser.loss_curve_[-1])
+    assert psnr(GREY / 255, cleaned) == pytest.approx(loss, abs=2.5)
+
+
 def test_warm_start_keeps_the_output_size(tiny):
     """What it is by default depends on the stride, which may change."""
     warm = make(n_patches=200, patch_size=9, stride=7).fit([GREY])
@@ -368,6 +377,77 @@ def test_warm_start_keeps_the_output_size(tiny):
     del old._task["output"]  # saved by a version that answered all of a patch
     old.set_params(warm_start=True).fit([GREY])
     assert old._task["output"] == 7 == old.patch_size
+
+
+def test_strong_noise_goes_better_at_two_scales():
+    denoiser = make(level=(10 / 255, 60 / 255), n_patches=200_000).fit([GREY])
+    noisy = spoil("gaussian", 50 / 255, UNSEEN)
+    one, two = (
+        psnr(UNSEEN / 255, denoiser.set_params(scales=scales).transform(noisy, sigma=50 / 255))
+        for scales in (1, 2)
+    )
+    assert two > one + 0.2
+
+
+def test_scales_by_default():
+    assert make()._new_task()["scales"] == 2
+    assert make("masking")._new_task()["scales"] == 1
+    assert make("masking", scales=1)._new_task()["scales"] == 1
+
+
+def test_no_more_scales_than_were_trained_for():
+    denoiser = make(scales=1, n_patches=500).fit([GREY])
+    noisy = spoil("gaussian", 0.1, GREY)
+    before = denoiser.transform(noisy)
+    np.testing.assert_array_equal(denoiser.set_params(scales=3).transform(noisy), before)
+    # what `transform` does by default is what was trained for, whatever becomes of parameters
+    denoiser.set_params(scales=None)
+    np.testing.assert_array_equal(denoiser.transform(noisy), before)
+    del denoiser._task["scales"]  # as in files that were written before there were any
+    np.testing.assert_array_equal(denoiser.transform(noisy), before)
+    denoiser.set_params(warm_start=True).fit([GREY])
+    assert denoiser._task["scales"] == 1
+    assert denoiser.set_params(scales=2).fit([GREY])._task["scales"] == 2
+
+
+def test_a_picture_without_room_is_not_halved():
+    """The smallest that has a patch, in training and after."""
+    make(n_patches=500).fit([GREY[:9, :9]]).transform(GREY[:9, :9])
+
+
+@pytest.mark.parametrize("noise", LOST)
+def test_known_pixels_are_those_whose_input_is_the_answer(noise):
+    """By that the autoencoder's emphasis tells them from lost ones."""
+    fitted = make(noise, autoencoder=None, n_patches=64).fit([GREY])
+    assert fitted.autoencoder_.emphasis == LOST_EMPHASIS
+    task = Repair(noise, 9, output=5)
+    clean = (GREY[40:49, 40:49] / 255).astype(np.float32)
+    noisy = spoil(noise, 0.3, GREY[40:49, 40:49])
+    lost = noisy != clean
+    patches = [plane.reshape(1, -1) for plane in task.planes(noisy, lost)]
+    given = task.show(tuple(patches), 0.3)
+    target = task.target(clean.reshape(1, -1), given)
+    same = (target == given.shown)[0, :81][task.asked()]
+    np.testing.assert_array_equal(same, ~lost.ravel()[task.asked()])
+
+
+def test_the_unit_of_the_loss_is_that_of_all_crops():
+    """Crops of several levels and scales are divided by different numbers."""
+    denoiser = make(level=(5 / 255, 75 / 255), patch_size=9)
+    crops = denoiser._crops([GREY], None)
+    levels, seen = denoiser._levels(), []
+    show = Repair.show
+
+    def noting(self, patches, level):
+        seen.append(level)
+        return show(self, patches, level)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Repair, "show", noting)
+        task = Repair(**denoiser._new_task())
+        *_, unit = training_block(task, crops, levels, 640, np.random.default_rng(0), 1)
+    assert max(seen) > 4 * min(seen)
+    assert unit == pytest.approx(np.mean(seen) * SCALE / 2, rel=1e-5)
 
 
 def test_output_size_by_default():
@@ -637,6 +717,8 @@ def test_bad_pairs(tiny):
         ({"stride": 10}, "stride should be at most patch_size=9"),
         ({"stride": 4, "output_size": 3}, "stride should be at most output_size=3"),
         ({"output_size": 10}, "output_size should be at most patch_size=9, got 10"),
+        ({"noise": "masking", "scales": 2}, "scales should be 1 or None for noise='masking'"),
+        ({"scales": 0}, "'scales' parameter"),
         ({"stride": 0}, "'stride' parameter of ImageDenoiser"),
         ({"patch_size": 3, "stride": 1, "noise": "unknown"}, "patch_size should be at least 5"),
         ({"autoencoder": "deep"}, "'autoencoder' parameter of ImageDenoiser"),

@@ -10,7 +10,7 @@ from dae._crops import Crops
 from dae._noise import add_noise, lost_pixels
 from dae._patches import gather_patches
 from dae._repair import Repair
-from dae._scales import halved, noise_left
+from dae._scales import halved, n_scales, noise_left
 
 CROPS_PER_BLOCK = 32
 
@@ -22,15 +22,16 @@ def training_block(
     n_patches: int,
     rng: np.random.Generator,
     n_threads: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Targets and inputs of `n_patches` patches, from a few crops that share a level each.
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Targets and inputs of `n_patches` patches, from a few crops that share a level each, and the
+    mean square of what they were divided by.
 
     Threads take whole crops, each with a generator of its own: the numbers do not depend on them.
     """
     bounds = np.linspace(0, n_patches, min(CROPS_PER_BLOCK, n_patches) + 1).astype(int)
     drawn = [(crops.draw(child), child) for child in rng.spawn(len(bounds) - 1)]
 
-    def work(number: int) -> tuple[np.ndarray, np.ndarray]:
+    def work(number: int) -> tuple[np.ndarray, np.ndarray, np.float32]:
         (clean, noisy), child = drawn[number]
         share = int(bounds[number + 1] - bounds[number])
         return _of_one_crop(task, clean, noisy, levels, share, child)
@@ -41,8 +42,8 @@ def training_block(
             parts = list(pool.map(work, numbers))
     else:
         parts = [work(number) for number in numbers]
-    clean, shown = zip(*parts, strict=True)
-    return np.concatenate(clean), np.concatenate(shown)
+    clean, shown, divisors = zip(*parts, strict=True)
+    return np.concatenate(clean), np.concatenate(shown), float(np.mean(np.square(divisors)))
 
 
 def _of_one_crop(
@@ -52,8 +53,8 @@ def _of_one_crop(
     levels: tuple[float, float],
     n_patches: int,
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Targets and inputs of patches at random places of a crop."""
+) -> tuple[np.ndarray, np.ndarray, np.float32]:
+    """Targets and inputs of patches at random places of a crop, and what they were divided by."""
     level = rng.uniform(*levels)
     if noisy is not None:
         if levels[0] < levels[1]:
@@ -64,7 +65,9 @@ def _of_one_crop(
         # not clipped to [0, 1], as it would be in a file: that shifts the mean of bright
         # patches, and a network that is not told the brightness would learn the average shift
         noisy = add_noise(task.noise, level, clean, rng)
-    for _ in range(_draw_scale(task, clean.shape, rng)):
+    # each resolution as often as it has pixels
+    pixels = 0.25 ** np.arange(n_scales(clean.shape, task.size, task.scales))
+    for _ in range(int(rng.choice(len(pixels), p=pixels / pixels.sum()))):
         level *= noise_left(clean.shape)
         clean, noisy = halved(clean), halved(noisy)
     lost = lost_pixels(task.noise, noisy)
@@ -77,13 +80,5 @@ def _of_one_crop(
         ),
         level,
     )
-    return task.target(gather_patches(clean, task.size, rows, columns), given), given.shown
-
-
-def _draw_scale(task: Repair, shape: tuple[int, int], rng: np.random.Generator) -> int:
-    """How often to halve a crop: each resolution as often as it has pixels, if it has room."""
-    if task.scales == 1:
-        return 0
-    pixels = 0.25 ** np.arange(task.scales)
-    most = int(np.log2(min(shape) / task.size))
-    return min(int(rng.choice(task.scales, p=pixels / pixels.sum())), most)
+    target = task.target(gather_patches(clean, task.size, rows, columns), given)
+    return target, given.shown, given.scale

@@ -46,7 +46,7 @@ class Repair:
         Whether patches lose their mean.
     window : {"gaussian", "uniform"}
     scales : int
-        Resolutions that pictures are cleaned at.
+        Resolutions trained for.
     """
 
     noise: str

@@ -21,15 +21,20 @@ from scipy.fft import dctn, idctn
 SHARE = 0.5
 
 
+def n_scales(shape: tuple[int, int], smallest: int, scales: int) -> int:
+    """At how many of `scales` resolutions a plane is at least `smallest` pixels high and wide."""
+    return min(scales, max(1, int(np.log2(min(shape) / smallest)) + 1))
+
+
 def halved(picture: np.ndarray) -> np.ndarray:
     """The plane at half the resolution; its mean stays, `noise_left` tells what its noise does."""
     height, width = (length // 2 for length in picture.shape)
     lowest = dctn(picture, norm="ortho")[:height, :width]
-    return idctn(lowest, norm="ortho") * picture.dtype.type(noise_left(picture.shape))
+    return idctn(lowest, norm="ortho") * noise_left(picture.shape)
 
 
 def noise_left(shape: tuple[int, int]) -> float:
-    """Standard deviation of the noise of a plane of that shape once it is halved, before it 1."""
+    """What halving a plane of that shape multiplies the standard deviation of its noise by."""
     height, width = shape
     return float(np.sqrt((height // 2) * (width // 2) / (height * width)))
 
@@ -39,9 +44,8 @@ def cleaned_at_scales(
     clean: Callable[[np.ndarray, float], np.ndarray],
     level: float,
     scales: int,
-    smallest: int,
 ) -> np.ndarray:
-    """The plane, cleaned at `scales` resolutions; at fewer, where it would get smaller than that.
+    """The plane, cleaned at `scales` resolutions.
 
     Parameters
     ----------
@@ -51,16 +55,14 @@ def cleaned_at_scales(
     level : float
         Standard deviation of the noise.
     scales : int
-        1 for the picture as it is.
-    smallest : int
-        Least height and width of a plane to clean.
+        1 for the picture as it is; at most `n_scales`.
     """
     fine = clean(picture, level)
-    if scales == 1 or min(picture.shape) // 2 < smallest:
+    if scales == 1:
         return fine
     left = noise_left(picture.shape)
-    coarse = cleaned_at_scales(halved(picture), clean, level * left, scales - 1, smallest)
+    coarse = cleaned_at_scales(halved(picture), clean, level * left, scales - 1)
     frequencies = dctn(fine, norm="ortho")
     lowest = tuple(slice(int(SHARE * length)) for length in coarse.shape)
-    frequencies[lowest] = dctn(coarse, norm="ortho")[lowest] / fine.dtype.type(left)
+    frequencies[lowest] = dctn(coarse, norm="ortho")[lowest] / left
     return idctn(frequencies, norm="ortho")

@@ -22,8 +22,8 @@ from dae._noise import NOISES, add_noise, estimate_sigma, pixels_to_make_up
 from dae._patches import filter_picture
 from dae._persistence import VersionStampMixin
 from dae._pictures import Form, as_list, from_planes, load, to_planes
-from dae._repair import SCALE, Repair
-from dae._scales import cleaned_at_scales
+from dae._repair import Repair
+from dae._scales import cleaned_at_scales, n_scales
 from dae.stacked import StackedDenoisingAutoencoder
 
 __all__ = ["ImageDenoiser"]
@@ -33,7 +33,7 @@ BLOCK = 2**15  # patches between two changes of the learning rate
 # what a network has learned to do: parameter -> field of the task
 WHAT_IT_LEARNED = {
     "noise": "noise", "patch_size": "size", "output_size": "output", "predict": "predict",
-    "center": "centre", "scales": "scales",
+    "center": "centre",
 }  # fmt: skip
 
 # what `fit` leaves
@@ -47,9 +47,9 @@ SCALES = 2  # resolutions that Gaussian noise is removed at, if nothing else is 
 
 LOST = ("masking", "salt_and_pepper")  # nothing is left of a pixel that is hit
 
-# Weights in the loss of pixels that are lost, and of those that are not, which nobody asks for. On
-# held-out training pictures with salt and pepper of 50 and 20 % 0.2 dB better than equal ones; a
-# twentieth, or nothing for the latter, gains less.
+# Weights in the loss of pixels that are lost, and of those that are not, which nobody asks for
+# (those whose input is the answer). On held-out training pictures with salt and pepper of 50 and
+# 20 % 0.2 dB better than equal ones; a twentieth, or nothing for the latter, gains less.
 LOST_EMPHASIS = (1.0, 0.2)
 
 
@@ -87,7 +87,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         - "masking": a share `level` of the pixels is missing. Which ones: `mask` of
           `transform`, NaN, or where there is neither, pixels of value 0.
         - "salt_and_pepper": a share `level` is black or white. Pixels that are neither stay
-          as they are; so do black and white ones in the midst of their like.
+          as they are; so do black and white ones where most of the 11 x 11 around are like them.
         - "unknown": nothing is known but that the noise of a pixel says nothing about that
           of its neighbours and is zero on average. `fit` takes the **noisy** pictures: some
           pixels are hidden and predicted from their surroundings [2]_.
@@ -102,8 +102,8 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         cloned; parameters of it that this class has too (`batch_size`, `learning_rate_init`,
         `random_state`, `n_jobs`) are overwritten. None: a
         `StackedDenoisingAutoencoder` of two layers of 512 ReLU units, with its mirror image
-        three hidden layers, trained jointly with Adam; where pixels are lost, the error of
-        the others weighs a fifth.
+        three hidden layers, trained jointly with Adam; where pixels are lost and the patch is
+        predicted, the errors of known pixels weigh a fifth.
 
     patch_size : int, default=11
         Height and width in pixels of a patch that the network sees. With "unknown" at least
@@ -178,7 +178,8 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
 
     loss_curve_ : list of float
         Mean squared error of a pixel in each block of patches, white being 1, weighed as the
-        autoencoder weighs it, where it has a `loss_curve_` of its own.
+        autoencoder weighs it, where it has a `loss_curve_` of its own. About that, where levels
+        or scales differ: the network's errors are in units that grow with the level.
 
     n_patches_ : int
         Patches trained on.
@@ -389,7 +390,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         return int(min(max(OUTPUT, self.stride), self.patch_size))
 
     def _scales(self) -> int:
-        """Resolutions to train for, or to clean at."""
+        """Resolutions to train for."""
         if self.scales is not None:
             return int(self.scales)
         return SCALES if self.noise == "gaussian" else 1
@@ -473,15 +474,15 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         # by number: an interrupted training that goes on sees what it would have seen
         rng = np.random.default_rng([state["_seed"], state["_block"]])
         threads = _core.n_threads(self.n_jobs)
-        X, X_corrupted = training_block(task, crops, state["level_"], n_patches, rng, threads)
+        X, X_corrupted, unit = training_block(task, crops, state["level_"], n_patches, rng, threads)
         autoencoder = state["autoencoder_"]
         # the latter of a deep one
         _set_known(autoencoder, learning_rate_init=rate, fine_tune_learning_rate_init=rate)
         autoencoder.partial_fit(X, X_corrupted=X_corrupted)
         curve = getattr(autoencoder, "loss_curve_", None)
         if curve:
-            # a loss is a sum over features, in units of SCALE
-            state["loss_curve_"].append(float(curve[-1]) * float(SCALE) ** 2 / task.asked().sum())
+            # a loss is a sum over features
+            state["loss_curve_"].append(float(curve[-1]) * unit / task.asked().sum())
         state["_block"] += 1
         state["n_patches_"] += n_patches
         return n_patches
@@ -661,8 +662,8 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
                 task.planes(plane, lost), clean_patches, task.size, stride, task.profile()
             )
 
-        scales = min(self._scales(), task.scales)
-        return cleaned_at_scales(noisy, clean, level, scales, smallest=task.size)
+        scales = task.scales if self.scales is None else min(int(self.scales), task.scales)
+        return cleaned_at_scales(noisy, clean, level, n_scales(noisy.shape, task.size, scales))
 
     def _checked_task(self) -> Repair:
         try:
