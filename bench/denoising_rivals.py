@@ -168,7 +168,9 @@ RIVALS: dict[str, dict[str, Rival]] = {
             {"strength": _STRENGTHS, "h": (0.6, 0.9), "patch": (3, 5), "sigma": (False,)},
         ),
         "BM3D": Rival(
-            after_median(block_matching), {"strength": _STRENGTHS, "k": (1.0,)}, needs="bm3d"
+            after_median(block_matching),
+            {"strength": (0.02, 0.03, 0.05, 0.1), "k": (1.0,)},
+            needs="bm3d",
         ),
     },
     "masking": {

@@ -380,10 +380,11 @@ def test_warm_start_keeps_the_output_size(tiny):
 
 
 def test_strong_noise_goes_better_at_two_scales():
+    smooth, level = FLOWER[..., 1], 50 / 255
     denoiser = make(level=(10 / 255, 60 / 255), n_patches=200_000).fit([GREY])
-    noisy = spoil("gaussian", 50 / 255, UNSEEN)
+    noisy = spoil("gaussian", level, smooth)
     one, two = (
-        psnr(UNSEEN / 255, denoiser.set_params(scales=scales).transform(noisy, sigma=50 / 255))
+        psnr(smooth / 255, denoiser.set_params(scales=scales).transform(noisy, sigma=level))
         for scales in (1, 2)
     )
     assert two > one + 0.2
