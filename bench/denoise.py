@@ -608,8 +608,12 @@ def variations() -> dict[tuple[str, float], dict[str, dict[str, Any]]]:
         ("salt_and_pepper", 0.5): {
             "as it is": {},
             "known pixels weigh as much as lost ones": {"autoencoder": same_weights},
+            "1,500,000 patches": {"n_patches": 1_500_000},
+            "1,500,000 patches, known pixels weigh as much": {
+                "n_patches": 1_500_000, "autoencoder": same_weights
+            },
         },
-    }
+    }  # fmt: skip
 
 
 def ablate(arguments: argparse.Namespace) -> None:
@@ -623,7 +627,8 @@ def ablate(arguments: argparse.Namespace) -> None:
         cases = [Case.of(f"h{i}", luminance(p), noise, level) for i, p in enumerate(held_out)]
         for name, parameters in changes.items():
             started = time.perf_counter()
-            denoiser = recipe(noise, level, arguments.patches, **parameters).fit(rest)
+            parameters = {"n_patches": arguments.patches} | parameters
+            denoiser = recipe(noise, level, **parameters).fit(rest)
             seconds = time.perf_counter() - started
             psnr = np.mean([c.psnr(c.finish(denoiser.transform(c.noisy))) for c in cases])
             rows.append({
@@ -633,10 +638,17 @@ def ablate(arguments: argparse.Namespace) -> None:
             print(rows[-1], flush=True)
     record = {"environment": environment(), "patches": arguments.patches, "rows": rows}
     write_json(arguments.out / "denoise_ablation.json", record)
+    text = ablation_markdown(record)
+    write_whole(arguments.out / "denoise_ablation.md", lambda file: file.write(text.encode()))
+
+
+def ablation_markdown(record: dict[str, Any]) -> str:
+    """The tables."""
+    rows = record["rows"]
     lines = [
         "# What the recipe owes to what",
         "",
-        f"`python -m bench.denoise --ablation`: {arguments.patches:,} patches each, mean PSNR of "
+        f"`python -m bench.denoise --ablation`: {record['patches']:,} patches each, mean PSNR of "
         f"{N_HELD_OUT} training pictures that were held out. A short training: after more patches "
         "larger ones and wider networks are ahead (`LONG_TRAINING` in `bench/denoise.py`).",
     ]
@@ -654,10 +666,7 @@ def ablate(arguments: argparse.Namespace) -> None:
                 for r in of_level
             ),
         ]
-    write_whole(
-        arguments.out / "denoise_ablation.md",
-        lambda file: file.write(("\n".join(lines) + "\n").encode()),
-    )
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:

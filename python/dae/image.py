@@ -48,8 +48,8 @@ SCALES = 2  # resolutions that Gaussian noise is removed at, if nothing else is 
 LOST = ("masking", "salt_and_pepper")  # nothing is left of a pixel that is hit
 
 # Weights in the loss of pixels that are lost, and of those that are not, which nobody asks for
-# (those whose input is the answer). On held-out training pictures with salt and pepper of 50 and
-# 20 % 0.2 dB better than equal ones; a twentieth, or nothing for the latter, gains less.
+# (those whose input is the answer). On held-out training pictures with salt and pepper of 50 %
+# 0.04 to 0.2 dB better than equal ones after 1.5 million patches, 0.1 worse after 300,000.
 LOST_EMPHASIS = (1.0, 0.2)
 
 
