@@ -216,6 +216,36 @@ def test_plain_steps_of_small_batches(tied, batch_size, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("alpha", [0, 0.05])
+@pytest.mark.parametrize("kind", SOLVERS)
+@pytest.mark.parametrize("tied", [True, False])
+def test_batches_of_one_row(tied, kind, alpha, dtype):
+    """Step and next code in one pass over the weights, for every solver, on many leaves."""
+    X = data(4, 130, dtype)
+    for n_threads in (1, 2, 3):
+        assert_trains_like_the_reference(
+            make_network(130, 270, dtype, tied=tied, activation="logistic"),
+            kind,
+            X,
+            batch_size=1,
+            n_batches=4,
+            alpha=alpha,
+            n_threads=n_threads,
+            corruption=make_corruption("masking", X),
+        )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", ["plain", "adam"])
+def test_one_row_is_left_of_a_batch(kind, dtype):
+    """Two pieces of 128 rows, then a smaller batch, in pieces of 128 and 1."""
+    X = data(385, 33, dtype)
+    assert_trains_like_the_reference(
+        make_network(33, 70, dtype, tied=False), kind, X, batch_size=256, n_batches=2
+    )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize(("loss", "decoder_activation"), OUTPUTS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -102,6 +102,9 @@ cdef extern from "kernels.h" nogil:
         void (*update)(const dae_network *, const dae_update *, const dae_batch *,
                        const void *, const void *, const void *, ptrdiff_t,
                        ptrdiff_t) noexcept nogil
+        void (*update_and_project)(const dae_network *, const dae_update *, const dae_batch *,
+                                   const dae_batch *, const void *, const void *, const void *,
+                                   ptrdiff_t, ptrdiff_t, void *, int) noexcept nogil
         void (*project)(const dae_network *, const dae_batch *, ptrdiff_t, ptrdiff_t, void *,
                         int) noexcept nogil
         void (*finish_code)(const dae_network *, const dae_batch *, const void *, const void *,

@@ -396,6 +396,12 @@ cdef void _update_and_encode_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
     """That, and the leaf's part of the next code, while its weights are in the cache."""
+    if step.batch.B == 1 and step.after.B == 1 and step.layer.net.encoder.gradient == NULL:
+        t.kernels.update_and_project(&step.layer.net, &step.solver, &step.batch, &step.after,
+                                     step.layer.delta, step.layer.code_delta, t.visible_grad,
+                                     _first_feature(step.layer, leaf),
+                                     _first_feature(step.layer, leaf + 1), out, add)
+        return
     _update_leaf(t, step, leaf, out, add)
     _project_leaf(t, step, &step.after, leaf, out, add)
 

@@ -145,6 +145,13 @@ typedef struct {
                    const void *delta, const void *code_delta, const void *visible_grad,
                    ptrdiff_t first, ptrdiff_t last);
 
+    /* Batches of one row in one piece: `update`, then `project` of the row `next`, in one pass over W;
+     * next may be NULL */
+    void (*update_and_project)(const dae_network *net, const dae_update *solver, const dae_batch *batch,
+                               const dae_batch *next, const void *delta, const void *code_delta,
+                               const void *visible_grad, ptrdiff_t first, ptrdiff_t last, void *out,
+                               int add);
+
     /* out (B, stride) <- shown[:, D] W[D, :], or with `add` out += that sum */
     void (*project)(const dae_network *net, const dae_batch *batch, ptrdiff_t first, ptrdiff_t last,
                     void *out, int add);
