@@ -419,10 +419,11 @@ cdef void _update_and_encode(Training *t, Step *step) noexcept nogil:
 # ------------------------------------------------------------------ a step, by rows and columns
 
 cdef void _show(Training *t, const Step *step, const dae_batch *batch) noexcept nogil:
-    """The thread's rows of a batch."""
-    t.kernels.show(&t.data, &t.layers[0].net, batch,
-                   share_begin(batch.B, step.thread, step.n_threads),
-                   share_begin(batch.B, step.thread + 1, step.n_threads))
+    """The thread's rows of a batch. Where shares differ, the last threads have the larger ones, of
+    features too; so rows are shared out from the end."""
+    cdef int turn = step.n_threads - 1 - step.thread
+    t.kernels.show(&t.data, &t.layers[0].net, batch, share_begin(batch.B, turn, step.n_threads),
+                   share_begin(batch.B, turn + 1, step.n_threads))
 
 
 cdef void _compare_outputs(Training *t, const Step *step) noexcept nogil:
