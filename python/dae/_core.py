@@ -19,7 +19,7 @@ from daecore._simd import available_levels as available_simd_levels
 from daecore._simd import simd_level
 
 from dae._corruption import KINDS, Corruption
-from dae._network import ACTIVATIONS, OUTPUT_LOSSES, PARAMETERS, Network, Stack
+from dae._network import ACTIVATIONS, OUTPUT_LOSSES, PARAMETERS, Network, Stack, is_plain
 from dae._solver import Solver
 from daecore import _inference, _threads, _training
 
@@ -95,8 +95,10 @@ _MOST_THREADS = 256
 
 def n_threads_for(n_jobs: int | None, network: Network | Stack, n_rows: int) -> int:
     """The same for these rows. To find out takes 4 us: not for rows that one thread does anyway."""
-    operations = 4.0 * n_rows * sum(layer.encoder.size for layer in network.layers)
-    return 1 if operations < _SERIAL_CALL and n_jobs != 0 else n_threads(n_jobs)
+    size = 0
+    for layer in network.layers:
+        size += layer.encoder.size
+    return 1 if 4 * n_rows * size < _SERIAL_CALL and n_jobs != 0 else n_threads(n_jobs)
 
 
 def _cores() -> int:
@@ -123,10 +125,6 @@ def _useful_threads(n_threads: int, step: float, call: float = np.inf) -> int:
 # ------------------------------------------------------------------ checks
 
 
-def _is_plain(array: np.ndarray) -> bool:
-    return array.flags.c_contiguous and array.flags.aligned
-
-
 def _check_rows(name: str, X: np.ndarray, n_columns: int, dtype: np.dtype) -> None:
     if (
         not isinstance(X, np.ndarray)
@@ -134,7 +132,7 @@ def _check_rows(name: str, X: np.ndarray, n_columns: int, dtype: np.dtype) -> No
         or X.shape[0] < 1
         or X.shape[1] != n_columns
         or X.dtype != dtype
-        or not _is_plain(X)
+        or not is_plain(X)
     ):
         found = f"{X.dtype} of shape {X.shape}" if isinstance(X, np.ndarray) else type(X).__name__
         raise ValueError(
@@ -144,7 +142,7 @@ def _check_rows(name: str, X: np.ndarray, n_columns: int, dtype: np.dtype) -> No
 
 
 def _check_index(name: str, rows: np.ndarray, n_rows: int) -> None:
-    if rows.dtype != np.intp or rows.ndim != 1 or not _is_plain(rows):
+    if rows.dtype != np.intp or rows.ndim != 1 or not is_plain(rows):
         raise ValueError(f"{name} should be a one-dimensional, C-ordered intp array.")
     if len(rows) and (rows.min() < 0 or rows.max() >= n_rows):
         raise ValueError(f"{name} should lie in [0, {n_rows}).")
@@ -546,7 +544,7 @@ def train(
     if sample_weight is not None and (
         sample_weight.shape != (len(X),)
         or sample_weight.dtype != network.dtype
-        or not _is_plain(sample_weight)
+        or not is_plain(sample_weight)
     ):
         raise ValueError(f"sample_weight should be {network.dtype} of shape ({len(X)},).")
     if batch_size < 1:

@@ -48,6 +48,12 @@ def aligned_zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return buffer[offset : offset + n_bytes].view(dtype).reshape(shape)
 
 
+def is_plain(array: np.ndarray) -> bool:
+    """Whether compiled code can read it as it lies."""
+    flags = array.flags  # made anew each time it is asked for
+    return flags.c_contiguous and flags.aligned
+
+
 @dataclass
 class Network:
     """Parameters of ``z = g2(b* + W* g1(b + W x))``, or of ``g1(b + W x)`` alone.
@@ -134,12 +140,14 @@ class Network:
         Attributes can be assigned, pickles can be edited, so each entry into compiled code
         derives the shapes anew and checks the chain (microseconds).
         """
-        names = PARAMETERS if self.decodes else ("encoder", "hidden_bias")
-        for name in names:
-            if not isinstance(getattr(self, name), np.ndarray):
+        arrays: dict[str, Any] = {"encoder": self.encoder, "hidden_bias": self.hidden_bias}
+        if self.decodes:
+            arrays |= {"decoder": self.decoder, "visible_bias": self.visible_bias}
+        for name, array in arrays.items():
+            if not isinstance(array, np.ndarray):
                 raise ValueError(
                     f"The fitted state is damaged: {name} should be an ndarray, "
-                    f"got {type(getattr(self, name)).__name__}. Fit the estimator again."
+                    f"got {type(array).__name__}. Fit the estimator again."
                 )
         dtype = self.encoder.dtype
         if dtype not in (np.float32, np.float64) or not dtype.isnative:
@@ -155,23 +163,21 @@ class Network:
             )
         n_features, n_hidden = self.n_features, self.n_hidden
         shape = (n_features, padded_width(n_hidden, dtype))
-        expected = {
-            "encoder": shape,
-            "decoder": shape,
-            "hidden_bias": (n_hidden,),
-            "visible_bias": (n_features,),
-        }
-        for name in names:
-            _check_array(name, getattr(self, name), expected[name], dtype)
-        for name, allowed in (
-            ("activation", ACTIVATIONS),
-            ("decoder_activation", ACTIVATIONS),
-            ("loss", LOSSES if self.decodes else OUTPUT_LOSSES),
+        _check_array("encoder", self.encoder, shape, dtype)
+        _check_array("hidden_bias", self.hidden_bias, (n_hidden,), dtype)
+        if self.decodes:
+            if not self.tied:
+                _check_array("decoder", arrays["decoder"], shape, dtype)
+            _check_array("visible_bias", arrays["visible_bias"], (n_features,), dtype)
+        for name, value, allowed in (
+            ("activation", self.activation, ACTIVATIONS),
+            ("decoder_activation", self.decoder_activation, ACTIVATIONS),
+            ("loss", self.loss, LOSSES if self.decodes else OUTPUT_LOSSES),
         ):
-            if getattr(self, name) not in allowed:
+            if value not in allowed:
                 raise ValueError(
                     f"The fitted state is damaged: {name} should be one of {allowed}, "
-                    f"got {getattr(self, name)!r}. Fit the estimator again."
+                    f"got {value!r}. Fit the estimator again."
                 )
         if not self.decodes:
             if self.visible_bias is not None:
@@ -283,12 +289,12 @@ def _check_array(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: np
         problem = f"dtype {dtype}, got {array.dtype}"
     elif array.shape != shape:
         problem = f"shape {shape}, got {array.shape}"
-    elif not array.flags.c_contiguous:
-        problem = "C order, got another memory layout"
-    elif not array.flags.aligned:
-        problem = "aligned memory, got an unaligned array"
-    else:
+    elif is_plain(array):
         return
+    elif array.flags.aligned:
+        problem = "C order, got another memory layout"
+    else:
+        problem = "aligned memory, got an unaligned array"
     raise ValueError(
         f"The fitted state is damaged: {name} should have {problem}. Fit the estimator again."
     )

@@ -82,10 +82,8 @@ def network_of(estimator: Any) -> Network:
         loss=get("_loss"),
     )
     network.check()
-    for name, expected in (
-        ("_n_features_out", network.n_hidden),
-        ("n_features_in_", network.n_features),
-    ):
+    n_features, n_hidden = network.n_features, network.n_hidden
+    for name, expected in (("_n_features_out", n_hidden), ("n_features_in_", n_features)):
         if get(name) != expected:
             raise ValueError(
                 f"The fitted state is damaged: {name} should be {expected} as the weights are, "

@@ -13,7 +13,7 @@ from sklearn.utils.validation import validate_data
 
 from dae import _core
 from dae._corruption import NO_CORRUPTION, Corruption
-from dae._network import Network, Stack
+from dae._network import Network, Stack, is_plain
 
 CorruptionFunction = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -284,8 +284,7 @@ def check_inference_data(estimator: Any, X: Any, network: Network | Stack) -> np
         and X.dtype == network.dtype
         and X.shape[1] == network.n_features
         and X.size > 0
-        and X.flags.c_contiguous
-        and X.flags.aligned
+        and is_plain(X)
         and "feature_names_in_" not in estimator.__dict__
         and _core.all_finite(X, estimator.n_jobs)
     ):
@@ -318,7 +317,7 @@ def by_rows(
     copied whole. The result follows X where X is float32 or float64, else the weights. `width` None
     stands for one float64 a row.
     """
-    if X.dtype == network.dtype and X.flags.c_contiguous and X.flags.aligned:
+    if X.dtype == network.dtype and is_plain(X):
         return function(network, X, n_threads=n_threads, checked=True)
     step = max(1, _BLOCK // X.shape[1])
     if width is None:
