@@ -608,8 +608,8 @@ cdef void _lay_out_lists(
     dae_batch *batch, char *base, ptrdiff_t *used, ptrdiff_t B, ptrdiff_t n, ptrdiff_t itemsize
 ) noexcept nogil:
     batch.row_count = <int32_t *> _take(base, used, B, sizeof(int32_t))
-    batch.row_columns = <int32_t *> _take(base, used, B * (n + 1), sizeof(int32_t))
-    batch.row_values = _take(base, used, B * (n + 1), itemsize)
+    batch.row_columns = <int32_t *> _take(base, used, B * (n + DAE_UNIT), sizeof(int32_t))
+    batch.row_values = _take(base, used, B * (n + DAE_UNIT), itemsize)
     batch.row_starts = <int32_t *> _take(base, used, B * (n // DAE_UNIT + 2), sizeof(int32_t))
 
 

@@ -93,8 +93,8 @@ typedef struct {
      * (-1: too many, not listed), columns and values, ascending; `sparse` tells to use them. */
     int sparse; /* never for one row */
     int32_t *row_count;    /* (B) */
-    int32_t *row_columns;  /* (B, n + 1) */
-    void *row_values;      /* (B, n + 1) */
+    int32_t *row_columns;  /* (B, n + DAE_UNIT): some are written behind the last */
+    void *row_values;      /* (B, n + DAE_UNIT) */
     int32_t *row_starts;   /* (B, units + 1) where in the lists feature DAE_UNIT i begins */
     /* the same by column, made by `transpose`: of column d, number, rows and values */
     int32_t *column_count; /* (n) */

@@ -31,6 +31,7 @@ enum {
 
 INLINE intp whole_lines(intp m) { return (m + LINE - 1) / LINE * LINE; }
 INLINE intp units(intp n) { return (n + DAE_UNIT - 1) / DAE_UNIT; }
+INLINE intp list_room(intp n) { return n + DAE_UNIT; }
 
 /* ---------------------------------------------------------------- the corrupted batch */
 
@@ -44,13 +45,10 @@ static int32_t find_nonzero(const REAL *x, intp n, int32_t *restrict columns, RE
     if (2 * (intp)count > n)
         return -1;
     count = 0;
-    for (intp d0 = 0; d0 < n; d0 += DAE_UNIT) {
-        *starts++ = count;
-        for (intp d = d0; d < at_most(d0 + DAE_UNIT, n); d++) {
-            columns[count] = (int32_t)d; /* no branch: what is no non-zero is written over */
-            values[count] = x[d];
-            count += x[d] != 0;
-        }
+    for (intp d = 0; d < n; d += LANES) {
+        if (d % DAE_UNIT == 0)
+            *starts++ = count;
+        count += pick_nonzero(load_part(x + d, n - d), (int32_t)d, columns + count, values + count);
     }
     *starts = count;
     return count;
@@ -72,8 +70,8 @@ static void show(const dae_data *data, const dae_network *net, const dae_batch *
             weigh_entries(data, n, row, out,
                           (REAL *)batch->entry_weight + b * batch->shown_stride);
         if (batch->row_count)
-            batch->row_count[b] = find_nonzero(out, n, batch->row_columns + b * (n + 1),
-                                               (REAL *)batch->row_values + b * (n + 1),
+            batch->row_count[b] = find_nonzero(out, n, batch->row_columns + b * list_room(n),
+                                               (REAL *)batch->row_values + b * list_room(n),
                                                batch->row_starts + b * (units(n) + 1));
     }
 }
@@ -83,8 +81,8 @@ static void transpose(const dae_network *net, const dae_batch *batch, intp first
     const intp n = net->n_features, B = batch->B;
     memset(batch->column_count + first, 0, (size_t)(last - first) * sizeof(int32_t));
     for (intp b = 0; b < B; b++) {
-        const int32_t *columns = batch->row_columns + b * (n + 1);
-        const REAL *values = (const REAL *)batch->row_values + b * (n + 1);
+        const int32_t *columns = batch->row_columns + b * list_room(n);
+        const REAL *values = (const REAL *)batch->row_values + b * list_room(n);
         const int32_t *starts = batch->row_starts + b * (units(n) + 1);
         for (intp i = starts[first / DAE_UNIT]; i < starts[units(last)]; i++) {
             const intp d = columns[i], at = d * B + batch->column_count[d]++;
@@ -136,8 +134,8 @@ static void project(const dae_network *net, const dae_batch *batch, intp first, 
             const int32_t *starts = batch->row_starts + b * (units(n) + 1);
             const intp from = starts[first / DAE_UNIT], to = starts[units(last)];
             sparse_product(at_most(width - j, BLOCK), to - from,
-                           batch->row_columns + b * (n + 1) + from,
-                           (const REAL *)batch->row_values + b * (n + 1) + from,
+                           batch->row_columns + b * list_room(n) + from,
+                           (const REAL *)batch->row_values + b * list_room(n) + from,
                            (const REAL *)net->encoder.value + j, stride,
                            (REAL *)out + b * stride + j, mode);
         }

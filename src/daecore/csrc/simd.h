@@ -127,6 +127,35 @@ INLINE vec maximum(vec a, vec b) { return blend(a > b, a, b); }
 INLINE wide multiply_low(wide a, wide b) { return (a & 0xFFFFFFFFu) * (b & 0xFFFFFFFFu); }
 #endif
 
+/* values[0:count] <- the non-zeros of x, NaN among them, columns[0:count] <- their lanes, counted from
+ * `first`; returns count. What is behind them, up to LANES, is written over. */
+INLINE int32_t pick_nonzero(vec x, int32_t first, int32_t *columns, REAL *values)
+{
+#if defined(__AVX512F__) && VECTOR_BYTES == 64 && REAL_IS_FLOAT
+    const __mmask16 mask = _mm512_cmp_ps_mask((__m512)x, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    const __m512i lanes = _mm512_add_epi32(
+        _mm512_set1_epi32(first), _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+    _mm512_storeu_ps(values, _mm512_maskz_compress_ps(mask, (__m512)x));
+    _mm512_storeu_si512(columns, _mm512_maskz_compress_epi32(mask, lanes));
+    return __builtin_popcount(mask);
+#elif defined(__AVX512F__) && VECTOR_BYTES == 64
+    const __mmask8 mask = _mm512_cmp_pd_mask((__m512d)x, _mm512_setzero_pd(), _CMP_NEQ_UQ);
+    const __m256i lanes =
+        _mm256_add_epi32(_mm256_set1_epi32(first), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    _mm512_storeu_pd(values, _mm512_maskz_compress_pd(mask, (__m512d)x));
+    _mm256_storeu_si256((__m256i *)columns, _mm256_maskz_compress_epi32(mask, lanes));
+    return __builtin_popcount(mask);
+#else
+    int32_t count = 0;
+    for (intp lane = 0; lane < LANES; lane++) {
+        columns[count] = first + (int32_t)lane; /* no branch: what is no non-zero is written over */
+        values[count] = x[lane];
+        count += x[lane] != 0;
+    }
+    return count;
+#endif
+}
+
 /* Lanes of a and b by index, b's counted from LANES. Same list for both compilers. */
 #if defined(__clang__) || __GNUC__ >= 12
 #define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
