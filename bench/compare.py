@@ -131,10 +131,11 @@ def measure(args: argparse.Namespace) -> int:
 
 
 def summary(tables: dict[str, dict]) -> None:
-    passed, held = render.counts(tables)
-    print(f"\n{passed} of {held} targets met")
+    counts = render.counts(tables)
+    print(f"\n{counts['pass']} of {sum(counts.values())} targets met, ", end="")
+    print(f"{counts['out of reach']} of the others beyond the run's own limit")
     for line in render.shortfalls(tables):
-        print(f"   short: {line}")
+        print(f"   {line}")
 
 
 def main() -> int:

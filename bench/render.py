@@ -1,7 +1,7 @@
 """Tables as text and as Markdown.
 
 A table is a dict of name, title, notes, columns and rows; a cell is a string, or a dict of a value,
-its unit, and where known its quartiles, its target and a word about it.
+its unit, and where known its quartiles, its target, what limits it and a word about it.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ def cell(
     *,
     target: float | None = None,
     sense: str = ">=",
+    limit: float | None = None,
     word: str = "",
 ) -> dict:
-    """One value, or the median and quartiles of many."""
+    """One value, or the median and quartiles of many; `limit` is the most that it could be."""
     made: dict = {"unit": unit}
     if hasattr(values, "__len__"):
         made["value"], *made["quartiles"] = spread(values)
@@ -37,17 +38,21 @@ def cell(
         made["value"] = float(values)
     if target is not None:
         made["target"], made["sense"] = target, sense
+        if limit is not None:
+            made["limit"] = float(limit)
     if word:
         made["word"] = word
     return made
 
 
 def verdict(made: Any) -> str | None:
-    """'pass', 'short', or None for a cell without a target."""
+    """'pass', 'short', 'out of reach' beyond its limit, or None for a cell without a target."""
     if not isinstance(made, dict) or "target" not in made:
         return None
     value, target = made["value"], made["target"]
-    return "pass" if (value >= target if made["sense"] == ">=" else value <= target) else "short"
+    if value >= target if made["sense"] == ">=" else value <= target:
+        return "pass"
+    return "out of reach" if made.get("limit", target) < target else "short"
 
 
 def text(made: Any, *, quartiles: bool = True) -> str:
@@ -62,7 +67,8 @@ def text(made: Any, *, quartiles: bool = True) -> str:
         shown += f" {made['word']}"
     result = verdict(made)
     if result:
-        shown += f" [{made['sense']} {show(made['target'])}: {result}]"
+        limit = f", the limit is {show(made['limit'])}" if result == "out of reach" else ""
+        shown += f" [{made['sense']} {show(made['target'])}: {result}{limit}]"
     return shown
 
 
@@ -85,10 +91,10 @@ def markdown(table: dict, *, title: bool = True) -> str:
     return "\n".join(lines)
 
 
-def counts(tables: dict[str, dict]) -> tuple[int, int]:
-    """How many cells pass, and how many have a target."""
+def counts(tables: dict[str, dict]) -> dict[str, int]:
+    """How many cells there are of each verdict."""
     verdicts = [verdict(c) for t in tables.values() for row in t["rows"] for c in row]
-    return verdicts.count("pass"), len(verdicts) - verdicts.count(None)
+    return {word: verdicts.count(word) for word in ("pass", "short", "out of reach")}
 
 
 def shortfalls(tables: dict[str, dict]) -> list[str]:
@@ -97,5 +103,5 @@ def shortfalls(tables: dict[str, dict]) -> list[str]:
         for name, table in tables.items()
         for row in table["rows"]
         for c in row
-        if verdict(c) == "short"
+        if verdict(c) in ("short", "out of reach")
     ]
