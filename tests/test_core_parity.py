@@ -352,18 +352,27 @@ def test_a_nan_loss_stops_before_the_update():
     assert network.is_finite()
 
 
-def test_long_calls_are_the_same_as_short_ones(monkeypatch):
+@pytest.mark.parametrize(
+    ("batch_size", "n_rows", "kind"),
+    [
+        (7, 200, "adam"),
+        (1, 20, "plain"),
+        (256, 513, "plain"),  # of the last batch one row
+        (256, 456, "adam"),  # of the last batch more than a piece
+    ],
+)
+def test_long_calls_are_the_same_as_short_ones(batch_size, n_rows, kind, monkeypatch):
     """Where a call to the core ends is seen by nobody."""
-    X = data(200, 33, np.float32)
+    X = data(n_rows, 33, np.float32)
     results = []
     for operations in (1.0, 1e12):
         monkeypatch.setattr(_core, "_OPERATIONS_PER_CALL", operations)
         monkeypatch.setattr(_core, "_CALL_SECONDS", 0.0 if operations == 1.0 else 1e9)
-        network = make_network(33, 130, np.float32)
-        solver = make_solver(network, "adam")
+        network = make_network(33, 130, np.float32, activation="logistic", tied=False)
+        solver = make_solver(network, kind)
         losses = _core.train(
-            network, solver, make_corruption("masking", X, 0.9), X, every_row(X), batch_size=7,
-            presentation=1, n_threads=1,
+            network, solver, make_corruption("masking", X, 0.9), X, every_row(X),
+            batch_size=batch_size, presentation=1, n_threads=1,
         )  # fmt: skip
         codes = _core.encode(network, X, n_threads=1)
         results.append(named_arrays(network, solver) | {"losses": losses, "codes": codes})

@@ -75,14 +75,16 @@ def test_same_bits(kind, loss, tied, n_features, n_hidden, dtype, monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_same_bits_of_batches_of_one_row(dtype, monkeypatch):
+@pytest.mark.parametrize(("kind", "tied"), [("plain", True), ("plain", False), ("adam", True)])
+def test_same_bits_of_batches_of_one_row(kind, tied, dtype, monkeypatch):
     monkeypatch.setattr(_core, "_SERIAL_STEP", 0)
+    monkeypatch.setattr(_core, "_SERIAL_CALL", 0)
     rng = np.random.default_rng(0)
     X = rng.random((20, 300)).astype(dtype)
     results = []
     for n_threads in (1, *THREADS):
-        network = make_network(300, 150, dtype, activation="logistic")
-        solver = make_solver(network, "plain", alpha=0.01)
+        network = make_network(300, 150, dtype, activation="logistic", tied=tied)
+        solver = make_solver(network, kind, alpha=0.01)
         losses = _core.train(
             network, solver, make_corruption("masking", X, 0.3), X,
             np.arange(20, dtype=np.intp), batch_size=1, presentation=1, n_threads=n_threads,

@@ -549,6 +549,8 @@ def train(
         raise ValueError(f"sample_weight should be {network.dtype} of shape ({len(X)},).")
     if batch_size < 1:
         raise ValueError(f"batch_size should be at least 1, got {batch_size}.")
+    # how a batch is cut into pieces depends on this size, not on the rows of one call to the core
+    batch_size = min(batch_size, len(rows))
     _check_emphasis(emphasis)
     layers = _layer_arguments(network, solver)
     target, classes = _target_arguments(network, target, len(X))
@@ -556,7 +558,7 @@ def train(
     corruption_arguments = _corruption_arguments(corruption, X)
 
     weights = sum(layer.n_features * layer.n_hidden for layer in network.layers)
-    step = 10.0 * min(batch_size, len(rows)) * weights
+    step = 10.0 * batch_size * weights
     n_batches = -(-len(rows) // batch_size)
     threads = _useful_threads(n_threads, step, step * n_batches)
     losses = np.empty(n_batches)

@@ -779,7 +779,7 @@ def train(
     const floating[:, ::1] target,         # IN (n_samples, outputs) or None
     const ptrdiff_t[::1] classes,          # IN (n_samples,) or None
     const ptrdiff_t[::1] rows,             # IN (n_rows,) of clean, at least one
-    ptrdiff_t batch_size,
+    ptrdiff_t batch_size,                  # the last batch may be smaller
     list layers,                           # from the lowest, of tuples:
                                            #   encoder        INOUT (n, stride)
                                            #   decoder        INOUT (n, stride), the encoder itself
@@ -842,7 +842,7 @@ def train(
     t.supervised = target is not None or classes is not None
     t.rows = &rows[0]
     t.n_rows = rows.shape[0]
-    t.batch_size = min(batch_size, t.n_rows)
+    t.batch_size = batch_size
     t.piece_size = _piece_size(t.batch_size)
     t.n_steps = n_steps
     t.max_loss = max_loss

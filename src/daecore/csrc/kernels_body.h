@@ -32,6 +32,7 @@ enum {
 INLINE intp whole_lines(intp m) { return (m + LINE - 1) / LINE * LINE; }
 INLINE intp units(intp n) { return (n + DAE_UNIT - 1) / DAE_UNIT; }
 INLINE intp list_room(intp n) { return n + DAE_UNIT; }
+_Static_assert(DAE_UNIT % LANES == 0, "a vector of features belongs to one unit");
 
 /* ---------------------------------------------------------------- the corrupted batch */
 
@@ -512,6 +513,8 @@ INLINE void step_outer_by(const int kind, const int decays, const dae_network *n
     intp j = 0;
     for (; j + HELD * LANES <= width; j += HELD * LANES)
         step_columns(kind, decays, HELD, net, solver, p, d0, d1, j, terms, next, out, mode);
+    for (; j + HELD / 2 * LANES <= width; j += HELD / 2 * LANES)
+        step_columns(kind, decays, HELD / 2, net, solver, p, d0, d1, j, terms, next, out, mode);
     for (; j < width; j += LANES)
         step_columns(kind, decays, 1, net, solver, p, d0, d1, j, terms, next, out, mode);
 }
@@ -526,7 +529,7 @@ static void step_outer(const dae_network *net, const dae_update *solver, const d
     case KIND: step_outer_by(KIND, 1, net, solver, p, d0, d1, terms, next, out, mode); break;
         CASE(DAE_MOMENTUM) CASE(DAE_NESTEROV) CASE(DAE_ADAM)
 #undef CASE
-    default:
+    case DAE_SGD:
         if (solver->alpha == 0)
             step_outer_by(DAE_SGD, 0, net, solver, p, d0, d1, terms, next, out, mode);
         else
@@ -715,7 +718,7 @@ static void update_and_project(const dae_network *net, const dae_update *solver,
                                const void *visible_grad, intp first, intp last, void *out, int add)
 {
     gradient_terms of_V, of_W;
-    CHECK(batch->B == 1 && !net->encoder.gradient && (!next || next->B == 1));
+    CHECK(batch->B == 1 && batch->last && !batch->sparse && (!next || next->B == 1));
     gradients(net, batch, delta, code_delta, 0, &of_V, &of_W);
     if (net->decoder.value && !net->tied)
         step_outer(net, solver, &net->decoder, first, last, &of_V, NULL, NULL, SET);

@@ -138,7 +138,7 @@ INLINE int32_t pick_nonzero(vec x, int32_t first, int32_t *columns, REAL *values
     _mm512_storeu_ps(values, _mm512_maskz_compress_ps(mask, (__m512)x));
     _mm512_storeu_si512(columns, _mm512_maskz_compress_epi32(mask, lanes));
     return __builtin_popcount(mask);
-#elif defined(__AVX512F__) && VECTOR_BYTES == 64
+#elif defined(__AVX512VL__) && VECTOR_BYTES == 64
     const __mmask8 mask = _mm512_cmp_pd_mask((__m512d)x, _mm512_setzero_pd(), _CMP_NEQ_UQ);
     const __m256i lanes =
         _mm256_add_epi32(_mm256_set1_epi32(first), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));

@@ -1,5 +1,5 @@
-/* How a gradient g moves a weight w; the formulas stand in dae/_solver.py. That of plain SGD stands in
- * tiles.h once more (DESCEND). */
+/* How a gradient g moves a weight w; the formulas stand in dae/_solver.py. That of plain SGD stands twice
+ * more where the gradient is made: in tiles.h (DESCEND) and, for batches of one row, in kernels_body.h. */
 
 /* `kind` is s->kind, as a constant in the loops that matter. */
 INLINE void solver_step(const int kind, const dae_update *s, REAL *w, REAL *moment1, REAL *moment2, vec g,
