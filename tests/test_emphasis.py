@@ -150,6 +150,15 @@ def test_bad_emphasis(X, emphasis, message):
 def test_emphasis_on_what_is_never_corrupted_is_refused(X):
     with pytest.raises(ValueError, match=r"emphasis=\(1\.0, 0\.0\) counts corrupted entries only"):
         make(emphasis=(1, 0), corruption=None).fit(X)
+    for kind in ("masking", "gaussian"):
+        with pytest.raises(ValueError, match=rf"corruption is '{kind}', corruption_level 0\."):
+            make(emphasis=(1, 0), corruption=kind, corruption_level=0.0).fit(X)
+    with pytest.raises(ValueError, match="X_corrupted that differs from X"):
+        make(emphasis=(1, 0)).fit(X, X_corrupted=X)
+    with pytest.raises(ValueError, match="corruption of layer 1 is None"):
+        StackedDenoisingAutoencoder(
+            (5, 4), corruption=["masking", None], emphasis=(1, 0), max_iter=1, tol=None
+        ).fit(X)
     make(emphasis=(1, 0), corruption=None).fit(X, X_corrupted=X * 0.9)
 
 

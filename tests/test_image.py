@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_sample_images
 
-from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder, image
+from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder, _core, image
 from dae._blocks import training_block
 from dae._crops import Crops
 from dae._noise import add_noise, estimate_sigma, fill, lost_pixels
@@ -521,12 +521,57 @@ def test_warm_start_goes_on_with_the_same_task_only(tiny):
     warm = copy.deepcopy(tiny).set_params(warm_start=True)
     before = pickle.dumps(warm)
     with pytest.raises(
-        ValueError, match="goes on with a network for patch_size=7, got patch_size=8"
+        ValueError, match="network that is there was made for patch_size=7, got patch_size=8"
     ):
         warm.set_params(patch_size=8).fit([GREY])
     with pytest.raises(ValueError, match="warm_start=False"):
         warm.set_params(patch_size=7, noise="masking").fit([GREY])
     assert pickle.dumps(warm.set_params(noise="gaussian")) == before
+
+
+def test_partial_fit_goes_on_with_the_same_task_only(tiny):
+    further = copy.deepcopy(tiny)
+    before = pickle.dumps(further)
+    with pytest.raises(ValueError, match="was made for patch_size=7, got patch_size=5"):
+        further.set_params(patch_size=5).partial_fit([GREY])
+    assert pickle.dumps(further.set_params(patch_size=7)) == before
+    further.set_params(level=0.2).partial_fit([GREY])
+    assert further.level_ == (0.2, 0.2) and further.n_patches_ == 200 + image.BLOCK
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [("color", "lum"), ("stride", 0), ("scales", 0), ("data_range", -1), ("n_jobs", 0)],
+)
+def test_what_may_be_changed_after_fit_is_looked_at(tiny, parameter, value):
+    changed = copy.deepcopy(tiny).set_params(**{parameter: value})
+    for method in (changed.transform, changed.score):
+        with pytest.raises(ValueError, match=f"The '{parameter}' parameter"):
+            method(GREY)
+
+
+def test_cleaning_takes_the_threads_of_the_denoiser(tiny, monkeypatch):
+    """Not those that its network was trained with."""
+    asked = []
+    n_threads = _core.n_threads
+
+    def spy(n_jobs):
+        asked.append(n_jobs)
+        return n_threads(n_jobs)
+
+    monkeypatch.setattr(_core, "n_threads", spy)
+    changed = copy.deepcopy(tiny).set_params(n_jobs=3)
+    np.testing.assert_array_equal(changed.transform(GREY), tiny.transform(GREY))
+    assert 3 in asked and changed.autoencoder_.n_jobs is None
+
+
+def test_strong_noise_may_go_far_beyond_black_and_white():
+    strong = make(level=0.6, n_patches=200, patch_size=7).fit([GREY])
+    assert np.isfinite(strong.score([GREY]))
+    noisy = spoil("gaussian", 0.6, GREY)
+    assert noisy.min() < -1.5 and strong.transform(noisy).shape == GREY.shape
+    with pytest.raises(ValueError, match=r"floats from 0 \(black\) to 1 \(white\)"):
+        strong.transform(GREY.astype(np.float32))
 
 
 def test_the_learning_rate_falls(monkeypatch):
@@ -608,7 +653,9 @@ def test_files_without_room_are_read_again(tmp_path, monkeypatch):
 
 def crops_of(images, noisy=None, *, are_noisy=False):
     """What is drawn in 60 times."""
-    crops = Crops(images, noisy, size=2, luminance=True, data_range=None, are_noisy=are_noisy)
+    crops = Crops(
+        images, noisy, size=2, luminance=True, data_range=None, are_noisy=are_noisy, noise=0.1
+    )
     rng = np.random.default_rng(0)
     return [crops.draw(rng) for _ in range(60)]
 
@@ -630,7 +677,9 @@ def test_noise_that_came_with_a_picture_stays_as_it_is():
 
 def test_large_pictures_are_more_likely():
     small, large = np.zeros((20, 20)), np.ones((20, 220))
-    crops = Crops([small, large], None, size=10, luminance=False, data_range=None, are_noisy=False)
+    crops = Crops(
+        [small, large], None, size=10, luminance=False, data_range=None, are_noisy=False, noise=0.1
+    )
     rng = np.random.default_rng(0)
     shares = [crops.draw(rng)[0].mean() for _ in range(400)]
     assert np.mean(shares) == pytest.approx(211 / 222, abs=0.04)
@@ -752,6 +801,8 @@ def test_bad_sigma_and_mask(gaussian, masking, tiny):
             masking.transform(UNSEEN, mask=mask)
     with pytest.raises(ValueError, match="one mask for each of the 2 images, got 1"):
         masking.transform([UNSEEN, UNSEEN], mask=[UNSEEN > 3])
+    with pytest.raises(ValueError, match="mask should be a list of one mask for each of the 1 im"):
+        masking.transform([UNSEEN], mask=True)
     with pytest.raises(ValueError, match="no pixel that is known: all are NaN"):
         masking.transform(np.full((20, 20), np.nan))
 

@@ -279,6 +279,14 @@ def test_bad_weights(X, method, weight, message):
         getattr(make(), method)(X, sample_weight=weight(len(X)))
 
 
+@pytest.mark.parametrize("weight", [1e-50, 1e39])
+def test_weights_that_float32_does_not_hold(X, weight):
+    with pytest.raises(ValueError, match=r"sample_weight should be of a size that float32 holds"):
+        make().partial_fit(X.astype(np.float32), sample_weight=weight)
+    make().fit(X.astype(np.float32), sample_weight=weight)  # scaled to a mean of 1
+    make(solver="sgd", learning_rate_init=1e-60).partial_fit(X, sample_weight=weight)
+
+
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize(
     ("shown", "message"),

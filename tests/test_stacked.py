@@ -252,12 +252,18 @@ def test_inverse_transform_starts_where_transform_ends(X):
     np.testing.assert_allclose(sdae.inverse_transform(H), expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("output_layers", [3, -4])
+@pytest.mark.parametrize("output_layers", [3, -4, "first", 1.7, True, None])
 def test_no_such_layer(X, output_layers):
     sdae = make().fit(X).set_params(output_layers=output_layers)
     for method in (sdae.transform, sdae.inverse_transform, sdae.get_feature_names_out):
-        with pytest.raises(ValueError, match=rf"a layer from -3 to 2, got {output_layers}"):
+        with pytest.raises(ValueError, match=rf"a layer from -3 to 2, got {output_layers!r}"):
             method(X)
+
+
+def test_no_such_layer_is_noticed_before_the_training(X, monkeypatch):
+    monkeypatch.setattr("dae.stacked.pretrain", None)
+    with pytest.raises(ValueError, match="a layer from -3 to 2, got 3"):
+        make(output_layers=3).fit(X)
 
 
 def test_scores(X):

@@ -41,10 +41,12 @@ class Crops:
         luminance: bool,
         data_range: float | None,
         are_noisy: bool,
+        noise: float,
     ) -> None:
         self.luminance = luminance
         self.data_range = data_range
         self.are_noisy = are_noisy
+        self.noise = noise  # that noisy pictures may have on them
         self.images, _ = as_list(images)
         self.noisy: list[Any] | None = None
         if noisy is not None:
@@ -69,7 +71,7 @@ class Crops:
 
     def _look(self, index: int, size: int) -> Form:
         image, name = self._get("images", index)
-        form = Form.of(image, name, data_range=self.data_range, noisy=self.are_noisy)
+        form = self._form(image, name, self.are_noisy)
         if min(form.shape[:2]) < size:
             raise ValueError(
                 f"{name} has {form.shape[0]} x {form.shape[1]} pixels, less than a patch of "
@@ -77,13 +79,17 @@ class Crops:
             )
         if self.noisy is not None:
             other, other_name = self._get("noisy", index)
-            Form.of(other, other_name, data_range=self.data_range, noisy=True)
+            self._form(other, other_name, noisy=True)
             if other.shape != image.shape:
                 raise ValueError(
                     f"{other_name} should have the shape of {name}, {image.shape}, got "
                     f"{other.shape}."
                 )
         return form
+
+    def _form(self, image: np.ndarray, name: str, noisy: bool) -> Form:
+        noise = self.noise if noisy else None
+        return Form.of(image, name, data_range=self.data_range, noise=noise)
 
     def _get(self, which: str, index: int) -> tuple[np.ndarray, str]:
         item = (self.images if which == "images" else self.noisy or [])[index]
@@ -111,8 +117,7 @@ class Crops:
 
         def planes(image: np.ndarray, name: str, noisy: bool) -> list[np.ndarray]:
             piece = image[corner]
-            form = Form.of(piece, name, data_range=self.data_range, noisy=noisy)
-            return to_planes(form.to_unit(piece), self.luminance)
+            return to_planes(self._form(piece, name, noisy).to_unit(piece), self.luminance)
 
         clean = planes(image, name, self.are_noisy)
         plane = int(rng.integers(0, len(clean)))

@@ -139,13 +139,15 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     def corrupt(self, X: Any, *, presentation: int | None = None) -> np.ndarray:
         """Corrupted copies of X, as training shows them.
 
-        Row i is corrupted as training row i would be in that presentation. The same
-        arguments give the same answer.
+        With a built-in corruption row i is corrupted as training row i would be in that
+        presentation. A callable is given these rows in their order, batch by batch; training
+        shows it shuffled ones. The same arguments give the same answer.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Clean samples. "swap" takes values from other rows of this X.
+            Clean samples. "swap" takes values from any other row of this X; training takes them
+            from rows that it trains on.
 
         presentation : int or None, default=None
             Number of the presentation: training used 1, 2, ...; 0 is the one of validation.

@@ -25,9 +25,10 @@ from dae._files import write_whole
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
-# Float pictures with noise on them leave [0, 1] by a few standard deviations, not by more
-NOISY_RANGE = (-1.5, 2.5)
-CLEAN_RANGE = (-1e-3, 1 + 1e-3)
+# How far float pictures leave [0, 1]: clean ones by rounding, noisy ones by what noise does, which
+# is six standard deviations in one pixel of 10^9
+ROUNDING = 1e-3
+NOISE_REACH = 1.5
 
 # Luminance and two differences of colours. Orthonormal, so that white noise keeps its strength
 # in each plane; the colours of photographs vary mostly along the first.
@@ -78,7 +79,7 @@ class Form:
         name: str,
         *,
         data_range: float | None = None,
-        noisy: bool = False,
+        noise: float | None = None,
         nan_means: str | None = None,
     ) -> Form:
         """Look at an array.
@@ -90,8 +91,9 @@ class Form:
             What to call it in messages.
         data_range : float or None
             The value of white in float images; None means 1.
-        noisy : bool
-            Whether floats may leave [0, `data_range`] by what noise does.
+        noise : float or None
+            Standard deviation of the noise that floats may have on them, where white is 1;
+            None: they are clean.
         nan_means : str or None
             What NaN is taken for; None refuses NaN.
         """
@@ -120,8 +122,8 @@ class Form:
         if n_nan == image.size:
             raise ValueError(f"{name} has no pixel that is known: all are NaN.")
         low, high = float(np.nanmin(image)), float(np.nanmax(image))
-        allowed_low, allowed_high = NOISY_RANGE if noisy else CLEAN_RANGE
-        if not (allowed_low * white <= low and high <= allowed_high * white):
+        reach = ROUNDING if noise is None else max(NOISE_REACH, 6 * noise)
+        if not (-reach * white <= low and high <= (1 + reach) * white):
             raise ValueError(
                 f"{name} should have floats from 0 (black) to {white:g} (white), got values from "
                 f"{low:.6g} to {high:.6g}. Divide by the value of white, or pass it as data_range."

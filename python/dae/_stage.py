@@ -292,10 +292,13 @@ class Stage:
             if data.X_corrupted is None
             else NO_CORRUPTION
         )
-        if corruption is NO_CORRUPTION and data.X_corrupted is None and not settings.emphasis[1]:
+        if not settings.emphasis[1] and _leaves_all(corruption, data):
+            of = f" of {settings.name}" if settings.name else ""
             raise ValueError(
-                f"emphasis={settings.emphasis} counts corrupted entries only, and corruption=None "
-                "corrupts none. Choose a corruption, or a second weight above 0."
+                f"emphasis={settings.emphasis} counts corrupted entries only, and nothing is "
+                f"corrupted: corruption{of} is {settings.corruption!r}, corruption_level "
+                f"{settings.corruption_level!r}. Choose a corruption and a level above 0, "
+                "X_corrupted that differs from X, or a second weight above 0."
             )
         if data.target is None:
             sane = largest_sane_loss(X, self.network, corruption, data.X_corrupted)
@@ -348,3 +351,10 @@ def refuse_early_stopping(estimator: Any) -> None:
             "partial_fit does not support early_stopping=True: each call is one pass. "
             "Use fit, or set early_stopping=False."
         )
+
+
+def _leaves_all(corruption: Corruption | CorruptionFunction, data: Data) -> bool:
+    """Whether X is shown as it is: by built-in corruption without a level, or by X_corrupted."""
+    if data.X_corrupted is not None:
+        return np.array_equal(data.X_corrupted, data.X)
+    return isinstance(corruption, Corruption) and not corruption.level.any()

@@ -102,7 +102,15 @@ def check_weights(
         )
     if normalise:
         weight = weight / weight[rows].mean()
-    return np.ascontiguousarray(weight, dtype=X.dtype), rows
+    with np.errstate(over="ignore"):
+        held = np.ascontiguousarray(weight, dtype=X.dtype)
+    if not (np.isfinite(held).all() and held[rows].all()):
+        low, high = weight[rows].min(), weight.max()
+        raise ValueError(
+            f"sample_weight should be of a size that {X.dtype} holds, got values from {low:.6g} to "
+            f"{high:.6g}. Divide by their mean; use 0 to leave a row out."
+        )
+    return held, rows
 
 
 def check_unit_range(X: np.ndarray) -> None:

@@ -157,8 +157,9 @@ class DenoisingAutoencoder(
         of presentations, so that no corruption comes twice.
 
     random_state : int, RandomState instance or None, default=None
-        Decides initial weights, order, corruption and validation split. Read when training
-        starts from the beginning; from then on the state is part of the estimator.
+        Decides initial weights (uniform, scaled by [3]_, eq. 16), order, corruption and
+        validation split. Read when training starts from the beginning; from then on the state
+        is part of the estimator.
 
     verbose : int, default=0
         Whether to print one line an epoch.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from copy import deepcopy
+from copy import copy, deepcopy
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -95,7 +95,8 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
     level : float or (low, high), default=25/255
         How strong the noise is that is trained on, where black is 0 and white is 1; of a
         range, each crop draws its own. With a range of "gaussian" noise the network is told
-        the level, in `transform` by `sigma`.
+        the level, in `transform` by `sigma`. Where `fit` is given `noisy` pictures, it should be
+        that of their noise; within a range it is measured.
 
     autoencoder : estimator or None, default=None
         The network, with ``partial_fit(X, X_corrupted=...)`` and ``reconstruct(X)``. It is
@@ -120,8 +121,8 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
 
     scales : int or None, default=None
         Resolutions that "gaussian" noise is removed at, each half of the one before [3]_: what
-        is wider than a patch, the coarser ones see. Trained on all of them; `transform` may
-        be told to use fewer. None: 2, and 1 for other noise.
+        is wider than a patch, the coarser ones see. May be lowered after `fit`: `transform`
+        then uses fewer. None: 2, and 1 for other noise.
 
     color : {"luminance", "channels"}, default="luminance"
         Whether RGB pictures are cleaned as luminance and two chrominances, or channel by
@@ -341,11 +342,14 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         -------
         self : ImageDenoiser
             The denoiser, one block further.
+
+        Raises
+        ------
+        ValueError
+            As of `fit`; or the denoiser was made for other noise or patches.
         """
         crops = self._crops(images, noisy)
-        fitted = self.__sklearn_is_fitted__()
-        state = {name: getattr(self, name) for name in FITTED} if fitted else self._start()
-        state["loss_curve_"] = list(state["loss_curve_"])
+        state = self._go_on() if self.__sklearn_is_fitted__() else self._start()
         self._train_block(state, crops, BLOCK, self.learning_rate_init)
         self.__dict__.update(state)
         return self
@@ -406,8 +410,9 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         for name, field in WHAT_IT_LEARNED.items():
             if task[field] != before[field]:
                 raise ValueError(
-                    f"warm_start=True goes on with a network for {name}={before[field]!r}, got "
-                    f"{name}={task[field]!r}. Put it back, or start anew with warm_start=False."
+                    f"The network that is there was made for {name}={before[field]!r}, got "
+                    f"{name}={task[field]!r}. Put it back, or start anew: fit with "
+                    "warm_start=False."
                 )
         state = {name: deepcopy(getattr(self, name)) for name in FITTED}
         _set_known(state["autoencoder_"], batch_size=self.batch_size, n_jobs=self.n_jobs)
@@ -466,6 +471,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             luminance=self.color == "luminance" and self.noise not in LOST,
             data_range=self.data_range,
             are_noisy=self.noise == "unknown",
+            noise=self._levels()[1],
         )
 
     def _train_block(self, state: dict[str, Any], crops: Crops, n_patches: int, rate: float) -> int:
@@ -525,6 +531,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
            shrinkage", Biometrika 1994.
         """
         check_is_fitted(self)
+        self._validate_params()  # some may be changed after fit
         task = self._checked_task()
         items, way = as_list(images)
         masks: list[Any] = [None] * len(items)
@@ -532,6 +539,11 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             if task.noise != "masking":
                 raise ValueError(
                     f"mask is for noise='masking'; this denoiser is for {task.noise!r}. Leave it."
+                )
+            if way != "one" and not isinstance(mask, (list, tuple, np.ndarray)):
+                raise ValueError(
+                    f"mask should be a list of one mask for each of the {len(items)} images, or "
+                    f"an array of them, got {type(mask).__name__}."
                 )
             masks = [mask] if way == "one" else list(mask)
             if len(masks) != len(items):
@@ -569,6 +581,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             Mean over the pictures; infinite if one of them comes back without error.
         """
         check_is_fitted(self)
+        self._validate_params()
         task = self._checked_task()
         clean, _ = as_list(images)
         if noisy is None and task.noise == "unknown":
@@ -623,7 +636,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             image,
             name,
             data_range=self.data_range if data_range == "own" else data_range,
-            noisy=task.noise not in LOST,
+            noise=None if task.noise in LOST else self.level_[1],
             nan_means="missing" if task.noise == "masking" else None,
         )
         if min(form.shape[:2]) < task.size:
@@ -652,11 +665,13 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
     ) -> np.ndarray:
         level = float(np.clip(self.level_[0] if sigma is None else sigma, *self.level_))
         stride = 1 if task.noise == "unknown" else min(int(self.stride), task.answered)
+        network = copy(self.autoencoder_)  # over the same weights
+        _set_known(network, n_jobs=self.n_jobs)
 
         def clean(plane: np.ndarray, level: float) -> np.ndarray:
             def clean_patches(*patches: np.ndarray) -> np.ndarray:
                 given = task.show(patches, level)
-                return task.cleaned(self.autoencoder_.reconstruct(given.shown), given)
+                return task.cleaned(network.reconstruct(given.shown), given)
 
             return filter_picture(
                 task.planes(plane, lost), clean_patches, task.size, stride, task.profile()
@@ -715,7 +730,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             Standard deviation of Gaussian noise, where white is 1.
         """
         image, name = load(image, "image")
-        form = Form.of(image, name, data_range=self.data_range, noisy=True)
+        form = Form.of(image, name, data_range=self.data_range, noise=self._levels()[1])
         return _median_sigma(to_planes(form.to_unit(image), self.color == "luminance"))
 
     # -------------------------------------------------------------- files

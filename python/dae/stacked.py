@@ -95,7 +95,7 @@ class StackedDenoisingAutoencoder(
 
     output_layers : {"last", "all"} or int, default="last"
         Which codes `transform` gives: those of the last layer, of all layers side by side, or
-        of the layer with this number. May be changed after `fit`.
+        of the layer with this number, from 0; -1 is the last. May be changed after `fit`.
 
     solver : {"adam", "sgd"}, default="adam"
         "sgd" is gradient descent with `momentum`; "adam" is [3]_.
@@ -535,6 +535,7 @@ class StackedDenoisingAutoencoder(
             name="fine-tuning",
         )
         settings = [*layers, fine_tuning]
+        self._coded_layer(len(layers))  # before the training, not after
         if not any(how.max_iter for how in settings):
             raise ValueError(
                 "max_iter=0 and fine_tune=False leave nothing to train. Set fine_tune=True, or "
@@ -590,15 +591,19 @@ class StackedDenoisingAutoencoder(
 
     def _up_to(self, stack: Any) -> Stack:
         """The layers that lead to the code of `output_layers`, the last one for "all"."""
-        if isinstance(self.output_layers, str):
-            return stack
-        n_layers, k = len(stack.layers), int(self.output_layers)
-        if not -n_layers <= k < n_layers:
+        return Stack(stack.layers[: self._coded_layer(len(stack.layers)) + 1])
+
+    def _coded_layer(self, n_layers: int) -> int:
+        """Number of the layer that `output_layers` asks for, the last one for "all"."""
+        k = self.output_layers
+        if isinstance(k, str) and k in ("last", "all"):
+            return n_layers - 1
+        if not isinstance(k, Integral) or isinstance(k, bool) or not -n_layers <= k < n_layers:
             raise ValueError(
                 f'output_layers should be "last", "all" or the number of a layer from {-n_layers} '
-                f"to {n_layers - 1}, got {k}."
+                f"to {n_layers - 1}, got {k!r}."
             )
-        return Stack(stack.layers[: k % n_layers + 1])
+        return int(k) % n_layers
 
     # -------------------------------------------------------------- fitted state
 

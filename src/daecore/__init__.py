@@ -71,8 +71,8 @@ its middle, the layers above it do the same moves with codes in the place of X~ 
 A stack without decoders is supervised: up, then loss and delta of the topmost code against a
 target, by rows, then down. One layer is the case without anything between the sweeps.
 
-For batches of one row sweep 2 is a single pass over the weights: each is moved, and at once multiplied
-with what the next row shows.
+For batches of one row sweep 2 is a single pass over the weights: each is moved, and at once
+multiplied with what the next row shows.
 
 The sums over all features are taken within a leaf first, then over the leaves as a binary tree. How
 many leaves there are depends on n alone; a thread adds up those branches of the tree that are all
