@@ -129,8 +129,12 @@ class BuildExt(build_ext):
         # last, so that a build that fails in between is not taken for a finished one.
         stamp = Path("build/configuration.txt")
         configuration = "\n".join(
-            [sys.version, Cython.__version__, " ".join(self.compiler.compiler_so)]
-            + [f"{e.name} {e.extra_compile_args} {e.define_macros}" for e in self.extensions]
+            [sys.version, Cython.__version__]
+            + [" ".join(self.compiler.compiler_so), " ".join(self.compiler.linker_so)]
+            + [
+                f"{e.name} {e.extra_compile_args} {e.extra_link_args} {e.define_macros}"
+                for e in self.extensions
+            ]
             + [f"{self.levels} {DIRECTIVES}"]
         )
         if not stamp.exists() or stamp.read_text() != configuration:

@@ -114,6 +114,8 @@ def test_in_place(folder, model):
         (["no.png", "-o", "x.png"], "no.png: No such file or folder"),
         (["empty", "-o", "x"], "holds no pictures: no file ends in one of .png"),
         (["notes.txt", "-o", "x"], "should end in one of .png"),
+        (["grey.png", "-o", "x.webp"], "x.webp should end in one of .png"),
+        (["grey.png", "-o", "notes.txt/x.png"], "notes.txt is a file"),
         (["grey.png", "-o", "x.png", "--model", "notes.txt"], "notes.txt is no model of dae"),
         (["grey.png", "-o", "x.png", "--model", "no.npz"], "no.npz: No such file or directory"),
     ],
@@ -228,6 +230,7 @@ def test_train(folder, capsys, monkeypatch):
         ([".", "-o", "m.pkl"], "m.pkl should end in .npz"),
         ([".", "-o", "no/m.npz"], "folder no does not exist; create it first"),
         (["empty", "-o", "m.npz"], "empty holds no pictures"),
+        ([".", "-o", "folder.npz", "--overwrite"], "folder.npz is a folder"),
         ([".", "-o", "m.npz", "--level", "30", "10"], "the lowest and the highest"),
         ([".", "-o", "m.npz"], "Train on pictures of one kind: convert them all"),
     ],
@@ -236,6 +239,7 @@ def test_train(folder, capsys, monkeypatch):
 def test_what_stops_a_training(folder, capsys, monkeypatch, arguments, message):
     monkeypatch.chdir(folder)
     os.mkdir("empty")
+    os.mkdir("folder.npz")
     assert run("train", *arguments) == 1
     assert message in error_of(capsys)
     assert not (folder / "m.npz").exists()
@@ -335,6 +339,29 @@ def test_files_that_cannot_be_kept(tmp_path):
         with pytest.raises(ValueError, match=message):
             write(tmp_path / name, pixels)
         assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("compression", ["bmp", "raw", "tiff_lzw", "tiff_adobe_deflate"])
+def test_eight_bits_of_colour_are_not_taken_for_sixteen(tmp_path, compression):
+    """Though their files have a 16 among the numbers that say how to read them."""
+    picture = np.resize(COLOUR, (720, 720, 3))
+    for width in (16, 160, 216, 720):  # 3 * 720 is 2160
+        name = tmp_path / ("a.bmp" if compression == "bmp" else "a.tif")
+        options = {} if compression == "bmp" else {"compression": compression}
+        Image.fromarray(picture[:, :width]).save(name, **options)
+        np.testing.assert_array_equal(read(name)[0], picture[:, :width])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions and links")
+def test_a_file_keeps_its_permissions_and_stays_where_it_is(tmp_path):
+    real, link = tmp_path / "real.png", tmp_path / "link.png"
+    write(real, COLOUR)
+    real.chmod(0o600)
+    link.symlink_to(real)
+    write(link, GREY)
+    assert link.is_symlink() and real.stat().st_mode & 0o777 == 0o600
+    np.testing.assert_array_equal(read(real)[0], GREY)
+    assert sorted(os.listdir(tmp_path)) == ["link.png", "real.png"]
 
 
 def test_sixteen_bits_of_colour_are_not_halved_in_silence(tmp_path):

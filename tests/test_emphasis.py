@@ -155,6 +155,10 @@ def test_emphasis_on_what_is_never_corrupted_is_refused(X):
             make(emphasis=(1, 0), corruption=kind, corruption_level=0.0).fit(X)
     with pytest.raises(ValueError, match="X_corrupted that differs from X"):
         make(emphasis=(1, 0)).fit(X, X_corrupted=X)
+    differs, weight = X.copy(), np.ones(len(X))
+    differs[0], weight[0] = 7, 0  # in a row that is left out
+    with pytest.raises(ValueError, match="X_corrupted that differs from X"):
+        make(emphasis=(1, 0)).fit(X, X_corrupted=differs, sample_weight=weight)
     with pytest.raises(ValueError, match="corruption of layer 1 is None"):
         StackedDenoisingAutoencoder(
             (5, 4), corruption=["masking", None], emphasis=(1, 0), max_iter=1, tol=None

@@ -565,6 +565,18 @@ def test_cleaning_takes_the_threads_of_the_denoiser(tiny, monkeypatch):
     assert 3 in asked and changed.autoencoder_.n_jobs is None
 
 
+def test_what_noise_is_expected_depends_on_its_kind():
+    """The level of missing pixels is a share, no standard deviation."""
+    grey = (GREY / 255).astype(np.float32)
+    noisy = grey.copy()
+    noisy[0, 0] = 3
+    with pytest.raises(ValueError, match=r"noisy\[0\] should have floats from 0"):
+        make("masking", (0.2, 0.8), n_patches=200).fit([grey], noisy=[noisy])
+    noisy[0, 0] = np.nan
+    with pytest.raises(ValueError, match=r"noisy\[0\] has NaN; .* missing pixels as 0"):
+        make("masking", (0.2, 0.8), n_patches=200).fit([grey], noisy=[noisy])
+
+
 def test_strong_noise_may_go_far_beyond_black_and_white():
     strong = make(level=0.6, n_patches=200, patch_size=7).fit([GREY])
     assert np.isfinite(strong.score([GREY]))
@@ -812,6 +824,11 @@ def test_a_damaged_state(tiny):
     broken._task = {"noise": "gaussian"}
     with pytest.raises(ValueError, match="damaged"):
         broken.transform(UNSEEN)
+    for change in ({"noise": "gausian"}, {"size": 0}, {"output": 9}, {"scales": 0.5}):
+        broken = copy.deepcopy(tiny)
+        broken._task = {**broken._task, **change}
+        with pytest.raises(ValueError, match="damaged"):
+            broken.transform(UNSEEN)
     broken = copy.deepcopy(tiny)
     broken._task = {**broken._task, "size": 9}
     with pytest.raises(ValueError, match="features"):

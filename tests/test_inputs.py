@@ -287,6 +287,20 @@ def test_weights_that_float32_does_not_hold(X, weight):
     make(solver="sgd", learning_rate_init=1e-60).partial_fit(X, sample_weight=weight)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_weights_of_very_different_sizes(X, dtype):
+    """What is nothing beside the others is left out; the largest float is no overflow."""
+    weight = np.ones(len(X))
+    weight[::2] = 1e-50 if dtype == np.float32 else 1e-320
+    given = weight.copy()
+    zero = np.where(weight == 1, 1.0, 0.0)
+    tiny, none = (make().fit(X.astype(dtype), sample_weight=w) for w in (weight, zero))
+    np.testing.assert_array_equal(tiny.components_, none.components_)
+    np.testing.assert_array_equal(weight, given)
+    huge = make().fit(X.astype(dtype), sample_weight=weight * 1e308)
+    np.testing.assert_allclose(huge.components_, none.components_, rtol=1e-5)
+
+
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize(
     ("shown", "message"),

@@ -170,6 +170,37 @@ def test_every_changed_byte_is_noticed(path):
             ImageDenoiser.load(path)
 
 
+def test_every_changed_byte_of_the_list_of_contents_is_noticed(path):
+    """Or does not matter; zipfile and NumPy have many errors of their own."""
+    whole = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as file:
+        start = file.start_dir
+    noticed = 0
+    for place in range(start, len(whole), 3):
+        changed = bytearray(whole)
+        changed[place] ^= 0xFF
+        path.write_bytes(changed)
+        try:
+            ImageDenoiser.load(path)
+        except ValueError as error:
+            assert str(path) in str(error)
+            noticed += 1
+    assert noticed > 50
+
+
+def test_one_array_is_no_model(path):
+    with open(path, "wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(ValueError, match="is no model of dae: it holds one array"):
+        ImageDenoiser.load(path)
+
+
+def test_a_header_that_does_not_end(path):
+    rewrite(path, header='{"format": ' + "[" * 100_000)
+    with pytest.raises(ValueError, match="its header cannot be read"):
+        ImageDenoiser.load(path)
+
+
 def test_changed_weights(path):
     array = contents(path)["a0"]
     rewrite(path, sign=False, a0=array + 1)

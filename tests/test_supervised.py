@@ -287,6 +287,32 @@ def test_classes_are_split_evenly():
 
 
 @pytest.mark.parametrize("kind", BOTH)
+def test_the_best_score_stays_what_was_measured(X, y, kind):
+    model = make(kind, early_stopping=True, fine_tune_max_iter=8, validation_fraction=0.3)
+    model.fit(X, y)
+    best = model.best_validation_score_
+    model.set_params(early_stopping=False)
+    for _ in range(30):
+        model.partial_fit(X, y)
+    assert model.best_validation_score_ == best == max(model.validation_scores_)
+
+
+def test_targets_that_float32_cannot_tell_apart(X, y):
+    """The network sees standardised ones."""
+    target = 1.7e9 + 10 * X[:, 0]
+    model = make(StackedDenoisingRegressor, fine_tune_max_iter=200, learning_rate="cosine")
+    model.fit(X.astype(np.float32), target)
+    assert model.predict(X.astype(np.float32)).dtype == np.float64
+    assert model.score(X.astype(np.float32), target) > 0.8
+
+
+@pytest.mark.parametrize("target", [1e200, 1e308])
+def test_targets_without_a_variance(X, target):
+    with pytest.raises(ValueError, match=r"y should be of a size whose variance float64 holds"):
+        make(StackedDenoisingRegressor).fit(X, np.where(X[:, 0] > 0, target, -target))
+
+
+@pytest.mark.parametrize("kind", BOTH)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_early_stopping_judges_by_the_score(X, y, kind, weighted):
     weight = np.random.default_rng(0).random(150) + 0.1 if weighted else None

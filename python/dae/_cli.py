@@ -13,12 +13,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from dae._files import check_place
 from dae._options import Parser, n_threads, number
 from dae._pictures import SUFFIXES, find_pictures, read, write
 
@@ -229,12 +231,15 @@ def plan(arguments: argparse.Namespace) -> list[tuple[Path, Path]]:
     if arguments.in_place == (arguments.output is not None):
         raise ValueError("say where to write: -o OUT, or --in-place to write over the inputs.")
     jobs = []
+    alone = len(arguments.inputs) == 1 and not arguments.inputs[0].is_dir()
     into_folder = arguments.output is not None and not (
-        len(arguments.inputs) == 1
-        and not arguments.inputs[0].is_dir()
-        and arguments.output.suffix.lower() in SUFFIXES
-        and not arguments.output.is_dir()
+        alone and arguments.output.suffix.lower() in SUFFIXES and not arguments.output.is_dir()
     )
+    if into_folder and alone and arguments.output.suffix and not arguments.output.is_dir():
+        raise ValueError(
+            f"{arguments.output} should end in one of {', '.join(SUFFIXES)}, or be a folder that "
+            "is there."
+        )
     if into_folder and arguments.output.exists() and not arguments.output.is_dir():
         raise ValueError(f"{arguments.output} is a file; several pictures need a folder.")
     for source in arguments.inputs:
@@ -252,14 +257,16 @@ def plan(arguments: argparse.Namespace) -> list[tuple[Path, Path]]:
                 raise ValueError(f"{goal} should end in one of {', '.join(SUFFIXES)}.")
             jobs.append((path, goal))
     goals = [goal.resolve() for _, goal in jobs]
+    count = Counter(goals)
     sources = {path.resolve() for path, _ in jobs}
     for (path, goal), resolved in zip(jobs, goals, strict=True):
-        if goals.count(resolved) > 1:
+        if count[resolved] > 1:
             raise ValueError(f"two inputs would be written to {goal}; clean them one by one.")
         if not arguments.in_place and resolved in sources:
             raise ValueError(f"{path} would be written over; use another -o, or --in-place.")
         if not arguments.in_place and goal.exists() and not arguments.overwrite:
             raise ValueError(f"{goal} is there already; use --overwrite, or another -o.")
+        check_place(goal)
     return jobs
 
 
@@ -302,6 +309,7 @@ def train(arguments: argparse.Namespace) -> int:
         raise ValueError(f"{goal} should end in .npz.")
     if not goal.parent.is_dir():
         raise ValueError(f"folder {goal.parent} does not exist; create it first.")
+    check_place(goal)
     if goal.exists() and not arguments.overwrite:
         raise ValueError(f"{goal} is there already; use --overwrite, or another -o.")
     if not arguments.folder.is_dir():

@@ -79,6 +79,11 @@ class Crops:
             )
         if self.noisy is not None:
             other, other_name = self._get("noisy", index)
+            if other.dtype.kind == "f" and np.isnan(other).any():
+                raise ValueError(
+                    f"{other_name} has NaN; pictures to learn from have missing pixels as 0. "
+                    "Write 0 there."
+                )
             self._form(other, other_name, noisy=True)
             if other.shape != image.shape:
                 raise ValueError(

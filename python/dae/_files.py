@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -12,15 +14,34 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
     """Let `write` fill a new file beside `path`, then put it in the place of `path`.
 
     A failure or a power cut leaves the old file, or none: the new one is on the disk before
-    it gets its name, and a rename within one folder is one step.
+    it gets its name, and a rename within one folder is one step. It gets the permissions of the
+    old one; where `path` is a link, what it leads to is written.
     """
-    path = Path(path)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    path = Path(path).resolve()
+    unfinished = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    new_and_binary = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(unfinished, new_and_binary, 0o666)
     try:
-        with open(unfinished, "wb") as file:
+        with open(descriptor, "wb") as file:
+            if path.exists():
+                os.chmod(unfinished, stat.S_IMODE(path.stat().st_mode))
             write(file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def check_place(path: Path) -> None:
+    """Raise ValueError unless a file may be written to `path`: before the work, not after.
+
+    Folders that are missing are taken to be made in the nearest one that is there.
+    """
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, a file is to be written. Choose another name.")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is a file, {path} needs a folder there.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ValueError(f"folder {folder} is not writable; choose another one.")

@@ -14,7 +14,9 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,12 @@ from dae._version import __version__
 
 FORMAT = "dae image denoiser"
 FORMAT_VERSION = 1
+
+# what NumPy, zipfile and zlib raise where a file is not what it should be
+DAMAGED = (
+    OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError, MemoryError, OverflowError,
+    zipfile.BadZipFile, zlib.error, struct.error,
+)  # fmt: skip
 
 CLASSES = {
     "ImageDenoiser": "dae.image",
@@ -58,15 +66,19 @@ def load(path: Any, cls: type) -> Any:
     path = Path(path)
     again = "Save the model again, or get the file anew."
     try:
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-            if not {"header", "sha256"} <= set(file.files):
-                raise ValueError(f"{path} is no model of dae: it has no header.")
-            header, checksum = str(file["header"]), str(file["sha256"])
-            n_arrays = len(file.files) - 2
-            arrays = [file[f"a{number}"] for number in range(n_arrays)]
+        with open(path, "rb") as stream:
+            file = np.load(stream, allow_pickle=False)
+            if isinstance(file, np.ndarray):
+                raise ValueError(f"{path} is no model of dae: it holds one array.")
+            with file:
+                if not {"header", "sha256"} <= set(file.files):
+                    raise ValueError(f"{path} is no model of dae: it has no header.")
+                header, checksum = str(file["header"]), str(file["sha256"])
+                n_arrays = len(file.files) - 2
+                arrays = [file[f"a{number}"] for number in range(n_arrays)]
     except FileNotFoundError:
         raise
-    except (OSError, EOFError, KeyError, zipfile.BadZipFile, ValueError) as error:
+    except DAMAGED as error:
         if str(error).startswith(str(path)):
             raise
         raise ValueError(
@@ -75,7 +87,7 @@ def load(path: Any, cls: type) -> Any:
     try:
         content = json.loads(header)
         kind, version = content["format"], content["format_version"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} is no model of dae: its header cannot be read.") from error
     if kind != FORMAT:
         raise ValueError(f"{path} is no model of dae: its format is {kind!r}.")
@@ -89,7 +101,7 @@ def load(path: Any, cls: type) -> Any:
         raise ValueError(f"{path} was changed or damaged: its checksum is wrong. {again}")
     try:
         model = _decode(content["model"], arrays)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} was changed or damaged: {error}. {again}") from error
     if not isinstance(model, cls):
         raise ValueError(f"{path} holds a {type(model).__name__}, not a {cls.__name__}.")

@@ -260,8 +260,7 @@ def read(path: Any) -> tuple[np.ndarray, dict[str, Any]]:
                     raise ValueError(
                         f"{path} holds {image.n_frames} pictures, one is expected. Split it."
                     )
-                wide = any("16" in str(tile[3]) for tile in image.tile)
-                if wide and image.mode in ("RGB", "RGBA"):
+                if _is_wide(image) and image.mode in ("RGB", "RGBA"):
                     raise ValueError(
                         f"{path} has 16 bits a colour, of which Pillow keeps 8. Read it with "
                         "another library and pass the array."
@@ -280,6 +279,13 @@ def read(path: Any) -> tuple[np.ndarray, dict[str, Any]]:
         raise ValueError(f"{path} is too large to be read safely: {error}") from error
     except (OSError, SyntaxError, EOFError, IndexError) as error:  # what decoders raise
         raise ValueError(f"{path} cannot be read, it may be cut short: {error}") from error
+
+
+def _is_wide(image: Any) -> bool:
+    """Whether the file has 16 bits a colour: what Pillow calls its pixels, like "RGB;16B"."""
+    arguments = [tile[3] for tile in image.tile]  # a string, or the first of other numbers
+    names = [given if isinstance(given, str) else given[0] for given in arguments if given]
+    return any(";16" in str(name) for name in names)
 
 
 def _pixels(image: Any, path: Path) -> np.ndarray:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dae._noise import fill, neighbour_mean
+from dae._noise import NOISES, fill, neighbour_mean
 
 SCALE = np.float32(0.2)
 
@@ -56,6 +56,18 @@ class Repair:
     window: str = "gaussian"
     output: int | None = None
     scales: int = 1
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where a field is none of what it can be."""
+        numbers = (self.size, self.scales, *([] if self.output is None else [self.output]))
+        if (
+            self.noise not in NOISES
+            or self.predict not in ("noise", "patch")
+            or self.window not in ("gaussian", "uniform")
+            or not all(isinstance(number, int) and number >= 1 for number in numbers)
+            or self.answered > self.size
+        ):
+            raise ValueError(f"There is no such task: {self}.")
 
     @property
     def answered(self) -> int:

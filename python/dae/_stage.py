@@ -271,7 +271,8 @@ class Stage:
             raise
         self.presentation = presentation
         self.loss_curve = [*self.loss_curve[1 - HISTORY :], loss]
-        self.best_loss = min(self.best_loss, loss)
+        if self.validation_loss_curve is None:  # else the last fit was judged by other samples
+            self.best_loss = min(self.best_loss, loss)
         self.n_iter += 1
 
     def _start_solver(self) -> None:
@@ -356,5 +357,5 @@ def refuse_early_stopping(estimator: Any) -> None:
 def _leaves_all(corruption: Corruption | CorruptionFunction, data: Data) -> bool:
     """Whether X is shown as it is: by built-in corruption without a level, or by X_corrupted."""
     if data.X_corrupted is not None:
-        return np.array_equal(data.X_corrupted, data.X)
+        return np.array_equal(data.X_corrupted[data.rows], data.X[data.rows])
     return isinstance(corruption, Corruption) and not corruption.level.any()

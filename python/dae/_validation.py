@@ -94,21 +94,23 @@ def check_weights(
             f"sample_weight should not be negative, got a minimum of {weight.min():.6g}. "
             "Use 0 to leave a row out."
         )
-    rows = everyone[weight > 0]
-    if not len(rows):
+    largest = weight.max()
+    if largest == 0:
         raise ValueError(
             "sample_weight should have at least one value above 0, got zero weights only. "
             "Pass None to weigh all rows alike."
         )
+    weight = weight / (largest if normalise else 1.0)  # the sum of such does not overflow
+    weight[weight < np.finfo(X.dtype).tiny] = 0  # nothing, in this dtype
+    rows = everyone[weight > 0]
     if normalise:
-        weight = weight / weight[rows].mean()
+        weight /= weight[rows].mean()
     with np.errstate(over="ignore"):
-        held = np.ascontiguousarray(weight, dtype=X.dtype)
-    if not (np.isfinite(held).all() and held[rows].all()):
-        low, high = weight[rows].min(), weight.max()
+        held = weight.astype(X.dtype)
+    if not (len(rows) and np.isfinite(held).all()):
         raise ValueError(
-            f"sample_weight should be of a size that {X.dtype} holds, got values from {low:.6g} to "
-            f"{high:.6g}. Divide by their mean; use 0 to leave a row out."
+            f"sample_weight should be of a size that {X.dtype} holds, got a maximum of "
+            f"{largest:.6g}. Divide the weights by their mean."
         )
     return held, rows
 

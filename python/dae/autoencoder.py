@@ -194,7 +194,8 @@ class DenoisingAutoencoder(
     best_loss_ : float
         Smallest loss of the last `fit`, on the validation samples with `early_stopping`.
         The weights are those at the end of this epoch, unless ``tol=None`` without
-        `early_stopping`. After `partial_fit`, the smallest training loss so far.
+        `early_stopping`. After `partial_fit`, the smallest training loss so far, unless the
+        last `fit` had validation samples.
 
     n_iter_ : int
         Number of passes over the data, those of continued fits included.

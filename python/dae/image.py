@@ -304,7 +304,8 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             Present for API consistency.
 
         noisy : the same, default=None
-            Your own noisy copies, picture by picture, in place of noise that is made.
+            Your own noisy copies, picture by picture, in place of noise that is made. Missing
+            pixels have the value 0.
 
         Returns
         -------
@@ -471,7 +472,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             luminance=self.color == "luminance" and self.noise not in LOST,
             data_range=self.data_range,
             are_noisy=self.noise == "unknown",
-            noise=self._levels()[1],
+            noise=self._levels()[1] if self.noise == "gaussian" else 0.0,
         )
 
     def _train_block(self, state: dict[str, Any], crops: Crops, n_patches: int, rate: float) -> int:
@@ -636,7 +637,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             image,
             name,
             data_range=self.data_range if data_range == "own" else data_range,
-            noise=None if task.noise in LOST else self.level_[1],
+            noise=None if task.noise in LOST else self._noise(),
             nan_means="missing" if task.noise == "masking" else None,
         )
         if min(form.shape[:2]) < task.size:
@@ -680,10 +681,14 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         scales = task.scales if self.scales is None else min(int(self.scales), task.scales)
         return cleaned_at_scales(noisy, clean, level, n_scales(noisy.shape, task.size, scales))
 
+    def _noise(self) -> float:
+        """Standard deviation of the strongest noise that pictures are expected to have."""
+        return self.level_[1] if self._task["noise"] == "gaussian" else 0.0
+
     def _checked_task(self) -> Repair:
         try:
             return Repair(**self._task)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(
                 f"The fitted state is damaged: _task should be what fit made, got "
                 f"{self._task!r}. Fit the denoiser again."
@@ -730,7 +735,10 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             Standard deviation of Gaussian noise, where white is 1.
         """
         image, name = load(image, "image")
-        form = Form.of(image, name, data_range=self.data_range, noise=self._levels()[1])
+        fitted = self.__sklearn_is_fitted__()
+        form = Form.of(
+            image, name, data_range=self.data_range, noise=self._noise() if fitted else 0.0
+        )
         return _median_sigma(to_planes(form.to_unit(image), self.color == "luminance"))
 
     # -------------------------------------------------------------- files

@@ -280,11 +280,11 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            One-dimensional where there is one output.
+            In float64, which holds what targets may be; one-dimensional where there is one
+            output.
         """
-        outputs = self._outputs(X)
-        mean, scale = self._target_mean, self._target_scale
-        y = (outputs * scale + mean).astype(outputs.dtype, copy=False)
+        mean = self._target_mean
+        y = self._outputs(X) * self._target_scale + mean
         return y[:, 0] if len(mean) == 1 else y
 
     # -------------------------------------------------------------- targets
@@ -308,8 +308,14 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
         else:
             rows, weight = data.rows, data.sample_weight
             weight = None if weight is None else weight[rows]
-            mean = np.average(y[rows], axis=0, weights=weight)
-            variance = np.average((y[rows] - mean) ** 2, axis=0, weights=weight)
+            with np.errstate(over="ignore", invalid="ignore"):
+                mean = np.average(y[rows], axis=0, weights=weight)
+                variance = np.average((y[rows] - mean) ** 2, axis=0, weights=weight)
+            if not np.isfinite(variance).all():
+                raise ValueError(
+                    f"y should be of a size whose variance float64 holds, got values up to "
+                    f"{np.abs(y[rows]).max():.6g}. Scale y."
+                )
             scale = np.where(variance > 0, np.sqrt(variance), 1.0)
             learned = {"_target_mean": mean, "_target_scale": scale, "n_outputs_": len(mean)}
         target = np.ascontiguousarray((y - mean) / scale, dtype=data.X.dtype)
