@@ -306,10 +306,9 @@ def test_targets_that_float32_cannot_tell_apart(X, y):
     assert model.score(X.astype(np.float32), target) > 0.8
 
 
-@pytest.mark.parametrize("target", [1e200, 1e308])
-def test_targets_without_a_variance(X, target):
+def test_targets_without_a_variance(X):
     with pytest.raises(ValueError, match=r"y should be of a size whose variance float64 holds"):
-        make(StackedDenoisingRegressor).fit(X, np.where(X[:, 0] > 0, target, -target))
+        make(StackedDenoisingRegressor).fit(X, np.where(X[:, 0] > 0, 1e200, -1e200))
 
 
 @pytest.mark.parametrize("kind", BOTH)

@@ -283,9 +283,9 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
             In float64, which holds what targets may be; one-dimensional where there is one
             output.
         """
-        mean = self._target_mean
-        y = self._outputs(X) * self._target_scale + mean
-        return y[:, 0] if len(mean) == 1 else y
+        outputs = self._outputs(X)
+        y = outputs * self._target_scale + self._target_mean
+        return y[:, 0] if y.shape[1] == 1 else y
 
     # -------------------------------------------------------------- targets
 
