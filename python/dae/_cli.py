@@ -266,7 +266,7 @@ def plan(arguments: argparse.Namespace) -> list[tuple[Path, Path]]:
             raise ValueError(f"{path} would be written over; use another -o, or --in-place.")
         if not arguments.in_place and goal.exists() and not arguments.overwrite:
             raise ValueError(f"{goal} is there already; use --overwrite, or another -o.")
-        check_place(goal)
+        check_place(goal, make_folders=True)
     return jobs
 
 
@@ -307,8 +307,6 @@ def train(arguments: argparse.Namespace) -> int:
     goal = arguments.output
     if goal.suffix != ".npz":
         raise ValueError(f"{goal} should end in .npz.")
-    if not goal.parent.is_dir():
-        raise ValueError(f"folder {goal.parent} does not exist; create it first.")
     check_place(goal)
     if goal.exists() and not arguments.overwrite:
         raise ValueError(f"{goal} is there already; use --overwrite, or another -o.")

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import io
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -24,7 +23,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from dae._files import write_whole
+from dae._files import check_place, write_whole
 from dae._options import Parser, n_threads, number
 from dae._patches import average_patches, extract_patches, gather_patches
 from dae.autoencoder import DenoisingAutoencoder
@@ -359,15 +358,12 @@ def run(
 def output_file(text: str) -> Path:
     """A converter for argparse: a picture file that can be written."""
     path = Path(text)
-    folder = path.parent
     if path.suffix.lower() not in SUFFIXES:
         raise argparse.ArgumentTypeError(f"should end in one of {', '.join(SUFFIXES)}, got {text}")
-    if path.is_dir():
-        raise argparse.ArgumentTypeError(f"should be a file, {text} is a folder")
-    if not folder.is_dir():
-        raise argparse.ArgumentTypeError(f"folder {folder} does not exist; create it first")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise argparse.ArgumentTypeError(f"folder {folder} is not writable; choose another one")
+    try:
+        check_place(path)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     return path
 
 

@@ -33,14 +33,18 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def check_place(path: Path) -> None:
+def check_place(path: Path, *, make_folders: bool = False) -> None:
     """Raise ValueError unless a file may be written to `path`: before the work, not after.
 
-    Folders that are missing are taken to be made in the nearest one that is there.
+    With `make_folders`, those that are missing will be made in the nearest one that is there.
     """
     if path.is_dir():
-        raise ValueError(f"{path} is a folder, a file is to be written. Choose another name.")
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
+        raise ValueError(f"{path} is a folder, a file is to be written; choose another name.")
+    folder = path.parent
+    while make_folders and not folder.exists():
+        folder = folder.parent
+    if not folder.exists():
+        raise ValueError(f"folder {folder} does not exist; create it first.")
     if not folder.is_dir():
         raise ValueError(f"{folder} is a file, {path} needs a folder there.")
     if not os.access(folder, os.W_OK | os.X_OK):
