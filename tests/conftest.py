@@ -1,8 +1,13 @@
 """Fixtures that several files use."""
 
+import importlib
+from pathlib import Path
+
 import pytest
 
 from dae import _core
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -10,3 +15,16 @@ def always_threads(monkeypatch):
     """Small work, too, goes to all threads asked for."""
     monkeypatch.setattr(_core, "_SERIAL_STEP", 0)
     monkeypatch.setattr(_core, "_SERIAL_CALL", 0)
+
+
+@pytest.fixture
+def bench_module(monkeypatch):
+    """A function from the name of a module of bench/ to the module."""
+
+    def load(name):
+        if not (ROOT / "bench" / f"{name}.py").exists():
+            pytest.skip("bench/ is not here")
+        monkeypatch.syspath_prepend(ROOT)
+        return importlib.import_module(f"bench.{name}")
+
+    return load

@@ -1,20 +1,13 @@
 """The README's table of speed is what the committed measurement gives."""
 
-import importlib
 import json
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-
 
 @pytest.fixture
-def readme(monkeypatch):
-    if not (ROOT / "bench" / "readme.py").exists():
-        pytest.skip("bench/ is not here")
-    monkeypatch.syspath_prepend(ROOT)
-    return importlib.import_module("bench.readme")
+def readme(bench_module):
+    return bench_module("readme")
 
 
 def test_the_table_is_that_of_the_committed_result(readme):

@@ -1,19 +1,11 @@
 """What the benchmarks say of a figure and its target."""
 
-import importlib
-from pathlib import Path
-
 import pytest
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
-def render(monkeypatch):
-    if not (ROOT / "bench" / "render.py").exists():
-        pytest.skip("bench/ is not here")
-    monkeypatch.syspath_prepend(ROOT)
-    return importlib.import_module("bench.render")
+def render(bench_module):
+    return bench_module("render")
 
 
 @pytest.mark.parametrize(

@@ -74,24 +74,32 @@ def test_same_bits(kind, loss, tied, n_features, n_hidden, dtype, monkeypatch):
         assert_same_bits(trained(n_threads, *arguments), serial)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("kind", "tied"), [("plain", True), ("plain", False), ("adam", True)])
-def test_same_bits_of_batches_of_one_row(kind, tied, dtype, monkeypatch):
-    monkeypatch.setattr(_core, "_SERIAL_STEP", 0)
-    monkeypatch.setattr(_core, "_SERIAL_CALL", 0)
-    rng = np.random.default_rng(0)
-    X = rng.random((20, 300)).astype(dtype)
+def assert_same_steps(make_pair, X, batch_size):
+    """Losses, weights and moments of a fresh (network, solver) after one pass over X."""
     results = []
     for n_threads in (1, *THREADS):
-        network = make_network(300, 150, dtype, activation="logistic", tied=tied)
-        solver = make_solver(network, kind, alpha=0.01)
+        network, solver = make_pair()
         losses = _core.train(
             network, solver, make_corruption("masking", X, 0.3), X,
-            np.arange(20, dtype=np.intp), batch_size=1, presentation=1, n_threads=n_threads,
+            np.arange(len(X), dtype=np.intp), batch_size=batch_size, presentation=1,
+            n_threads=n_threads,
         )  # fmt: skip
         results.append({"losses": losses} | named_arrays(network, solver))
     for result in results[1:]:
         assert_same_bits(result, results[0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("kind", "tied"), [("plain", True), ("plain", False), ("adam", True)])
+@pytest.mark.usefixtures("always_threads")
+def test_same_bits_of_batches_of_one_row(kind, tied, dtype):
+    X = np.random.default_rng(0).random((20, 300)).astype(dtype)
+
+    def make_pair():
+        network = make_network(300, 150, dtype, activation="logistic", tied=tied)
+        return network, make_solver(network, kind, alpha=0.01)
+
+    assert_same_steps(make_pair, X, batch_size=1)
 
 
 @pytest.mark.parametrize(
@@ -103,24 +111,18 @@ def test_same_bits_of_batches_of_one_row(kind, tied, dtype, monkeypatch):
         (600, 500, np.float64, 1.0, True),
     ],
 )
-def test_same_bits_of_large_batches(n_features, n_hidden, dtype, share, tied, monkeypatch):
+@pytest.mark.usefixtures("always_threads")
+def test_same_bits_of_large_batches(n_features, n_hidden, dtype, share, tied):
     """More rows than are summed together, eight leaves."""
-    monkeypatch.setattr(_core, "_SERIAL_STEP", 0)
-    monkeypatch.setattr(_core, "_SERIAL_CALL", 0)
     rng = np.random.default_rng(0)
     X = rng.random((650, n_features)).astype(dtype)
     X[rng.random(X.shape) > share] = 0
-    results = []
-    for n_threads in (1, *THREADS):
+
+    def make_pair():
         network = make_network(n_features, n_hidden, dtype, activation="relu", tied=tied)
-        solver = make_solver(network, "adam")
-        losses = _core.train(
-            network, solver, make_corruption("masking", X, 0.3), X,
-            np.arange(650, dtype=np.intp), batch_size=300, presentation=1, n_threads=n_threads,
-        )  # fmt: skip
-        results.append({"losses": losses} | named_arrays(network, solver))
-    for result in results[1:]:
-        assert_same_bits(result, results[0])
+        return network, make_solver(network, "adam")
+
+    assert_same_steps(make_pair, X, batch_size=300)
 
 
 def estimator(n_components=130, **parameters):
