@@ -4,9 +4,9 @@ import itertools
 
 import numpy as np
 
-from dae._corruption import Corruption
-from dae._network import Network, Stack, aligned_zeros, initial_network, padded_width
-from dae._solver import Solver
+from dae._model.corruption import Corruption
+from dae._model.network import Network, Stack, aligned_zeros, initial_network, padded_width
+from dae._model.solver import Solver
 
 DTYPES = [np.float32, np.float64]
 

@@ -11,7 +11,8 @@ few changes a sum by 1/L of that and is seen up to L = 2000 in float32.
 import numpy as np
 from networks import NOTHING, in_float64, make_solver, named_arrays, padding
 
-from dae import _core, _reference
+from dae import _core
+from dae._model import reference as _reference
 
 
 def assert_close(found, expected, length, dtype, name=""):

@@ -134,7 +134,7 @@ def test_output_follows_the_input_dtype(X, fitted, given):
 def test_blocks_of_rows_agree_with_one_block(X, monkeypatch):
     dae = make().fit(X)
     whole = [dae.transform(X), dae.reconstruct(X), dae.score_samples(X)]
-    monkeypatch.setattr("dae._validation._BLOCK", 9 * 7)  # 7 rows at a time
+    monkeypatch.setattr("dae._data.checks._BLOCK", 9 * 7)  # 7 rows at a time
     converted = np.asfortranarray(X)
     parts = [dae.transform(converted), dae.reconstruct(converted), dae.score_samples(converted)]
     for a, b in zip(whole, parts, strict=True):
@@ -477,7 +477,7 @@ def test_verbose_prints_a_line_an_epoch(X, capsys):
 
 
 def test_histories_are_bounded(X, monkeypatch):
-    monkeypatch.setattr("dae._stage.HISTORY", 5)
+    monkeypatch.setattr("dae._training.run.HISTORY", 5)
     dae = make(max_iter=4, warm_start=True)
     for _ in range(8):
         dae.partial_fit(X)

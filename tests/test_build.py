@@ -76,7 +76,7 @@ def test_only_core_imports_daecore():
                 names = [node.module or ""]
             if any(name.split(".")[0] == "daecore" for name in names):
                 importers.add(path.relative_to(PACKAGE).as_posix())
-    assert importers == {"_core.py"}
+    assert importers == {"_core/__init__.py"}
 
 
 def installed_wheel():

@@ -14,8 +14,8 @@ from PIL import Image
 
 from dae import StackedDenoisingAutoencoder, _cli
 from dae._cli import main
-from dae._pictures import read, write
 from dae.image import ImageDenoiser
+from dae.image._pictures import read, write
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (30, 40), dtype=np.uint8)

@@ -9,7 +9,7 @@ import pytest
 from networks import NOTHING, make_corruption, make_network, make_solver
 
 from dae import _core
-from dae._reference import random_words
+from dae._model.reference import random_words
 
 DTYPES = [np.float32, np.float64]
 ULP = 4  # csrc/activations.h promises this

@@ -22,7 +22,9 @@ from networks import (
 )
 from parity import assert_close, assert_trains_like_the_reference
 
-from dae import DenoisingAutoencoder, _core, _reference, _validation
+from dae import DenoisingAutoencoder, _core
+from dae._data import checks as _validation
+from dae._model import reference as _reference
 
 pytestmark = pytest.mark.usefixtures("always_threads")
 

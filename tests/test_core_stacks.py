@@ -18,9 +18,10 @@ from networks import (
 )
 from parity import assert_close, assert_trains_like_the_reference
 
-from dae import _core, _reference
-from dae._corruption import KINDS
-from dae._network import ACTIVATIONS, OUTPUT_LOSSES, Stack
+from dae import _core
+from dae._model import reference as _reference
+from dae._model.corruption import KINDS
+from dae._model.network import ACTIVATIONS, OUTPUT_LOSSES, Stack
 
 pytestmark = pytest.mark.usefixtures("always_threads")
 

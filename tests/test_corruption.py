@@ -9,8 +9,9 @@ import pytest
 from networks import make_corruption
 from scipy import stats
 
-from dae import DenoisingAutoencoder, _core, _reference
-from dae._corruption import KINDS
+from dae import DenoisingAutoencoder, _core
+from dae._model import reference as _reference
+from dae._model.corruption import KINDS
 
 BUILT_IN = [kind for kind in KINDS if kind != "none"]
 HITTING = [kind for kind in BUILT_IN if kind != "gaussian"]

@@ -14,8 +14,8 @@ pytest.importorskip("matplotlib")
 from PIL import Image
 from skimage.metrics import structural_similarity
 
-from dae import _demo
-from dae._demo import Noise, centred, filter_tiles, main, run
+from dae._cli import _demo
+from dae._cli._demo import Noise, centred, filter_tiles, main, run
 
 METHODS = ["noisy", "median 3x3", "median 5x5", "bilateral", "non-local means", "autoencoder"]
 SMALL = {"n_patches": 20_000, "stride": 4}

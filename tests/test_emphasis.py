@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder, _core
-from dae._corruption import Corruption
+from dae._model.corruption import Corruption
 
 KINDS = ["masking", "gaussian", "salt_and_pepper", "swap"]
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from networks import NOTHING, make_corruption, make_network, make_solver, named_arrays
 
-from dae import _core, _reference
-from dae._network import ACTIVATIONS
+from dae import _core
+from dae._model import reference as _reference
+from dae._model.network import ACTIVATIONS
 
 H = 1e-3
 TOLERANCE = 1e-9

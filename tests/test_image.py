@@ -9,13 +9,13 @@ from sklearn.base import clone
 from sklearn.datasets import load_sample_images
 
 from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder, _core, image
-from dae._blocks import training_block
-from dae._crops import Crops
-from dae._noise import add_noise, estimate_sigma, fill, lost_pixels
-from dae._patches import filter_picture
-from dae._pictures import Form, from_planes, to_planes
-from dae._repair import SCALE, Repair
 from dae.image import LOST, LOST_EMPHASIS, ImageDenoiser
+from dae.image._crops import Crops
+from dae.image._noise import add_noise, estimate_sigma, fill, lost_pixels
+from dae.image._patch_task import SCALE, Repair
+from dae.image._patches import filter_picture
+from dae.image._pictures import Form, from_planes, to_planes
+from dae.image._sampling import training_block
 
 CHINA, FLOWER = load_sample_images().images
 GREY = CHINA[::2, ::2, 1]  # 214 x 320, uint8
@@ -79,7 +79,7 @@ def test_missing_pixels_come_back(masking, level, monkeypatch):
     lost = noisy == 0
     np.testing.assert_array_equal(cleaned[~lost], noisy[~lost])
     smooth = fill(noisy, lost)
-    monkeypatch.setattr("dae._noise.SMOOTHING_STEPS", 0)
+    monkeypatch.setattr("dae.image._noise.SMOOTHING_STEPS", 0)
     nearest = fill(noisy, lost)
     assert psnr(UNSEEN / 255, smooth) > psnr(UNSEEN / 255, nearest) > 20
     assert psnr(UNSEEN / 255, cleaned) > psnr(UNSEEN / 255, nearest)
@@ -658,7 +658,7 @@ def test_files_without_room_are_read_again(tmp_path, monkeypatch):
     image.fromarray(GREY).save(tmp_path / "a.png")
     fitted = []
     for room in (2**30, 0):
-        monkeypatch.setattr("dae._crops.CACHE", room)
+        monkeypatch.setattr("dae.image._crops.CACHE", room)
         fitted.append(make(n_patches=200).fit([tmp_path / "a.png"]))
     np.testing.assert_array_equal(*(d.transform(UNSEEN) for d in fitted))
 

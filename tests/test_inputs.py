@@ -435,7 +435,7 @@ def test_more_memory_than_there_is(n_components, method):
 
 def test_memory_is_asked_before_it_is_taken(X, monkeypatch):
     """Not left to the allocation, which an operating system that overcommits always grants."""
-    monkeypatch.setattr("dae._memory.total_memory", lambda: 2.0**20)
+    monkeypatch.setattr("dae._model.memory.total_memory", lambda: 2.0**20)
     make(n_components=1000).fit(X.astype(np.float32))
     with pytest.raises(MemoryError, match=r"n_components=2000000 .* at least 0\.1 GiB"):
         make(n_components=2_000_000).fit(X.astype(np.float32))

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder, _model_file
-from dae.image import ImageDenoiser
+from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder
+from dae.image import ImageDenoiser, _model_file
 
 PICTURE = np.random.default_rng(0).random((40, 50))
 

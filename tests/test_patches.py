@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dae._patches import average_patches, extract_patches, gather_patches, grid_positions
+from dae.image._patches import average_patches, extract_patches, gather_patches, grid_positions
 
 
 @pytest.fixture

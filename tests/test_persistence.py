@@ -10,7 +10,7 @@ import pytest
 from sklearn.base import clone
 
 from dae import DenoisingAutoencoder
-from dae._persistence import STAMP, VersionMismatchWarning
+from dae._estimator.version_stamp import STAMP, VersionMismatchWarning
 
 WEIGHTS = ("components_", "decoder_components_", "intercept_hidden_", "intercept_visible_")
 
@@ -114,7 +114,7 @@ def test_a_memory_mapped_estimator(X, tmp_path):
 
 
 def test_pickles_do_not_grow(X, monkeypatch):
-    monkeypatch.setattr("dae._stage.HISTORY", 20)
+    monkeypatch.setattr("dae._training.run.HISTORY", 20)
     dae = make()
     sizes = []
     for _ in range(60):

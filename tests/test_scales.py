@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.fft import dctn
 
-from dae._scales import SHARE, cleaned_at_scales, halved, n_scales, noise_left
+from dae.image._multiscale import SHARE, cleaned_at_scales, halved, n_scales, noise_left
 
 PICTURE = np.random.default_rng(0).random((61, 84), dtype=np.float32)
 

@@ -22,7 +22,7 @@ from dae import (
     StackedDenoisingClassifier,
     stacked,
 )
-from dae._persistence import STAMP, VersionMismatchWarning
+from dae._estimator.version_stamp import STAMP, VersionMismatchWarning
 
 WEIGHTS = ("coefs_", "intercepts_", "decoder_coefs_", "decoder_intercepts_")
 

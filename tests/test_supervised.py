@@ -26,8 +26,8 @@ from dae import (
     classifier,
     regressor,
 )
-from dae._feed import split
-from dae._persistence import STAMP, VersionMismatchWarning
+from dae._estimator.version_stamp import STAMP, VersionMismatchWarning
+from dae._training.feed import split
 
 BOTH = [StackedDenoisingClassifier, StackedDenoisingRegressor]
 

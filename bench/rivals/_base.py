@@ -10,8 +10,8 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from bench.settings import Setting
-from dae import _reference
-from dae._network import Network, aligned_zeros, padded_width
+from dae._model import reference as _reference
+from dae._model.network import Network, aligned_zeros, padded_width
 
 
 class Session:

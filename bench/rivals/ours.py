@@ -7,8 +7,8 @@ import numpy as np
 from bench.rivals import _base
 from bench.settings import BETA_1, BETA_2, EPSILON, MOMENTUM
 from dae import _core
-from dae._corruption import Corruption
-from dae._solver import Solver
+from dae._model.corruption import Corruption
+from dae._model.solver import Solver
 
 name = "dae"
 

@@ -24,7 +24,8 @@ from bench.settings import (
 from bench.tables import Context, table
 from bench.tables.steps import names_of
 from bench.timing import in_turn, ratios, seconds_of
-from dae import DenoisingAutoencoder, _reference
+from dae import DenoisingAutoencoder
+from dae._model import reference as _reference
 
 EPOCHS = 15
 NAMES = ("ours", "torch_eager", "torch_by_hand", "sklearn_mlp")

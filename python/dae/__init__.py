@@ -21,7 +21,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # imported on demand: it looks at packages that plain use does not need
     if name == "show_versions":
-        from dae._versions import show_versions
+        from dae._show_versions import show_versions
 
         return show_versions
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,14 +10,9 @@ from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
-from dae._callbacks import CallbackSupportMixin, Monitor
-from dae._feed import split
-from dae._inference import NetworkTransformer
-from dae._network import Network
-from dae._parameters import DECODING, LAYER, TRAINING
-from dae._persistence import VersionStampMixin
-from dae._stage import Data, Settings, Stage, refuse_early_stopping, warn_how_it_ended
-from dae._state import (
+from dae._data.checks import CorruptionFunction, check_training_data, check_unit_range
+from dae._estimator.parameters import DECODING, LAYER, TRAINING
+from dae._estimator.state import (
     all_or_nothing,
     check_same_network,
     decoder_activation_of,
@@ -26,8 +21,13 @@ from dae._state import (
     new_network,
     own,
 )
-from dae._training import Outcome
-from dae._validation import CorruptionFunction, check_training_data, check_unit_range
+from dae._estimator.transformer import NetworkTransformer
+from dae._estimator.version_stamp import VersionStampMixin
+from dae._model.network import Network
+from dae._training.epochs import Outcome
+from dae._training.feed import split
+from dae._training.monitor import CallbackSupportMixin, Monitor
+from dae._training.run import Data, Settings, Stage, refuse_early_stopping, warn_how_it_ended
 
 
 class DenoisingAutoencoder(

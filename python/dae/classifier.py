@@ -9,10 +9,10 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils.multiclass import check_classification_targets
 
-from dae._network import Stack
-from dae._stage import Data
-from dae._state import AGAIN
-from dae._supervised import StackedPredictor
+from dae._estimator.state import AGAIN
+from dae._estimator.supervised import StackedPredictor
+from dae._model.network import Stack
+from dae._training.run import Data
 
 
 class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):

@@ -8,10 +8,10 @@ import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.validation import column_or_1d
 
-from dae._network import Stack
-from dae._stage import Data
-from dae._state import AGAIN
-from dae._supervised import StackedPredictor
+from dae._estimator.state import AGAIN
+from dae._estimator.supervised import StackedPredictor
+from dae._model.network import Stack
+from dae._training.run import Data
 
 
 class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):

@@ -12,13 +12,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 
 from dae import _core
-from dae._callbacks import CallbackSupportMixin, Monitor
-from dae._feed import split
-from dae._inference import NetworkTransformer
-from dae._network import Stack
-from dae._parameters import STACK
-from dae._persistence import VersionStampMixin
-from dae._stack import (
+from dae._data.checks import (
+    by_rows,
+    check_codes,
+    check_inference_data,
+    check_training_data,
+    check_unit_range,
+)
+from dae._estimator.parameters import STACK
+from dae._estimator.stack_state import (
     StackAttributes,
     all_codes,
     check_same_stack,
@@ -31,16 +33,14 @@ from dae._stack import (
     stack_of,
     stage_states,
 )
-from dae._stage import Data, Settings, Stage, refuse_early_stopping, warn_how_it_ended
-from dae._state import all_or_nothing, own
-from dae._training import Outcome
-from dae._validation import (
-    by_rows,
-    check_codes,
-    check_inference_data,
-    check_training_data,
-    check_unit_range,
-)
+from dae._estimator.state import all_or_nothing, own
+from dae._estimator.transformer import NetworkTransformer
+from dae._estimator.version_stamp import VersionStampMixin
+from dae._model.network import Stack
+from dae._training.epochs import Outcome
+from dae._training.feed import split
+from dae._training.monitor import CallbackSupportMixin, Monitor
+from dae._training.run import Data, Settings, Stage, refuse_early_stopping, warn_how_it_ended
 
 
 class StackedDenoisingAutoencoder(

@@ -813,7 +813,7 @@ def train(
 ):
     """Train on clean[rows]; returns how many batches were done, the last perhaps refused.
 
-    This is equivalent to, and much faster than, `dae._reference.train`.
+    This is equivalent to, and much faster than, `dae._model.reference.train`.
     """
     cdef Training t
     cdef ptrdiff_t bytes_needed
@@ -897,7 +897,7 @@ def corrupt(
     floating[:, ::1] entry_weights,        # OUT (n_rows, n) or None
     int n_threads,
 ):
-    """out <- the corrupted copies of clean[rows]; `dae._reference.corrupt` says how, its
+    """out <- the corrupted copies of clean[rows]; `dae._model.reference.corrupt` says how, its
     `entry_weights` what the emphasis makes of each entry."""
     cdef const dae_kernels *k = kernels(sizeof(floating))
     cdef dae_network net

@@ -1,0 +1,1 @@
+"""Data on the way in: checked, cut into blocks, corrupted."""

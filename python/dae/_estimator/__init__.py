@@ -1,0 +1,1 @@
+"""What all estimators share: parameters, fitted state, the transformer's methods."""

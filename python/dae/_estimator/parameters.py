@@ -1,0 +1,118 @@
+"""What the estimators' parameters may be, for scikit-learn's check; shared ones stand once."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils._param_validation import (
+    Interval,
+    Options,
+    StrOptions,
+    validate_parameter_constraints,
+)
+
+from dae._model.corruption import KINDS
+from dae._model.network import ACTIVATIONS, LOSSES
+from dae._model.solver import SOLVERS
+from dae._training.epochs import SCHEDULES
+
+# of one layer; a stack may have one value for each
+LAYER: dict[str, list[Any]] = {
+    "corruption": [StrOptions(set(KINDS) - {"none"}), callable, None],
+    "corruption_level": [Interval(Real, 0, None, closed="left"), "array-like"],
+    "activation": [StrOptions(set(ACTIVATIONS))],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+}
+
+# of the reconstruction
+DECODING: dict[str, list[Any]] = {
+    "decoder_activation": [StrOptions({"auto", *ACTIVATIONS})],
+    "loss": [StrOptions(set(LOSSES))],
+    "tied_weights": ["boolean"],
+    "emphasis": ["array-like", None],
+}
+
+# of the training of whatever network
+TRAINING: dict[str, list[Any]] = {
+    "solver": [StrOptions(set(SOLVERS))],
+    "learning_rate": [StrOptions(set(SCHEDULES))],
+    "momentum": [Interval(Real, 0, 1, closed="left")],
+    "nesterovs_momentum": ["boolean"],
+    "beta_1": [Interval(Real, 0, 1, closed="left")],
+    "beta_2": [Interval(Real, 0, 1, closed="left")],
+    "epsilon": [Interval(Real, 0, None, closed="neither")],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "batch_size": [Interval(Integral, 1, None, closed="left")],
+    "shuffle": ["boolean"],
+    "tol": [Interval(Real, 0, None, closed="left"), None],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "warm_start": ["boolean"],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+    "n_jobs": [
+        Interval(Integral, 1, None, closed="left"),
+        Interval(Integral, None, -1, closed="right"),
+        None,
+    ],
+}
+
+# of a stack: epochs of pretraining, 0 for none
+EPOCHS: list[Any] = [Interval(Integral, 0, None, closed="left")]
+_PER_LAYER = {**LAYER, "max_iter": EPOCHS}
+
+STACK: dict[str, list[Any]] = {
+    "hidden_layer_sizes": [Interval(Integral, 1, None, closed="left"), "array-like"],
+    **{name: [*constraints, "array-like"] for name, constraints in _PER_LAYER.items()},
+    **DECODING,
+    "fine_tune_max_iter": [Interval(Integral, 1, None, closed="left")],
+    "fine_tune_learning_rate_init": LAYER["learning_rate_init"],
+    **TRAINING,
+}
+
+
+def layer_sizes(estimator: Any) -> tuple[int, ...]:
+    """`hidden_layer_sizes` as a tuple; a number stands for one layer."""
+    sizes = estimator.hidden_layer_sizes
+    try:
+        sizes = tuple(sizes) if _is_sequence(sizes) else (sizes,)
+        valid = len(sizes) > 0 and all(
+            isinstance(size, (int, np.integer)) and not isinstance(size, bool) and size >= 1
+            for size in sizes
+        )
+    except TypeError:
+        valid = False
+    if not valid:
+        raise ValueError(
+            "hidden_layer_sizes should be one integer of 1 or more for each layer, "
+            f"got {estimator.hidden_layer_sizes!r}. Pass for example (256, 128)."
+        )
+    return tuple(int(size) for size in sizes)
+
+
+def per_layer(estimator: Any, name: str) -> list[Any]:
+    """A parameter's value for each layer, each checked as one of a single layer would be."""
+    n_layers = len(layer_sizes(estimator))
+    value = getattr(estimator, name)
+    if _is_sequence(value):
+        values = list(value)
+        if len(values) != n_layers:
+            raise ValueError(
+                f"{name} should be one value, or one for each of the {n_layers} layers, "
+                f"got {len(values)} values: {value!r}."
+            )
+    else:
+        values = [value] * n_layers
+    owner = type(estimator).__name__
+    for k, layers_own in enumerate(values):
+        validate_parameter_constraints(
+            {f"{name}[{k}]": _PER_LAYER[name]}, {f"{name}[{k}]": layers_own}, caller_name=owner
+        )
+    return values
+
+
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0)

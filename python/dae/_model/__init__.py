@@ -1,0 +1,1 @@
+"""A network, its losses, solver and corruption, and their equations in NumPy."""

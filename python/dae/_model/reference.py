@@ -1,0 +1,374 @@
+"""The equations in plain NumPy: the executable specification of the compiled core.
+
+Same functions and arguments as `dae._core` (less the thread count); tests hold the core to
+this file, array by array. Written to be read, not to be fast.
+
+    x~ = corrupt(x)
+    a  = b + W x~          h = g1(a)         encode;  W is `encoder` transposed
+    a* = b* + W* h         z = g2(a*)        decode;  W* is `decoder`
+    E  = 1/B sum_i w_i ||x_i - z_i||^2       squared error, against the clean x
+    E  = 1/B sum_i w_i sum_d softplus(a*_id) - x_id a*_id       cross-entropy
+
+In a stack, h of one layer is x of the next, z of one layer is what the layer below decodes, and
+only the lowest z is compared with x; in a supervised stack, the topmost h with a target. With an
+emphasis (alpha, beta), the terms of corrupted entries count alpha times, the others beta times.
+
+Sources: Vincent et al. (2008), sections 2.2 and 2.3; Vincent et al. (2010), section 4.2 for the
+emphasis; Salmon et al. (2011) for Philox.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dae._model.corruption import Corruption
+from dae._model.network import Network, Stack
+from dae._model.solver import Solver
+
+# ------------------------------------------------------------------ activations, losses
+
+
+def activate(name: str, a: np.ndarray) -> np.ndarray:
+    """g(a)."""
+    if name == "identity":
+        return a.copy()
+    if name == "logistic":
+        e = np.exp(-np.abs(a))
+        return np.where(a >= 0, 1 / (1 + e), e / (1 + e))
+    if name == "tanh":
+        return np.tanh(a)
+    if name == "relu":
+        return np.maximum(a, 0)
+    raise ValueError(f"unknown activation {name!r}")
+
+
+def slope(name: str, g: np.ndarray) -> np.ndarray:
+    """g'(a) in terms of g = g(a)."""
+    if name == "identity":
+        return np.ones_like(g)
+    if name == "logistic":
+        return g * (1 - g)
+    if name == "tanh":
+        return 1 - g * g
+    if name == "relu":
+        return (g > 0).astype(g.dtype)
+    raise ValueError(f"unknown activation {name!r}")
+
+
+def loss_and_delta(
+    loss: str, activation: str, a: np.ndarray, x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Loss of each entry, float64, and its derivative by the pre-activation `a`."""
+    z = activate(activation, a)
+    if loss == "squared_error":
+        return (z.astype(np.float64) - x) ** 2, 2 * (z - x) * slope(activation, z)
+    softplus = np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
+    return (softplus - x * a).astype(np.float64), z - x
+
+
+def output_loss_and_delta(
+    loss: str, a: np.ndarray, target: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Loss of each row of outputs, float64, and its derivative by their pre-activations `a`."""
+    if loss != "softmax_log_loss":
+        activation = "logistic" if loss == "log_loss" else "identity"
+        entries, delta = loss_and_delta(loss, activation, a, target)
+        return entries.sum(axis=1), delta
+    a = a - a.max(axis=1, keepdims=True)
+    e = np.exp(a)
+    total = e.sum(axis=1, keepdims=True)
+    rows = np.arange(len(a))
+    delta = e / total
+    delta[rows, target] -= 1
+    return (np.log(total[:, 0]) - a[rows, target]).astype(np.float64), delta
+
+
+# ------------------------------------------------------------------ inference
+
+
+def encode(network: Network | Stack, X: np.ndarray) -> np.ndarray:
+    for layer in network.layers:
+        X = activate(layer.activation, X @ layer.encoder[:, : layer.n_hidden] + layer.hidden_bias)
+    return X
+
+
+def pre_decode(layer: Network, H: np.ndarray) -> np.ndarray:
+    assert layer.decoder is not None
+    return H @ layer.decoder[:, : layer.n_hidden].T + layer.visible_bias
+
+
+def decode(network: Network | Stack, H: np.ndarray) -> np.ndarray:
+    for layer in reversed(network.layers):
+        H = activate(layer.decoder_activation, pre_decode(layer, H))
+    return H
+
+
+def reconstruct(network: Network | Stack, X: np.ndarray) -> np.ndarray:
+    return decode(network, encode(network, X))
+
+
+def sample_losses(
+    network: Network | Stack,
+    X: np.ndarray,
+    X_corrupted: np.ndarray,
+    entry_weight: np.ndarray | None = None,
+) -> np.ndarray:
+    """Loss of each row of X when the network is shown the row of `X_corrupted`, float64.
+
+    `entry_weight`, shaped as X, weighs the terms.
+    """
+    first, *others = network.layers
+    H = decode(Stack(others), encode(network, X_corrupted))
+    entries, _ = loss_and_delta(first.loss, first.decoder_activation, pre_decode(first, H), X)
+    return (entries if entry_weight is None else entries * entry_weight).sum(axis=1)
+
+
+# ------------------------------------------------------------------ corruption
+
+
+def philox(counter: np.ndarray, key: tuple[int, int]) -> np.ndarray:
+    """Philox4x32-10 of each counter; `counter` uint32 of shape (..., 4)."""
+    c = [counter[..., i].astype(np.uint64) for i in range(4)]
+    k0, k1 = np.uint64(key[0]), np.uint64(key[1])
+    low, shift = np.uint64(0xFFFFFFFF), np.uint64(32)
+    for _ in range(10):
+        p0, p1 = np.uint64(0xD2511F53) * c[0], np.uint64(0xCD9E8D57) * c[2]
+        c = [(p1 >> shift) ^ c[1] ^ k0, p1 & low, (p0 >> shift) ^ c[3] ^ k1, p0 & low]
+        k0, k1 = (k0 + np.uint64(0x9E3779B9)) & low, (k1 + np.uint64(0xBB67AE85)) & low
+    return np.stack(c, axis=-1).astype(np.uint32)
+
+
+def random_words(
+    seed: int, presentation: int, rows: np.ndarray, n_features: int, stream: int
+) -> np.ndarray:
+    """A uint32 for each (row, column); column d is word d % 4 of counter d // 4.
+
+    Counter words: column // 4; row; presentation; and the high halves of the last two,
+    ``stream << 31 | (presentation >> 32 & 0x7fff) << 16 | (row >> 32 & 0xffff)``.
+    """
+    rows = np.asarray(rows, dtype=np.uint64)
+    quads = -(-n_features // 4)
+    counter = np.zeros((len(rows), quads, 4), dtype=np.uint32)
+    counter[..., 0] = np.arange(quads)
+    counter[..., 1] = (rows & np.uint64(0xFFFFFFFF))[:, None]
+    counter[..., 2] = presentation & 0xFFFFFFFF
+    high = (rows >> np.uint64(32)) & np.uint64(0xFFFF)
+    high |= np.uint64((presentation >> 32 & 0x7FFF) << 16 | stream << 31)
+    counter[..., 3] = high[:, None]
+    words = philox(counter, (seed & 0xFFFFFFFF, seed >> 32))
+    return words.reshape(len(rows), quads * 4)[:, :n_features]
+
+
+def corrupt(
+    corruption: Corruption, X: np.ndarray, rows: np.ndarray, presentation: int
+) -> np.ndarray:
+    """Corrupted copies of X[rows], as presentation number `presentation` shows them."""
+    out = X[rows].copy()
+    kind, n_features = corruption.kind, X.shape[1]
+    if kind == "none":
+        return out
+
+    def words(stream: int, n: int = n_features) -> np.ndarray:
+        return random_words(corruption.seed, presentation, rows, n, stream)
+
+    if kind == "gaussian":  # Box & Muller (1958), on the two words of a pair of columns
+        pairs = words(0, 2 * (-(-n_features // 2))).astype(np.float64)
+        radius = np.sqrt(-2 * np.log((pairs[:, 0::2] + 1) / 2**32))
+        angle = 2 * np.pi * pairs[:, 1::2] / 2**32
+        normal = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
+        noise = corruption.level * normal.reshape(len(rows), -1)[:, :n_features]
+        return (out + noise).astype(X.dtype)
+
+    w, hit = words(0), hits(corruption, X, rows, presentation)
+    if kind == "masking":
+        out[hit] = 0
+    elif kind == "salt_and_pepper":  # the lowest bit of the word, unused by `hits`, picks the side
+        value = np.where(w & np.uint32(1), corruption.high, corruption.low)
+        out[hit] = value[hit]
+    elif kind == "swap":  # any other row of the donors; a donor that is the row itself steps on
+        donors, n = corruption.donors, len(corruption.donors)
+        pick = (words(1).astype(np.uint64) * np.uint64(n)) >> np.uint64(32)
+        donor = donors[pick.astype(np.intp)]
+        itself = donor == np.asarray(rows)[:, None]
+        donor[itself] = donors[(pick[itself].astype(np.intp) + 1) % n]
+        out[hit] = np.take_along_axis(X, donor, axis=0)[hit]
+    return out
+
+
+def hits(corruption: Corruption, X: np.ndarray, rows: np.ndarray, presentation: int) -> np.ndarray:
+    """Which entries of X[rows] `corrupt` picks (the new value may be the old one), bool."""
+    shape = len(rows), X.shape[1]
+    if corruption.kind == "none":
+        return np.zeros(shape, dtype=bool)
+    if corruption.kind == "gaussian":
+        return np.broadcast_to(corruption.level > 0, shape)
+    # an entry is hit when the upper 24 bits of its word fall below level * 2**24
+    w = random_words(corruption.seed, presentation, rows, shape[1], 0)
+    return (w >> np.uint32(8)) < np.rint(corruption.level * 2**24)
+
+
+def entry_weights(
+    corruption: Corruption,
+    emphasis: tuple[float, float],
+    X: np.ndarray,
+    rows: np.ndarray,
+    presentation: int,
+) -> np.ndarray:
+    """emphasis[0] where `corrupt` picks an entry of X[rows], else emphasis[1], of X's dtype."""
+    return np.where(hits(corruption, X, rows, presentation), *emphasis).astype(X.dtype)
+
+
+# ------------------------------------------------------------------ one step, one call
+
+
+def gradients(
+    network: Network | Stack,
+    X: np.ndarray,
+    X_corrupted: np.ndarray,
+    weight: np.ndarray,
+    *,
+    entry_weight: np.ndarray | None = None,
+    target: np.ndarray | None = None,
+) -> tuple[float, dict[str, np.ndarray]]:
+    """Loss of a batch and its gradient by each parameter.
+
+    `weight` has shape (B,), `entry_weight` that of X. The loss is that of the outputs against
+    `target` where one is given, else that of the reconstruction against X.
+    """
+    layers, B = network.layers, len(X)
+    grads: list[dict[str, np.ndarray]] = [{} for _ in layers]
+    codes = [X_corrupted]  # codes[k] is what layer k codes
+    for layer in layers:
+        codes.append(encode(layer, codes[-1]))
+
+    if target is not None:
+        losses, delta = output_loss_and_delta(layers[-1].loss, codes[-1], target)
+        delta = delta * (weight[:, None] / B).astype(X.dtype)
+    else:
+        decoded = [codes[-1]]  # decoded[k] is what layer k decodes
+        for layer in layers[:0:-1]:
+            decoded.insert(0, decode(layer, decoded[0]))
+        entries, delta = loss_and_delta(
+            layers[0].loss, layers[0].decoder_activation, pre_decode(layers[0], decoded[0]), X
+        )
+        if entry_weight is not None:
+            entries, delta = entries * entry_weight, delta * entry_weight
+        losses = entries.sum(axis=1)
+        delta = delta * (weight[:, None] / B).astype(X.dtype)
+        for k, layer in enumerate(layers):
+            assert layer.decoder is not None
+            grads[k]["decoder"] = delta.T @ decoded[k]
+            grads[k]["visible_bias"] = delta.sum(axis=0)
+            # what layer k decodes came from the decoder above, or is the topmost code
+            top = layer is layers[-1]
+            made_by = layer.activation if top else layers[k + 1].decoder_activation
+            delta = (delta @ layer.decoder[:, : layer.n_hidden]) * slope(made_by, decoded[k])
+
+    for k in reversed(range(len(layers))):
+        layer = layers[k]
+        grads[k]["encoder"] = codes[k].T @ delta
+        grads[k]["hidden_bias"] = delta.sum(axis=0)
+        if layer.tied:
+            grads[k]["encoder"] = grads[k]["encoder"] + grads[k].pop("decoder")
+        if k > 0:
+            delta = delta @ layer.encoder[:, : layer.n_hidden].T
+            delta = delta * slope(layers[k - 1].activation, codes[k])
+
+    loss = float((losses * weight).sum() / B)
+    return loss, {
+        prefix + name: g
+        for prefix, of_layer in zip(network.prefixes(), grads, strict=True)
+        for name, g in of_layer.items()
+    }
+
+
+def update(solver: Solver, network: Network | Stack, grads: dict[str, np.ndarray]) -> None:
+    """Move every parameter, in place, by one step of the solver."""
+    solver.n_steps += 1
+    t, lr = solver.n_steps, solver.learning_rate
+    for name, parameter in network.parameters().items():
+        g, moments = grads[name], solver.moments[name]
+        if parameter.ndim == 2:  # a weight array: drop the padding, add the penalty
+            n_hidden = g.shape[1]
+            parameter = parameter[:, :n_hidden]
+            moments = tuple(v[:, :n_hidden] for v in moments)
+            g = g + solver.alpha * parameter
+        if solver.name == "adam":
+            v1, v2 = moments
+            v1[...] = solver.beta_1 * v1 + (1 - solver.beta_1) * g
+            v2[...] = solver.beta_2 * v2 + (1 - solver.beta_2) * g * g
+            rms = np.sqrt(v2 / (1 - solver.beta_2**t))
+            parameter -= lr / (1 - solver.beta_1**t) * v1 / (rms + solver.epsilon)
+        elif moments:
+            (v,) = moments
+            v[...] = solver.momentum * v - lr * g
+            parameter += solver.momentum * v - lr * g if solver.nesterov else v
+        else:
+            parameter -= lr * g
+
+
+def train(
+    network: Network | Stack,
+    solver: Solver,
+    corruption: Corruption,
+    X: np.ndarray,
+    rows: np.ndarray,
+    *,
+    batch_size: int,
+    presentation: int,
+    X_corrupted: np.ndarray | None = None,
+    sample_weight: np.ndarray | None = None,
+    emphasis: tuple[float, float] = (1.0, 1.0),
+    target: np.ndarray | None = None,
+    max_loss: float = np.inf,
+) -> np.ndarray:
+    """Train on X[rows], in that order, in mini-batches; the last one may be smaller.
+
+    Parameters
+    ----------
+    network, solver : updated in place
+    X : ndarray of shape (n_samples, n_features), the clean data
+    rows : intp ndarray, the rows of X to present, in order
+    presentation : int, number of this presentation, part of the corruption's key
+    X_corrupted : ndarray shaped as X, or None
+        What the network is shown instead of built-in corruption.
+    sample_weight : ndarray of shape (n_samples,) of X's dtype, or None
+    emphasis : tuple of two floats
+        Weight of the loss of corrupted and of untouched entries. An entry of `X_corrupted` is
+        corrupted where it differs from X.
+    target : ndarray or None
+        For a stack without decoders: what its outputs are compared with, instead of a
+        reconstruction with X. intp class numbers of shape (n_samples,) for "softmax_log_loss",
+        else of shape (n_samples, n_hidden) and X's dtype.
+    max_loss : float
+        Training stops before the update of a batch whose loss is above this or not finite.
+
+    Returns
+    -------
+    losses : float64 ndarray
+        Mean loss of each batch, before its update. Shorter than the number of batches,
+        and ending with the offending loss, when training was stopped.
+    """
+    losses = []
+    for first in range(0, len(rows), batch_size):
+        batch = rows[first : first + batch_size]
+        x = X[batch]
+        if X_corrupted is not None:
+            shown = X_corrupted[batch]
+            entry_weight = np.where(shown != x, *emphasis).astype(X.dtype)
+        else:
+            shown = corrupt(corruption, X, batch, presentation)
+            entry_weight = entry_weights(corruption, emphasis, X, batch, presentation)
+        loss, grads = gradients(
+            network,
+            x,
+            shown,
+            np.ones(len(batch)) if sample_weight is None else sample_weight[batch],
+            entry_weight=entry_weight,
+            target=None if target is None else target[batch],
+        )
+        losses.append(loss)
+        if not loss <= max_loss:
+            break
+        update(solver, network, grads)
+    return np.array(losses, dtype=np.float64)

@@ -1,0 +1,77 @@
+"""The solver's settings and its moments, one set of arrays per parameter of a `Network`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dae._model.network import Network, Stack, _check_array, aligned_zeros
+
+SOLVERS = ("sgd", "adam")
+
+
+@dataclass
+class Solver:
+    """How a gradient ``g`` (of the batch's mean loss, plus ``alpha * w``) moves a weight ``w``.
+
+    "sgd":  v <- momentum * v - lr * g;   w <- w + v,  or with Nesterov's momentum
+            w <- w + momentum * v - lr * g  (the new v). Without momentum: w <- w - lr * g.
+    "adam": Kingma & Ba (2015), algorithm 1:
+            v1 <- beta_1 v1 + (1 - beta_1) g;   v2 <- beta_2 v2 + (1 - beta_2) g^2;
+            w <- w - lr * v1 / (1 - beta_1^t) / (sqrt(v2 / (1 - beta_2^t)) + epsilon).
+
+    `alpha` (L2) acts on the weights, not on the biases.
+
+    Attributes
+    ----------
+    moments : dict of str -> tuple of ndarray
+        Per distinct parameter: () for plain SGD, (v,) with momentum, (v1, v2) for Adam.
+    n_steps : int
+        Updates made so far (Adam's t).
+    """
+
+    name: str
+    learning_rate: float
+    momentum: float = 0.9
+    nesterov: bool = True
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    alpha: float = 0.0
+    n_steps: int = 0
+    moments: dict[str, tuple[np.ndarray, ...]] = field(default_factory=dict)
+
+    @property
+    def n_moments(self) -> int:
+        """Moment arrays per parameter."""
+        if self.name == "adam":
+            return 2
+        return 1 if self.momentum else 0
+
+    def reset(self, network: Network | Stack) -> None:
+        """Zero moments that fit `network`."""
+        self.n_steps = 0
+        self.moments = {
+            name: tuple(aligned_zeros(a.shape, a.dtype) for _ in range(self.n_moments))
+            for name, a in network.parameters().items()
+        }
+
+    def check(self, network: Network | Stack) -> None:
+        """Raise ValueError unless the moments fit `network` array by array."""
+        if self.name not in SOLVERS:
+            raise ValueError(f"solver should be one of {SOLVERS}, got {self.name!r}.")
+        for name, parameter in network.parameters().items():
+            moments = self.moments.get(name, ())
+            if len(moments) != self.n_moments:
+                raise ValueError(
+                    f"The fitted state is damaged: solver {self.name!r} needs {self.n_moments} "
+                    f"moment arrays for {name}, got {len(moments)}. Fit the estimator again."
+                )
+            for moment in moments:
+                if not isinstance(moment, np.ndarray):
+                    raise ValueError(
+                        f"The fitted state is damaged: a moment of {name} should be an ndarray, "
+                        f"got {type(moment).__name__}. Fit the estimator again."
+                    )
+                _check_array(f"a moment of {name}", moment, parameter.shape, parameter.dtype)

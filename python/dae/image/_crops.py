@@ -1,0 +1,134 @@
+"""Training pictures: looked at once, kept while there is room, cut into crops at random."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dae.image._pictures import Form, as_list, load, to_planes
+
+CROP = 192  # pixels, height and width of a crop at most
+CACHE = 2**30  # bytes of pictures read from files that are kept
+
+ADVICE = "Use larger pictures, or a smaller patch_size."
+
+
+class Crops:
+    """A stream of pieces of single planes, clean and (given pairs) noisy.
+
+    Every picture is read and checked at the start, so that training does not end at the
+    last file of a folder.
+
+    Parameters
+    ----------
+    images, noisy : as in `ImageDenoiser.fit`
+    size : int
+        Patch size; no picture may be smaller.
+    luminance : bool
+        Whether colours become luminance and chrominances.
+    data_range : float or None
+    are_noisy : bool
+        Whether `images` themselves have noise (there are no clean ones).
+    """
+
+    def __init__(
+        self,
+        images: Any,
+        noisy: Any,
+        *,
+        size: int,
+        luminance: bool,
+        data_range: float | None,
+        are_noisy: bool,
+        noise: float,
+    ) -> None:
+        self.luminance = luminance
+        self.data_range = data_range
+        self.are_noisy = are_noisy
+        self.noise = noise  # that noisy pictures may have on them
+        self.images, _ = as_list(images)
+        self.noisy: list[Any] | None = None
+        if noisy is not None:
+            self.noisy, _ = as_list(noisy, "noisy")
+            if len(self.noisy) != len(self.images):
+                raise ValueError(
+                    f"noisy should have one picture for each of the {len(self.images)} images, "
+                    f"got {len(self.noisy)}."
+                )
+        self._cache: dict[tuple[str, int], np.ndarray] = {}
+        self._room = CACHE
+        forms = [self._look(index, size) for index in range(len(self.images))]
+        for index, form in enumerate(forms):
+            if form.n_colours != forms[0].n_colours:
+                raise ValueError(
+                    f"images[{index}] has {form.n_colours} colour channels, images[0] has "
+                    f"{forms[0].n_colours}. Train on pictures of one kind: convert them all to "
+                    "grey or all to RGB."
+                )
+        places = [(form.shape[0] - size + 1) * (form.shape[1] - size + 1) for form in forms]
+        self._share = np.array(places) / sum(places)
+
+    def _look(self, index: int, size: int) -> Form:
+        image, name = self._get("images", index)
+        form = self._form(image, name, self.are_noisy)
+        if min(form.shape[:2]) < size:
+            raise ValueError(
+                f"{name} has {form.shape[0]} x {form.shape[1]} pixels, less than a patch of "
+                f"{size} x {size}. {ADVICE}"
+            )
+        if self.noisy is not None:
+            other, other_name = self._get("noisy", index)
+            if other.dtype.kind == "f" and np.isnan(other).any():
+                raise ValueError(
+                    f"{other_name} has NaN; pictures to learn from have missing pixels as 0. "
+                    "Write 0 there."
+                )
+            self._form(other, other_name, noisy=True)
+            if other.shape != image.shape:
+                raise ValueError(
+                    f"{other_name} should have the shape of {name}, {image.shape}, got "
+                    f"{other.shape}."
+                )
+        return form
+
+    def _form(self, image: np.ndarray, name: str, noisy: bool) -> Form:
+        noise = self.noise if noisy else None
+        return Form.of(image, name, data_range=self.data_range, noise=noise)
+
+    def _get(self, which: str, index: int) -> tuple[np.ndarray, str]:
+        item = (self.images if which == "images" else self.noisy or [])[index]
+        if (which, index) in self._cache:
+            return self._cache[which, index], str(item)
+        array, name = load(item, f"{which}[{index}]")
+        if array is not item and array.nbytes <= self._room:
+            self._room -= array.nbytes
+            self._cache[which, index] = array
+        return array, name
+
+    def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None]:
+        """One plane of a random crop; the same of its noisy partner, where there is one.
+
+        Pictures are drawn by the number of their patches, so that all are equally likely. Where
+        the noise is made, clean ones are turned and mirrored at random; noise that came with a
+        picture may have a direction, and stays as it is.
+        """
+        index = int(rng.choice(len(self._share), p=self._share))
+        image, name = self._get("images", index)
+        height, width = (min(CROP, length) for length in image.shape[:2])
+        top = int(rng.integers(0, image.shape[0] - height + 1))
+        left = int(rng.integers(0, image.shape[1] - width + 1))
+        corner = slice(top, top + height), slice(left, left + width)
+
+        def planes(image: np.ndarray, name: str, noisy: bool) -> list[np.ndarray]:
+            piece = image[corner]
+            return to_planes(self._form(piece, name, noisy).to_unit(piece), self.luminance)
+
+        clean = planes(image, name, self.are_noisy)
+        plane = int(rng.integers(0, len(clean)))
+        if self.noisy is not None:
+            return clean[plane], planes(*self._get("noisy", index), True)[plane]
+        if self.are_noisy:
+            return clean[plane], None
+        mirrored = clean[plane][:: 1 if rng.random() < 0.5 else -1]
+        return np.rot90(mirrored, int(rng.integers(0, 4))), None
