@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from dae._model.corruption import Corruption
-from dae._model.network import Network, Stack, aligned_zeros, initial_network, padded_width
+from dae._model.network import Layer, Network, aligned_zeros, initial_network, padded_width
 from dae._model.solver import Solver
 
 DTYPES = [np.float32, np.float64]
@@ -65,7 +65,7 @@ def make_network(
 def make_stack(sizes, dtype=np.float64, *, activation="tanh", loss="squared_error", tied=True):
     """A mirrored stack; sizes[0] features. Decoders above the lowest are of `activation`."""
     lowest = "logistic" if loss == "log_loss" else "identity"
-    return Stack(
+    return Network(
         [
             make_network(
                 n_features,
@@ -88,7 +88,7 @@ def make_supervised(sizes, dtype=np.float64, *, activation="tanh", loss="softmax
     for layer in layers:
         layer.decoder = layer.visible_bias = None
     layers[-1].activation, layers[-1].loss = "identity", loss
-    return Stack(layers)
+    return Network(layers)
 
 
 def make_solver(network, kind, **changes):
@@ -112,8 +112,8 @@ def make_corruption(kind, X, level=0.3, seed=0x0123456789ABCDEF):
 
 def in_float64(network):
     """The same numbers in float64."""
-    if isinstance(network, Stack):
-        return Stack([in_float64(layer) for layer in network.layers])
+    if isinstance(network, Network):
+        return Network([in_float64(layer) for layer in network.layers])
     n_hidden = network.n_hidden
     arrays = {"decoder": None, "visible_bias": None}
     for name, array in network.parameters().items():
@@ -125,7 +125,7 @@ def in_float64(network):
             arrays[name] = array.astype(np.float64)
     if network.tied:
         arrays["decoder"] = arrays["encoder"]
-    return Network(
+    return Layer(
         **arrays,
         activation=network.activation,
         decoder_activation=network.decoder_activation,

@@ -21,7 +21,7 @@ from parity import assert_close, assert_trains_like_the_reference
 from dae import _core
 from dae._model import reference as _reference
 from dae._model.corruption import KINDS
-from dae._model.network import ACTIVATIONS, OUTPUT_LOSSES, Stack
+from dae._model.network import ACTIVATIONS, OUTPUT_LOSSES, Network
 
 pytestmark = pytest.mark.usefixtures("always_threads")
 
@@ -147,7 +147,7 @@ def test_one_layer_is_a_stack_of_one():
     """To the last bit."""
     X = data(50, 33, np.float32)
     results = []
-    for wrap in (lambda layer: layer, lambda layer: Stack([layer])):
+    for wrap in (lambda layer: layer, lambda layer: Network([layer])):
         network = wrap(make_network(33, 140, np.float32, tied=False))
         solver = make_solver(network, "adam")
         corruption = make_corruption("masking", X, 0.8)
@@ -333,13 +333,13 @@ def test_stacks_that_do_not_fit():
         )  # fmt: skip
 
     with pytest.raises(ValueError, match="layer 1 codes 5 features, layer 0 has 4"):
-        train(Stack([good.layers[0], make_network(5, 3)]))
+        train(Network([good.layers[0], make_network(5, 3)]))
     with pytest.raises(ValueError, match="layer 1 is float32, layer 0 is float64"):
-        train(Stack([good.layers[0], make_network(4, 3, np.float32)]))
+        train(Network([good.layers[0], make_network(4, 3, np.float32)]))
     with pytest.raises(ValueError, match="should both have a decoder, or none"):
-        train(Stack([good.layers[0], make_supervised((4, 3)).layers[0]]))
+        train(Network([good.layers[0], make_supervised((4, 3)).layers[0]]))
     with pytest.raises(ValueError, match="a stack without layers"):
-        Stack([]).check()
+        Network([]).check()
     with pytest.raises(ValueError, match="target is for a stack without decoders"):
         train(good, target=np.zeros((5, 3)))
     supervised = make_supervised((6, 4, 3))

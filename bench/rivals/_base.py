@@ -11,7 +11,7 @@ from threadpoolctl import ThreadpoolController
 
 from bench.settings import Setting
 from dae._model import reference as _reference
-from dae._model.network import Network, aligned_zeros, padded_width
+from dae._model.network import Layer, aligned_zeros, padded_width
 
 
 class Session:
@@ -56,8 +56,8 @@ class Session:
         return float(_reference.sample_losses(network, clean, shown).mean())
 
 
-def network_of(W: np.ndarray, b: np.ndarray, c: np.ndarray) -> Network:
+def network_of(W: np.ndarray, b: np.ndarray, c: np.ndarray) -> Layer:
     """The weights as this library holds them."""
     encoder = aligned_zeros((len(W), padded_width(W.shape[1], W.dtype)), W.dtype)
     encoder[:, : W.shape[1]] = W
-    return Network(encoder, encoder, b, c, "logistic", "logistic", "log_loss")
+    return Layer(encoder, encoder, b, c, "logistic", "logistic", "log_loss")

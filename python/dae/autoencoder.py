@@ -23,7 +23,7 @@ from dae._estimator.state import (
 )
 from dae._estimator.transformer import NetworkTransformer
 from dae._estimator.version_stamp import VersionStampMixin
-from dae._model.network import Network
+from dae._model.network import Layer
 from dae._training.epochs import Outcome
 from dae._training.feed import split
 from dae._training.monitor import CallbackSupportMixin, Monitor
@@ -482,7 +482,7 @@ class DenoisingAutoencoder(
 
     # -------------------------------------------------------------- fitted state
 
-    def _fitted(self) -> Network:
+    def _fitted(self) -> Layer:
         return network_of(self)
 
     def _input_training(self) -> tuple[dict[str, Any], Settings]:

@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from dae._estimator.state import AGAIN
 from dae._estimator.supervised import StackedPredictor
-from dae._model.network import Stack
+from dae._model.network import Network
 from dae._training.run import Data
 
 
@@ -356,7 +356,7 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
             )
         return np.searchsorted(known, y).astype(np.intp), len(known), learned
 
-    def _fitted(self) -> Stack:
+    def _fitted(self) -> Network:
         stack = super()._fitted()
         classes = self.__dict__.get("classes_")
         if not isinstance(classes, np.ndarray) or classes.shape != (stack.n_hidden,):

@@ -10,7 +10,7 @@ from sklearn.utils.validation import column_or_1d
 
 from dae._estimator.state import AGAIN
 from dae._estimator.supervised import StackedPredictor
-from dae._model.network import Stack
+from dae._model.network import Network
 from dae._training.run import Data
 
 
@@ -321,7 +321,7 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
         target = np.ascontiguousarray((y - mean) / scale, dtype=data.X.dtype)
         return target, target.shape[1], learned
 
-    def _fitted(self) -> Stack:
+    def _fitted(self) -> Network:
         stack = super()._fitted()
         for name in ("_target_mean", "_target_scale"):
             value = self.__dict__.get(name)

@@ -36,7 +36,7 @@ from dae._estimator.stack_state import (
 from dae._estimator.state import all_or_nothing, own
 from dae._estimator.transformer import NetworkTransformer
 from dae._estimator.version_stamp import VersionStampMixin
-from dae._model.network import Stack
+from dae._model.network import Network
 from dae._training.epochs import Outcome
 from dae._training.feed import split
 from dae._training.monitor import CallbackSupportMixin, Monitor
@@ -517,7 +517,7 @@ class StackedDenoisingAutoencoder(
         if not go_on:
             random_state = check_random_state(self.random_state)
             stages = new_stages(self, settings, X.shape[1], X.dtype, random_state)
-            stack = Stack([layer for stage in stages for layer in stage.network.layers])
+            stack = Network([layer for stage in stages for layer in stage.network.layers])
             stages.append(Stage(stack, settings[-1].solver, new_seed(random_state)))
         return stages, data
 
@@ -589,9 +589,9 @@ class StackedDenoisingAutoencoder(
             _core.decode, part, H[:, -part.n_hidden :], width=stack.n_features, n_threads=n_threads
         )
 
-    def _up_to(self, stack: Any) -> Stack:
+    def _up_to(self, stack: Any) -> Network:
         """The layers that lead to the code of `output_layers`, the last one for "all"."""
-        return Stack(stack.layers[: self._coded_layer(len(stack.layers)) + 1])
+        return Network(stack.layers[: self._coded_layer(len(stack.layers)) + 1])
 
     def _coded_layer(self, n_layers: int) -> int:
         """Number of the layer that `output_layers` asks for, the last one for "all"."""
@@ -607,7 +607,7 @@ class StackedDenoisingAutoencoder(
 
     # -------------------------------------------------------------- fitted state
 
-    def _fitted(self) -> Stack:
+    def _fitted(self) -> Network:
         return stack_of(self, decodes=True)
 
     def _input_training(self) -> tuple[dict[str, Any], Settings]:

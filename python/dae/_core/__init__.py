@@ -19,7 +19,7 @@ from daecore._simd import available_levels as available_simd_levels
 from daecore._simd import simd_level
 
 from dae._model.corruption import KINDS, Corruption
-from dae._model.network import ACTIVATIONS, OUTPUT_LOSSES, PARAMETERS, Network, Stack, is_plain
+from dae._model.network import ACTIVATIONS, OUTPUT_LOSSES, PARAMETERS, Layer, Network, is_plain
 from dae._model.solver import Solver
 from daecore import _inference, _threads, _training
 
@@ -93,7 +93,7 @@ def n_threads(n_jobs: int | None) -> int:
 _MOST_THREADS = 256
 
 
-def n_threads_for(n_jobs: int | None, network: Network | Stack, n_rows: int) -> int:
+def n_threads_for(n_jobs: int | None, network: Layer | Network, n_rows: int) -> int:
     """The same for these rows. To find out takes 4 us: not for rows that one thread does anyway."""
     size = 0
     for layer in network.layers:
@@ -148,7 +148,7 @@ def _check_index(name: str, rows: np.ndarray, n_rows: int) -> None:
         raise ValueError(f"{name} should lie in [0, {n_rows}).")
 
 
-def _network_arguments(network: Network) -> tuple[Any, ...]:
+def _network_arguments(network: Layer) -> tuple[Any, ...]:
     """Of a network that is checked."""
     return (
         network.encoder,
@@ -216,7 +216,7 @@ _MANY_ROWS = 512
 
 def _infer(
     function: Callable[..., None],
-    network: Network,
+    network: Layer,
     sources: tuple[np.ndarray | None, ...],
     out: np.ndarray,
     n_rows: int,
@@ -240,33 +240,33 @@ def _infer(
     return out
 
 
-def _encode_layer(layer: Network, X: np.ndarray, n_rows: int, n_threads: int) -> np.ndarray:
+def _encode_layer(layer: Layer, X: np.ndarray, n_rows: int, n_threads: int) -> np.ndarray:
     out = np.empty((len(X), layer.n_hidden), layer.dtype)
     return _infer(_inference.encode, layer, (X,), out, n_rows, n_threads)
 
 
-def _decode_layer(layer: Network, H: np.ndarray, n_rows: int, n_threads: int) -> np.ndarray:
+def _decode_layer(layer: Layer, H: np.ndarray, n_rows: int, n_threads: int) -> np.ndarray:
     out = np.empty((len(H), layer.n_features), layer.dtype)
     return _infer(_inference.decode, layer, (H,), out, n_rows, n_threads)
 
 
-def _reconstruct_layer(layer: Network, X: np.ndarray, n_rows: int, n_threads: int) -> np.ndarray:
+def _reconstruct_layer(layer: Layer, X: np.ndarray, n_rows: int, n_threads: int) -> np.ndarray:
     return _infer(_inference.reconstruct, layer, (X,), np.empty_like(X), n_rows, n_threads)
 
 
 # a layer's work, and the layer
-_Steps = list[tuple[Callable[[Network, np.ndarray, int, int], np.ndarray], Network]]
+_Steps = list[tuple[Callable[[Layer, np.ndarray, int, int], np.ndarray], Layer]]
 
 
-def _up(layers: list[Network]) -> _Steps:
+def _up(layers: list[Layer]) -> _Steps:
     return [(_encode_layer, layer) for layer in layers]
 
 
-def _down(layers: list[Network]) -> _Steps:
+def _down(layers: list[Layer]) -> _Steps:
     return [(_decode_layer, layer) for layer in reversed(layers)]
 
 
-def _up_and_down(layers: list[Network]) -> _Steps:
+def _up_and_down(layers: list[Layer]) -> _Steps:
     """The topmost layer codes and decodes a row in one go."""
     return [*_up(layers[:-1]), (_reconstruct_layer, layers[-1]), *_down(layers[:-1])]
 
@@ -294,13 +294,13 @@ def _go(steps: _Steps, X: np.ndarray, width: int, n_rows: int, n_threads: int) -
 # many rows in all these are a part, None for these alone.
 
 
-def _check_decodes(network: Network | Stack) -> None:
+def _check_decodes(network: Layer | Network) -> None:
     if not network.decodes:
         raise ValueError("A stack without decoders reconstructs nothing.")
 
 
 def encode(
-    network: Network | Stack,
+    network: Layer | Network,
     X: np.ndarray,
     *,
     n_threads: int,
@@ -314,7 +314,7 @@ def encode(
 
 
 def decode(
-    network: Network | Stack,
+    network: Layer | Network,
     H: np.ndarray,
     *,
     n_threads: int,
@@ -329,7 +329,7 @@ def decode(
 
 
 def reconstruct(
-    network: Network | Stack,
+    network: Layer | Network,
     X: np.ndarray,
     *,
     n_threads: int,
@@ -344,7 +344,7 @@ def reconstruct(
 
 
 def sample_losses(
-    network: Network | Stack,
+    network: Layer | Network,
     X: np.ndarray,
     X_corrupted: np.ndarray,
     entry_weight: np.ndarray | None = None,
@@ -449,7 +449,7 @@ def _check_emphasis(emphasis: tuple[float, float]) -> None:
         raise ValueError(f"emphasis should be two finite numbers of 0 or more, got {emphasis!r}.")
 
 
-def _layer_arguments(network: Network | Stack, solver: Solver) -> list[tuple[Any, ...]]:
+def _layer_arguments(network: Layer | Network, solver: Solver) -> list[tuple[Any, ...]]:
     """Each layer's arrays, activations and moments."""
     network.check()
     solver.check(network)
@@ -471,7 +471,7 @@ def _layer_arguments(network: Network | Stack, solver: Solver) -> list[tuple[Any
 
 
 def _target_arguments(
-    network: Network | Stack, target: np.ndarray | None, n_rows: int
+    network: Layer | Network, target: np.ndarray | None, n_rows: int
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """target, classes: one of them given where the network is supervised."""
     if network.decodes:
@@ -517,7 +517,7 @@ _CALL_SECONDS = 0.1
 
 
 def train(
-    network: Network | Stack,
+    network: Layer | Network,
     solver: Solver,
     corruption: Corruption,
     X: np.ndarray,

@@ -13,7 +13,7 @@ from sklearn.utils.validation import validate_data
 
 from dae import _core
 from dae._model.corruption import NO_CORRUPTION, Corruption
-from dae._model.network import Network, Stack, is_plain
+from dae._model.network import Layer, Network, is_plain
 
 CorruptionFunction = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -245,7 +245,7 @@ def feature_range(X: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 def largest_sane_loss(
     X: np.ndarray,
-    network: Network | Stack,
+    network: Layer | Network,
     corruption: Corruption | CorruptionFunction | None,
     X_corrupted: np.ndarray | None,
 ) -> float:
@@ -282,7 +282,7 @@ def largest_energy(X: np.ndarray, origin: float = 0.0) -> float:
 # ------------------------------------------------------------------ inference
 
 
-def check_inference_data(estimator: Any, X: Any, network: Network | Stack) -> np.ndarray:
+def check_inference_data(estimator: Any, X: Any, network: Layer | Network) -> np.ndarray:
     """X of `transform` and its kin as a finite, numeric, two-dimensional array of any layout.
 
     A plain array that needs nothing done skips scikit-learn's checks, which cost more than coding
@@ -315,7 +315,7 @@ def check_codes(H: Any, n_components: int) -> np.ndarray:
 
 def by_rows(
     function: Callable[..., np.ndarray],
-    network: Network | Stack,
+    network: Layer | Network,
     X: np.ndarray,
     *,
     width: int | None,

@@ -14,7 +14,7 @@ from dae import _core
 from dae._estimator.parameters import layer_sizes, per_layer
 from dae._estimator.state import AGAIN, check_unchanged, decoder_activation_of
 from dae._model.memory import check_memory, too_big
-from dae._model.network import PARAMETERS, Network, Stack, initial_network
+from dae._model.network import PARAMETERS, Layer, Network, initial_network
 from dae._training.epochs import Outcome
 from dae._training.monitor import Monitor
 from dae._training.run import Data, Settings, Stage
@@ -127,7 +127,7 @@ def stack_attributes(stack: Any) -> dict[str, Any]:
     return {"_layers": layers, "n_features_in_": stack.n_features}
 
 
-def stack_of(estimator: Any, *, decodes: bool) -> Stack:
+def stack_of(estimator: Any, *, decodes: bool) -> Network:
     """The other way round, over the estimator's own arrays. Raises ValueError when damaged."""
     stored = estimator.__dict__.get("_layers")
     if not isinstance(stored, list) or not all(isinstance(layer, dict) for layer in stored):
@@ -140,7 +140,7 @@ def stack_of(estimator: Any, *, decodes: bool) -> Stack:
         get = layer.get
         encoder, decoder = get("encoder"), get("decoder")
         layers.append(
-            Network(
+            Layer(
                 encoder=encoder,
                 decoder=encoder if decodes and decoder is None else decoder,
                 hidden_bias=get("hidden_bias"),
@@ -150,7 +150,7 @@ def stack_of(estimator: Any, *, decodes: bool) -> Stack:
                 loss=get("loss"),
             )
         )
-    stack = Stack(layers)
+    stack = Network(layers)
     stack.check()
     if stack.decodes != decodes:
         raise ValueError(
@@ -179,7 +179,7 @@ def stage_states(estimator: Any, n_stages: int) -> list[dict[str, Any]]:
     return states
 
 
-def check_same_stack(estimator: Any, stack: Stack) -> None:
+def check_same_stack(estimator: Any, stack: Network) -> None:
     """Raise ValueError when `warm_start` is asked to go on with another network."""
     layers = _architecture(estimator)
     check_unchanged(
@@ -345,7 +345,7 @@ def fitted_value(estimator: Any, stored: str, public: str) -> Any:
     return value
 
 
-def all_codes(stack: Network | Stack, X: np.ndarray, **how: Any) -> np.ndarray:
+def all_codes(stack: Layer | Network, X: np.ndarray, **how: Any) -> np.ndarray:
     """The codes of all layers, side by side; `how` is for `_core.encode`."""
     codes = np.empty((len(X), sum(layer.n_hidden for layer in stack.layers)), X.dtype)
     first = 0

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from dae._model.memory import check_memory, too_big
-from dae._model.network import CACHE_LINE, Network, Stack, aligned_zeros, initial_network
+from dae._model.network import CACHE_LINE, Layer, Network, aligned_zeros, initial_network
 from dae._model.solver import Solver
 
 STATE = (
@@ -68,11 +68,11 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
 # ------------------------------------------------------------------ network
 
 
-def network_of(estimator: Any) -> Network:
+def network_of(estimator: Any) -> Layer:
     """The fitted network, over the estimator's own arrays. Raises ValueError when damaged."""
     get: Callable[[str], Any] = estimator.__dict__.get  # check() looks at what comes
     encoder, decoder = get("_encoder_weights"), get("_decoder_weights")
-    network = Network(
+    network = Layer(
         encoder=encoder,
         decoder=encoder if decoder is None else decoder,
         hidden_bias=get("intercept_hidden_"),
@@ -121,7 +121,7 @@ def decoder_activation_of(estimator: Any) -> str:
 
 def new_network(
     estimator: Any, n_features: int, dtype: np.dtype, random_state: np.random.RandomState
-) -> Network:
+) -> Layer:
     """A random network as the estimator's parameters describe it."""
     n_components = int(estimator.n_components)
     check_memory(
@@ -147,7 +147,7 @@ def new_network(
         raise too_big("n_components", (n_components,), n_features, dtype) from error
 
 
-def check_same_network(estimator: Any, network: Network) -> None:
+def check_same_network(estimator: Any, network: Layer) -> None:
     """Raise ValueError when `warm_start` is asked to go on with another network."""
     fitted = {
         "n_components": network.n_hidden,
@@ -202,7 +202,7 @@ def own(network: Any, *, copy: bool) -> Any:
 
 
 def resume_solver(
-    state: Mapping[str, Any], network: Network | Stack, solver: Solver, *, copy: bool
+    state: Mapping[str, Any], network: Layer | Network, solver: Solver, *, copy: bool
 ) -> None:
     """Give `solver` its moments back; none if they are of another solver, or if there are none.
 

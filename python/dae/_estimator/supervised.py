@@ -28,7 +28,7 @@ from dae._estimator.stack_state import (
 from dae._estimator.state import all_or_nothing, check_unchanged, own
 from dae._estimator.transformer import NetworkTransformer
 from dae._estimator.version_stamp import VersionStampMixin
-from dae._model.network import Network, Stack, initial_network
+from dae._model.network import Layer, Network, initial_network
 from dae._training.epochs import Outcome
 from dae._training.feed import split
 from dae._training.monitor import CallbackSupportMixin, Monitor
@@ -222,7 +222,7 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
         learned : dict
             The attributes that follow from y.
         """
-        given: list[Network] = []
+        given: list[Layer] = []
         if go_on:
             stack = own(self._fitted(), copy=normalise)
             if normalise:
@@ -262,7 +262,7 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
             stages = new_stages(self, layers, X.shape[1], X.dtype, random_state)
             networks = [_without_decoder(stage.network.layers[0]) for stage in stages]
         networks.append(_output_layer(networks[-1], n_outputs, self._output_loss, random_state))
-        stage = Stage(Stack(networks), fine_tuning.solver, new_seed(random_state))
+        stage = Stage(Network(networks), fine_tuning.solver, new_seed(random_state))
         return stages, stage, data, learned
 
     def _settings(self) -> tuple[list[Settings], Settings]:
@@ -282,7 +282,7 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
 
     # -------------------------------------------------------------- pretrained layers
 
-    def _pretrained_layers(self) -> list[Network]:
+    def _pretrained_layers(self) -> list[Layer]:
         """The layers of `pretrained`; none where it is None."""
         given = self.pretrained
         if given is None:
@@ -343,10 +343,10 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
 
     # -------------------------------------------------------------- fitted state
 
-    def _fitted(self) -> Stack:
+    def _fitted(self) -> Network:
         return stack_of(self, decodes=False)
 
-    def _check_same_layers(self, stack: Stack) -> None:
+    def _check_same_layers(self, stack: Network) -> None:
         """Raise ValueError when `warm_start` is asked to go on with another network."""
         hidden = stack.layers[:-1]
         check_unchanged(
@@ -392,14 +392,14 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
         return fitted_value(self, "_stages", name)[0]
 
 
-def _without_decoder(layer: Network) -> Network:
+def _without_decoder(layer: Layer) -> Layer:
     """The encoder alone, over the same arrays."""
     return replace(layer, decoder=None, visible_bias=None)
 
 
 def _output_layer(
-    below: Network, n_outputs: int, loss: str, random_state: np.random.RandomState
-) -> Network:
+    below: Layer, n_outputs: int, loss: str, random_state: np.random.RandomState
+) -> Layer:
     """Outputs at random, as hidden units are: from zeros, which pass no error down at first, the
     digits of scikit-learn were learned 0.7 points worse (means of 12 splits, 100 epochs).
     """

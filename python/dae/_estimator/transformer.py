@@ -20,7 +20,7 @@ from dae._data.checks import (
     feature_range,
 )
 from dae._estimator.state import counter, seen_range
-from dae._model.network import Network, Stack
+from dae._model.network import Layer, Network
 from dae._training.feed import corrupted
 from dae._training.run import Settings
 
@@ -33,7 +33,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
     n_jobs: int | None
 
-    def _fitted(self) -> Network | Stack:
+    def _fitted(self) -> Layer | Network:
         """The fitted network, checked; over the estimator's own arrays."""
         raise NotImplementedError
 
@@ -113,7 +113,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         if network.loss == "log_loss":
             check_unit_range(X)
 
-        def losses(network: Network | Stack, X: np.ndarray, **how: Any) -> np.ndarray:
+        def losses(network: Layer | Network, X: np.ndarray, **how: Any) -> np.ndarray:
             return _core.sample_losses(network, X, X, **how)
 
         n_threads = _core.n_threads_for(self.n_jobs, network, len(X))
@@ -186,7 +186,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             n_threads=settings.n_threads,
         )
 
-    def _network(self) -> Network | Stack:
+    def _network(self) -> Layer | Network:
         if not self.__sklearn_is_fitted__():
             check_is_fitted(self)
         return self._fitted()

@@ -1,6 +1,6 @@
 """The network's parameters: what they are, how they lie in memory, how they start.
 
-A `Network` is one layer of hidden units, a `Stack` is several of them; both own nothing but
+A `Layer` is one layer of hidden units, a `Network` is several of them; both own nothing but
 ndarrays. Weights are kept feature-major, ``encoder[d, j]`` is the weight between feature
 ``d`` and hidden unit ``j``, so that one row is what one feature says to all units
 (``components_`` is the transposed view). Rows are padded with zeros to whole cache lines;
@@ -55,7 +55,7 @@ def is_plain(array: np.ndarray) -> bool:
 
 
 @dataclass
-class Network:
+class Layer:
     """Parameters of ``z = g2(b* + W* g1(b + W x))``, or of ``g1(b + W x)`` alone.
 
     Attributes
@@ -64,7 +64,7 @@ class Network:
         ``W`` transposed and padded, ``stride >= n_hidden``; columns from `n_hidden` on are zero.
     decoder : ndarray of shape (n_features, stride), or None
         ``W*`` padded. The same object as `encoder` when the weights are tied; None in a layer
-        that decodes nothing, one of a supervised `Stack`.
+        that decodes nothing, one of a supervised `Network`.
     hidden_bias : ndarray of shape (n_hidden,)
     visible_bias : ndarray of shape (n_features,), or None together with `decoder`
     activation, decoder_activation : str, of `ACTIVATIONS`
@@ -82,7 +82,7 @@ class Network:
     loss: str
 
     @property
-    def layers(self) -> list[Network]:
+    def layers(self) -> list[Layer]:
         return [self]
 
     def prefixes(self) -> list[str]:
@@ -117,7 +117,7 @@ class Network:
             if getattr(self, name) is not None and not (name == "decoder" and self.tied)
         }
 
-    def copy(self) -> Network:
+    def copy(self) -> Layer:
         """The same network over fresh, aligned arrays."""
         copies: dict[str, Any] = {}
         for name, array in self.parameters().items():
@@ -127,7 +127,7 @@ class Network:
             copies["decoder"] = copies["encoder"]
         return replace(self, **copies)
 
-    def assign(self, other: Network) -> None:
+    def assign(self, other: Layer) -> None:
         """Overwrite every parameter in place with `other`'s values."""
         _assign(self, other)
 
@@ -192,7 +192,7 @@ class Network:
 
 
 @dataclass
-class Stack:
+class Network:
     """Several layers: the hidden units of one are the features of the next.
 
     Either all of them decode; then the decoders, from the last to the first, lead from the
@@ -201,10 +201,10 @@ class Stack:
 
     Attributes
     ----------
-    layers : list of Network, at least one
+    layers : list of Layer, at least one
     """
 
-    layers: list[Network]
+    layers: list[Layer]
 
     @property
     def n_features(self) -> int:
@@ -238,11 +238,11 @@ class Stack:
             for name, array in layer.parameters().items()
         }
 
-    def copy(self) -> Stack:
+    def copy(self) -> Network:
         """The same stack over fresh, aligned arrays."""
-        return Stack([layer.copy() for layer in self.layers])
+        return Network([layer.copy() for layer in self.layers])
 
-    def assign(self, other: Stack) -> None:
+    def assign(self, other: Network) -> None:
         """Overwrite every parameter in place with `other`'s values."""
         _assign(self, other)
 
@@ -273,13 +273,13 @@ class Stack:
             )
 
 
-def _assign(mine: Network | Stack, other: Network | Stack) -> None:
+def _assign(mine: Layer | Network, other: Layer | Network) -> None:
     theirs = other.parameters()
     for name, array in mine.parameters().items():
         array[...] = theirs[name]
 
 
-def _is_finite(network: Network | Stack) -> bool:
+def _is_finite(network: Layer | Network) -> bool:
     return all(np.isfinite(array).all() for array in network.parameters().values())
 
 
@@ -310,7 +310,7 @@ def initial_network(
     loss: str,
     tied_weights: bool,
     random_state: np.random.RandomState,
-) -> Network:
+) -> Layer:
     """Random weights, uniform in +-sqrt(6 / (n_features + n_hidden)), biases zero.
 
     Glorot & Bengio (2010), eq. 16; four times that for logistic units, whose slope at zero
@@ -330,7 +330,7 @@ def initial_network(
         return weights
 
     encoder = uniform()
-    return Network(
+    return Layer(
         encoder=encoder,
         decoder=encoder if tied_weights else uniform(),
         hidden_bias=aligned_zeros((n_hidden,), dtype),

@@ -22,7 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from dae._model.corruption import Corruption
-from dae._model.network import Network, Stack
+from dae._model.network import Layer, Network
 from dae._model.solver import Solver
 
 # ------------------------------------------------------------------ activations, losses
@@ -86,29 +86,29 @@ def output_loss_and_delta(
 # ------------------------------------------------------------------ inference
 
 
-def encode(network: Network | Stack, X: np.ndarray) -> np.ndarray:
+def encode(network: Layer | Network, X: np.ndarray) -> np.ndarray:
     for layer in network.layers:
         X = activate(layer.activation, X @ layer.encoder[:, : layer.n_hidden] + layer.hidden_bias)
     return X
 
 
-def pre_decode(layer: Network, H: np.ndarray) -> np.ndarray:
+def pre_decode(layer: Layer, H: np.ndarray) -> np.ndarray:
     assert layer.decoder is not None
     return H @ layer.decoder[:, : layer.n_hidden].T + layer.visible_bias
 
 
-def decode(network: Network | Stack, H: np.ndarray) -> np.ndarray:
+def decode(network: Layer | Network, H: np.ndarray) -> np.ndarray:
     for layer in reversed(network.layers):
         H = activate(layer.decoder_activation, pre_decode(layer, H))
     return H
 
 
-def reconstruct(network: Network | Stack, X: np.ndarray) -> np.ndarray:
+def reconstruct(network: Layer | Network, X: np.ndarray) -> np.ndarray:
     return decode(network, encode(network, X))
 
 
 def sample_losses(
-    network: Network | Stack,
+    network: Layer | Network,
     X: np.ndarray,
     X_corrupted: np.ndarray,
     entry_weight: np.ndarray | None = None,
@@ -118,7 +118,7 @@ def sample_losses(
     `entry_weight`, shaped as X, weighs the terms.
     """
     first, *others = network.layers
-    H = decode(Stack(others), encode(network, X_corrupted))
+    H = decode(Network(others), encode(network, X_corrupted))
     entries, _ = loss_and_delta(first.loss, first.decoder_activation, pre_decode(first, H), X)
     return (entries if entry_weight is None else entries * entry_weight).sum(axis=1)
 
@@ -222,7 +222,7 @@ def entry_weights(
 
 
 def gradients(
-    network: Network | Stack,
+    network: Layer | Network,
     X: np.ndarray,
     X_corrupted: np.ndarray,
     weight: np.ndarray,
@@ -282,7 +282,7 @@ def gradients(
     }
 
 
-def update(solver: Solver, network: Network | Stack, grads: dict[str, np.ndarray]) -> None:
+def update(solver: Solver, network: Layer | Network, grads: dict[str, np.ndarray]) -> None:
     """Move every parameter, in place, by one step of the solver."""
     solver.n_steps += 1
     t, lr = solver.n_steps, solver.learning_rate
@@ -308,7 +308,7 @@ def update(solver: Solver, network: Network | Stack, grads: dict[str, np.ndarray
 
 
 def train(
-    network: Network | Stack,
+    network: Layer | Network,
     solver: Solver,
     corruption: Corruption,
     X: np.ndarray,

@@ -1,4 +1,4 @@
-"""The solver's settings and its moments, one set of arrays per parameter of a `Network`."""
+"""The solver's settings and its moments, one set of arrays per parameter of a `Layer`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dae._model.network import Network, Stack, _check_array, aligned_zeros
+from dae._model.network import Layer, Network, _check_array, aligned_zeros
 
 SOLVERS = ("sgd", "adam")
 
@@ -49,7 +49,7 @@ class Solver:
             return 2
         return 1 if self.momentum else 0
 
-    def reset(self, network: Network | Stack) -> None:
+    def reset(self, network: Layer | Network) -> None:
         """Zero moments that fit `network`."""
         self.n_steps = 0
         self.moments = {
@@ -57,7 +57,7 @@ class Solver:
             for name, a in network.parameters().items()
         }
 
-    def check(self, network: Network | Stack) -> None:
+    def check(self, network: Layer | Network) -> None:
         """Raise ValueError unless the moments fit `network` array by array."""
         if self.name not in SOLVERS:
             raise ValueError(f"solver should be one of {SOLVERS}, got {self.name!r}.")

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dae._model.network import Network, Stack, aligned_zeros
+from dae._model.network import Layer, Network, aligned_zeros
 from dae._model.solver import Solver
 from dae._training.feed import Diverged, Feed, order_of
 
@@ -86,11 +86,11 @@ class Snapshot:
 
     def __init__(self) -> None:
         self.epoch: int | None = None  # None while there is no complete copy
-        self._network: Any = None  # a Network or a Stack, as it comes
+        self._network: Any = None  # a Layer or a Network, as it comes
         self._moments: dict[str, tuple[np.ndarray, ...]] = {}
         self._n_steps = 0
 
-    def save(self, epoch: int, network: Network | Stack, solver: Solver | None = None) -> None:
+    def save(self, epoch: int, network: Layer | Network, solver: Solver | None = None) -> None:
         self.epoch = None
         if self._network is None:
             self._network = network.copy()
@@ -116,7 +116,7 @@ class Snapshot:
 
 
 def run_epochs(
-    network: Network | Stack, solver: Solver, feed: Feed, plan: Plan, monitor: EpochMonitor
+    network: Layer | Network, solver: Solver, feed: Feed, plan: Plan, monitor: EpochMonitor
 ) -> Outcome:
     """Train `network` in place.
 
@@ -169,7 +169,7 @@ def run_epochs(
 
 
 def _epoch(
-    network: Network | Stack, solver: Solver, feed: Feed, plan: Plan, epoch: int
+    network: Layer | Network, solver: Solver, feed: Feed, plan: Plan, epoch: int
 ) -> tuple[float, float | None]:
     """One presentation of the training rows, and a look at the validation rows."""
     where = plan.where(epoch)
@@ -191,7 +191,7 @@ def _improves(loss: float, best: float, tol: float | None) -> bool:
     return not np.isfinite(best) or loss < best - (tol or 0.0) * abs(best)
 
 
-def _check_last_update(network: Network | Stack, feed: Feed, plan: Plan, epoch: int) -> None:
+def _check_last_update(network: Layer | Network, feed: Feed, plan: Plan, epoch: int) -> None:
     """Raise `Diverged` when the very last update, after which no loss is seen, blew up."""
     loss = feed.clean_loss(network, plan.rows[: feed.batch_size])
     if not loss <= feed.max_loss:

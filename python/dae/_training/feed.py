@@ -9,7 +9,7 @@ import numpy as np
 from dae import _core
 from dae._data.checks import CorruptionFunction, call_corruption
 from dae._model.corruption import NO_CORRUPTION, Corruption
-from dae._model.network import Network, Stack
+from dae._model.network import Layer, Network
 from dae._model.solver import Solver
 
 # what a random stream is for
@@ -111,7 +111,7 @@ class Feed:
 
     def present(
         self,
-        network: Network | Stack,
+        network: Layer | Network,
         solver: Solver,
         rows: np.ndarray,
         presentation: int,
@@ -142,7 +142,7 @@ class Feed:
 
     def _train(
         self,
-        network: Network | Stack,
+        network: Layer | Network,
         solver: Solver,
         chunk: np.ndarray,
         presentation: int,
@@ -206,7 +206,7 @@ class Feed:
             self.corruption, self.X, rows, presentation, n_threads=self.n_threads
         )
 
-    def evaluate(self, network: Network | Stack, rows: np.ndarray) -> float:
+    def evaluate(self, network: Layer | Network, rows: np.ndarray) -> float:
         """What training is judged by: the mean loss over `rows`, under corruption number 0."""
         losses = []
         for index, first in enumerate(range(0, len(rows), self.batch_size)):
@@ -235,7 +235,7 @@ class Feed:
             self.corruption, self.emphasis, self.X, rows, VALIDATION, n_threads=self.n_threads
         )
 
-    def clean_loss(self, network: Network | Stack, rows: np.ndarray) -> float:
+    def clean_loss(self, network: Layer | Network, rows: np.ndarray) -> float:
         """Mean loss over `rows` without corruption, weights and emphasis."""
         x = self.X[rows]
         return float(_core.sample_losses(network, x, x, n_threads=self.n_threads).mean())

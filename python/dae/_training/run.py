@@ -26,7 +26,7 @@ from dae._data.checks import (
 )
 from dae._estimator.state import AGAIN, counter, moments_kind, new_solver, resume_solver, seen_range
 from dae._model.corruption import NO_CORRUPTION, Corruption
-from dae._model.network import Network, Stack
+from dae._model.network import Layer, Network
 from dae._model.solver import Solver
 from dae._training.epochs import EpochMonitor, Outcome, Plan, Snapshot, run_epochs
 from dae._training.feed import Diverged, Feed, order_of
@@ -165,7 +165,7 @@ class Stage:
     loss_curve, validation_loss_curve, best_loss, n_iter : the estimators' attributes
     """
 
-    network: Network | Stack
+    network: Layer | Network
     solver: Solver
     seed: int
     presentation: int = 0
@@ -178,7 +178,7 @@ class Stage:
 
     @classmethod
     def resume(
-        cls, state: Mapping[str, Any], network: Network | Stack, solver: Solver, *, copy: bool
+        cls, state: Mapping[str, Any], network: Layer | Network, solver: Solver, *, copy: bool
     ) -> Self:
         """Where `attributes` left off; with `copy`, over arrays that are not those of `state`."""
         for name in _NUMBERS:

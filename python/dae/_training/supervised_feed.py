@@ -7,18 +7,18 @@ from scipy.special import log_softmax
 
 from dae import _core
 from dae._data.checks import largest_energy
-from dae._model.network import Network, Stack
+from dae._model.network import Layer, Network
 from dae._training.feed import Feed
 
 
-def output_losses(network: Network | Stack, outputs: np.ndarray, target: np.ndarray) -> np.ndarray:
+def output_losses(network: Layer | Network, outputs: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Loss of each row of outputs, float64."""
     if network.loss == "softmax_log_loss":
         return -log_softmax(outputs.astype(np.float64), axis=1)[np.arange(len(target)), target]
     return ((outputs.astype(np.float64) - target) ** 2).sum(axis=1)
 
 
-def largest_sane_output_loss(network: Network | Stack, target: np.ndarray) -> float:
+def largest_sane_output_loss(network: Layer | Network, target: np.ndarray) -> float:
     """A per-sample loss that no training reaches unless it diverges; see `largest_sane_loss`."""
     n_outputs = network.n_hidden
     if network.loss == "softmax_log_loss":
@@ -29,7 +29,7 @@ def largest_sane_output_loss(network: Network | Stack, target: np.ndarray) -> fl
 class LabelledFeed(Feed):
     """Data with a target: judged by how well it is predicted, without corruption."""
 
-    def evaluate(self, network: Network | Stack, rows: np.ndarray) -> float:
+    def evaluate(self, network: Layer | Network, rows: np.ndarray) -> float:
         """1 - score: the share of wrong classes, or of the variance that is not explained."""
         assert self.target is not None
         outputs, target = self._outputs(network, rows).astype(np.float64), self.target[rows]
@@ -44,12 +44,12 @@ class LabelledFeed(Feed):
         # an output without variance counts by its squared error
         return float((left / np.where(total > 0, total, 1.0)).mean())
 
-    def clean_loss(self, network: Network | Stack, rows: np.ndarray) -> float:
+    def clean_loss(self, network: Layer | Network, rows: np.ndarray) -> float:
         assert self.target is not None
         outputs = self._outputs(network, rows)
         return float(output_losses(network, outputs, self.target[rows]).mean())
 
-    def _outputs(self, network: Network | Stack, rows: np.ndarray) -> np.ndarray:
+    def _outputs(self, network: Layer | Network, rows: np.ndarray) -> np.ndarray:
         blocks = [rows[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
         return np.concatenate(
             [_core.encode(network, self.X[block], n_threads=self.n_threads) for block in blocks]
