@@ -139,7 +139,7 @@ def luminance(pixels: np.ndarray) -> np.ndarray:
 
 
 def training_pictures() -> list[np.ndarray]:
-    from dae.image._pictures import find_pictures, read
+    from dae.image._io import find_pictures, read
 
     return [read(path)[0] for path in find_pictures(folder("bsd400_train_gray"))]
 
@@ -147,7 +147,7 @@ def training_pictures() -> list[np.ndarray]:
 def test_pictures() -> dict[str, np.ndarray]:
     from skimage import data
 
-    from dae.image._pictures import find_pictures, read
+    from dae.image._io import find_pictures, read
 
     paths = find_pictures(folder("kodak24"))
     pictures = {f"kodak {number}": read(path)[0] for number, path in enumerate(paths, 1)}

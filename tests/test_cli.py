@@ -15,7 +15,7 @@ from PIL import Image
 from dae import StackedDenoisingAutoencoder, _cli
 from dae._cli import main
 from dae.image import ImageDenoiser
-from dae.image._pictures import read, write
+from dae.image._io import read, write
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (30, 40), dtype=np.uint8)
@@ -208,7 +208,7 @@ def test_train(folder, capsys, monkeypatch):
     def small(noise):
         return StackedDenoisingAutoencoder((8,), corruption=None, fine_tune=True)
 
-    monkeypatch.setattr("dae.image.default_autoencoder", small)
+    monkeypatch.setattr("dae.image._training.default_autoencoder", small)
     os.rename(folder / "more" / "colour.tif", folder.parent / "colour.tif")
     out = folder / "model.npz"
     arguments = ["train", folder, "-o", out, "--patches", 500, "--level", 10, 30]
@@ -334,7 +334,7 @@ def test_files_that_cannot_be_kept(tmp_path):
     for pixels, name, message in (
         (np.dstack([COLOUR, GREY]), "a.jpg", "JPEG keeps neither an alpha channel nor 16 bits"),
         (GREY.astype(np.uint16), "a.bmp", "BMP keeps neither"),
-        (GREY, "a.gif", "should end in one of"),
+        (GREY, "a.gif", "must end in one of"),
     ):
         with pytest.raises(ValueError, match=message):
             write(tmp_path / name, pixels)

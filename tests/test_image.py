@@ -8,14 +8,16 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_sample_images
 
-from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder, _core, image
-from dae.image import LOST, LOST_EMPHASIS, ImageDenoiser
+from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder, _core
+from dae.image import ImageDenoiser, _training
+from dae.image._colour import from_planes, to_planes
 from dae.image._crops import Crops
+from dae.image._format import ImageFormat
 from dae.image._noise import add_noise, estimate_sigma, fill, lost_pixels
-from dae.image._patch_task import SCALE, Repair
+from dae.image._patch_task import LOST, SCALE, PatchTask
 from dae.image._patches import filter_picture
-from dae.image._pictures import Form, from_planes, to_planes
 from dae.image._sampling import training_block
+from dae.image._training import LOST_EMPHASIS, level_range, new_crops, task_fields
 
 CHINA, FLOWER = load_sample_images().images
 GREY = CHINA[::2, ::2, 1]  # 214 x 320, uint8
@@ -310,7 +312,7 @@ def test_what_is_answered_is_what_was_asked(output):
     noisy = clean + 0.1
     for noise in ("gaussian", "masking"):
         for predict in ("noise", "patch"):
-            task = Repair(noise, 13, predict, output=output)
+            task = PatchTask(noise, 13, predict, output=output)
             given = task.show((noisy, clean > 0.5), 0.1)
             assert given.shown.shape == (5, 169 * (1 + (noise == "masking")) + 1)
             answer = task.target(clean, given)
@@ -326,7 +328,7 @@ def test_what_is_answered_is_what_was_asked(output):
 @pytest.mark.parametrize(("size", "output"), [(13, 5), (8, 5), (8, 1), (13, 1), (5, 5), (6, 5)])
 def test_every_pixel_is_in_the_middle_of_a_patch(size, output):
     """At the largest stride, for pictures of any size."""
-    task = Repair("gaussian", size, output=output)
+    task = PatchTask("gaussian", size, output=output)
     for height in range(size, size + 7):
         picture = np.random.default_rng(0).random((height, 2 * size))
         same = filter_picture([picture], lambda p: p.copy(), size, output, task.profile())
@@ -346,7 +348,7 @@ def test_the_middle_of_a_patch_is_answered_better():
 @pytest.mark.parametrize(("size", "output"), [(8, 1), (9, 1), (8, 5), (9, 9), (5, 2)])
 def test_a_pixel_that_is_not_seen_is_in_the_middle(size, output):
     """For noise of which nothing is known, whatever is answered."""
-    assert Repair("unknown", size, output=output).asked().any()
+    assert PatchTask("unknown", size, output=output).asked().any()
 
 
 def test_the_loss_is_that_of_a_pixel():
@@ -391,9 +393,9 @@ def test_strong_noise_goes_better_at_two_scales():
 
 
 def test_scales_by_default():
-    assert make()._new_task()["scales"] == 2
-    assert make("masking")._new_task()["scales"] == 1
-    assert make("masking", scales=1)._new_task()["scales"] == 1
+    assert task_fields(make())["scales"] == 2
+    assert task_fields(make("masking"))["scales"] == 1
+    assert task_fields(make("masking", scales=1))["scales"] == 1
 
 
 def test_no_more_scales_than_were_trained_for():
@@ -421,7 +423,7 @@ def test_known_pixels_are_those_whose_input_is_the_answer(noise):
     """By that the autoencoder's emphasis tells them from lost ones."""
     fitted = make(noise, autoencoder=None, n_patches=64).fit([GREY])
     assert fitted.autoencoder_.emphasis == LOST_EMPHASIS
-    task = Repair(noise, 9, output=5)
+    task = PatchTask(noise, 9, output=5)
     clean = (GREY[40:49, 40:49] / 255).astype(np.float32)
     noisy = spoil(noise, 0.3, GREY[40:49, 40:49])
     lost = noisy != clean
@@ -435,28 +437,28 @@ def test_known_pixels_are_those_whose_input_is_the_answer(noise):
 def test_the_unit_of_the_loss_is_that_of_all_crops():
     """Crops of several levels and scales are divided by different numbers."""
     denoiser = make(level=(5 / 255, 75 / 255), patch_size=9)
-    crops = denoiser._crops([GREY], None)
-    levels, seen = denoiser._levels(), []
-    show = Repair.show
+    crops = new_crops(denoiser, [GREY], None)
+    levels, seen = level_range(denoiser.level), []
+    show = PatchTask.show
 
     def noting(self, patches, level):
         seen.append(level)
         return show(self, patches, level)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Repair, "show", noting)
-        task = Repair(**denoiser._new_task())
+        patch.setattr(PatchTask, "show", noting)
+        task = PatchTask(**task_fields(denoiser))
         *_, unit = training_block(task, crops, levels, 640, np.random.default_rng(0), 1)
     assert max(seen) > 4 * min(seen)
     assert unit == pytest.approx(np.mean(seen) * SCALE / 2, rel=1e-5)
 
 
 def test_output_size_by_default():
-    assert make()._output() == 5
-    assert make(stride=7)._output() == 7
-    assert make(patch_size=4, stride=1)._output() == 4
-    assert make("unknown")._output() == 9
-    assert make(output_size=3, stride=1)._output() == 3
+    assert task_fields(make())["output"] == 5
+    assert task_fields(make(stride=7))["output"] == 7
+    assert task_fields(make(patch_size=4, stride=1))["output"] == 4
+    assert task_fields(make("unknown"))["output"] == 9
+    assert task_fields(make(output_size=3, stride=1))["output"] == 3
 
 
 # ------------------------------------------------------------------ scikit-learn
@@ -484,7 +486,7 @@ def test_copies(tiny, way):
 
 
 def test_partial_fit_goes_on(monkeypatch):
-    monkeypatch.setattr("dae.image.BLOCK", 1_000)
+    monkeypatch.setattr("dae.image._training.BLOCK", 1_000)
     whole, parts = make(learning_rate="constant", n_patches=3_000), make()
     whole.fit([GREY])
     for _ in range(3):
@@ -509,9 +511,9 @@ def test_a_failed_warm_start_changes_nothing(tiny, monkeypatch):
     """Though it fails in its second block."""
     warm = copy.deepcopy(tiny).set_params(warm_start=True, n_patches=100)
     before = pickle.dumps(warm)
-    monkeypatch.setattr(image, "BLOCK", 50)
-    blocks = iter([image.training_block])
-    monkeypatch.setattr(image, "training_block", lambda *given: next(blocks)(*given))
+    monkeypatch.setattr(_training, "BLOCK", 50)
+    blocks = iter([_training.training_block])
+    monkeypatch.setattr(_training, "training_block", lambda *given: next(blocks)(*given))
     with pytest.raises((StopIteration, RuntimeError)):
         warm.fit([GREY])
     assert pickle.dumps(warm) == before
@@ -521,7 +523,7 @@ def test_warm_start_goes_on_with_the_same_task_only(tiny):
     warm = copy.deepcopy(tiny).set_params(warm_start=True)
     before = pickle.dumps(warm)
     with pytest.raises(
-        ValueError, match="network that is there was made for patch_size=7, got patch_size=8"
+        ValueError, match="fitted network was trained for patch_size=7, got patch_size=8"
     ):
         warm.set_params(patch_size=8).fit([GREY])
     with pytest.raises(ValueError, match="warm_start=False"):
@@ -532,11 +534,11 @@ def test_warm_start_goes_on_with_the_same_task_only(tiny):
 def test_partial_fit_goes_on_with_the_same_task_only(tiny):
     further = copy.deepcopy(tiny)
     before = pickle.dumps(further)
-    with pytest.raises(ValueError, match="was made for patch_size=7, got patch_size=5"):
+    with pytest.raises(ValueError, match="was trained for patch_size=7, got patch_size=5"):
         further.set_params(patch_size=5).partial_fit([GREY])
     assert pickle.dumps(further.set_params(patch_size=7)) == before
     further.set_params(level=0.2).partial_fit([GREY])
-    assert further.level_ == (0.2, 0.2) and further.n_patches_ == 200 + image.BLOCK
+    assert further.level_ == (0.2, 0.2) and further.n_patches_ == 200 + _training.BLOCK
 
 
 @pytest.mark.parametrize(
@@ -570,7 +572,7 @@ def test_what_noise_is_expected_depends_on_its_kind():
     grey = (GREY / 255).astype(np.float32)
     noisy = grey.copy()
     noisy[0, 0] = 3
-    with pytest.raises(ValueError, match=r"noisy\[0\] should have floats from 0"):
+    with pytest.raises(ValueError, match=r"noisy\[0\] must have floats from 0"):
         make("masking", (0.2, 0.8), n_patches=200).fit([grey], noisy=[noisy])
     noisy[0, 0] = np.nan
     with pytest.raises(ValueError, match=r"noisy\[0\] has NaN; .* missing pixels as 0"):
@@ -587,7 +589,7 @@ def test_strong_noise_may_go_far_beyond_black_and_white():
 
 
 def test_the_learning_rate_falls(monkeypatch):
-    monkeypatch.setattr("dae.image.BLOCK", 100)
+    monkeypatch.setattr("dae.image._training.BLOCK", 100)
     seen = []
 
     class Spy(DenoisingAutoencoder):
@@ -704,21 +706,21 @@ def test_large_pictures_are_more_likely():
     ("images", "message"),
     [
         ([], "images is empty. Pass at least one picture."),
-        (3, "should be a list of pictures or of file names, or an array; got int"),
+        (3, "must be a list of pictures or of file names, or an array; got int"),
         (np.zeros(5), "got an array of shape"),
         (["no/such/file.png"], "no/such/file.png"),
         ([GREY[:5]], "images[0] has 5 x 320 pixels, less than a patch of 9 x 9. Use larger"),
         ([GREY, CHINA], "images[1] has 3 colour channels, images[0] has 1. Train on pictures"),
-        ([np.zeros((20, 20, 5))], "should have shape (height, width) or (height, width, channels)"),
-        ([np.zeros((20, 0))], "images[0] should have pixels"),
+        ([np.zeros((20, 20, 5))], "must have shape (height, width) or (height, width, channels)"),
+        ([np.zeros((20, 0))], "images[0] must have pixels"),
         ([np.full((20, 20), np.nan)], "images[0] has NaN in 400 places. Fill them, or use"),
         ([np.full((20, 20), np.inf)], "got values from inf to inf"),
         ([GREY.astype(float)], "floats from 0 (black) to 1 (white), got values from"),
-        ([GREY.astype(np.int64)], "should hold uint8, uint16 or floats, got int64. Convert it"),
+        ([GREY.astype(np.int64)], "must hold uint8, uint16 or floats, got int64. Convert it"),
         ([GREY > 100], "got bool"),
         ([GREY * 1j], "got complex128"),
-        ([[["a"]]], "should hold uint8, uint16 or floats"),
-        ([[[1, 2], [3]]], "images[0] should be an array of pixels"),
+        ([[["a"]]], "must hold uint8, uint16 or floats"),
+        ([[[1, 2], [3]]], "images[0] must be an array of pixels"),
     ],
     ids=lambda value: value[:25] if isinstance(value, str) else "",
 )
@@ -753,8 +755,8 @@ def test_bad_pictures_in_transform(tiny, images, message):
 def test_bad_pairs(tiny):
     for noisy, message in (
         ([], "noisy is empty"),
-        ([GREY, GREY], "noisy should have one picture for each of the 1 images, got 2"),
-        ([GREY[:50]], "noisy[0] should have the shape of images[0], (214, 320), got (50, 320)"),
+        ([GREY, GREY], "noisy must have one picture for each of the 1 images, got 2"),
+        ([GREY[:50]], "noisy[0] must have the shape of images[0], (214, 320), got (50, 320)"),
     ):
         with pytest.raises(ValueError) as caught:
             make().fit([GREY], noisy=noisy)
@@ -773,16 +775,16 @@ def test_bad_pairs(tiny):
     [
         ({"noise": "rain"}, "'noise' parameter of ImageDenoiser"),
         ({"level": 25}, "'level' parameter of ImageDenoiser"),
-        ({"level": (5, 75)}, "level should be a number between 0 and 1, or a range"),
-        ({"level": (0.1, 0.2, 0.3)}, "level should be a number between 0 and 1, or a range"),
-        ({"level": ["a", "b"]}, "level should be a number between 0 and 1, or a range"),
-        ({"stride": 10}, "stride should be at most patch_size=9"),
-        ({"stride": 4, "output_size": 3}, "stride should be at most output_size=3"),
-        ({"output_size": 10}, "output_size should be at most patch_size=9, got 10"),
-        ({"noise": "masking", "scales": 2}, "scales should be 1 or None for noise='masking'"),
+        ({"level": (5, 75)}, "level must be a number between 0 and 1, or a range"),
+        ({"level": (0.1, 0.2, 0.3)}, "level must be a number between 0 and 1, or a range"),
+        ({"level": ["a", "b"]}, "level must be a number between 0 and 1, or a range"),
+        ({"stride": 10}, "stride must be at most patch_size=9"),
+        ({"stride": 4, "output_size": 3}, "stride must be at most output_size=3"),
+        ({"output_size": 10}, "output_size must be at most patch_size=9, got 10"),
+        ({"noise": "masking", "scales": 2}, "scales must be 1 or None for noise='masking'"),
         ({"scales": 0}, "'scales' parameter"),
         ({"stride": 0}, "'stride' parameter of ImageDenoiser"),
-        ({"patch_size": 3, "stride": 1, "noise": "unknown"}, "patch_size should be at least 5"),
+        ({"patch_size": 3, "stride": 1, "noise": "unknown"}, "patch_size must be at least 5"),
         ({"autoencoder": "deep"}, "'autoencoder' parameter of ImageDenoiser"),
         ({"n_patches": 0}, "'n_patches' parameter of ImageDenoiser"),
     ],
@@ -796,13 +798,13 @@ def test_bad_parameters(parameters, message):
 
 def test_bad_sigma_and_mask(gaussian, masking, tiny):
     for sigma in (25, -1, "loud", np.nan, True):
-        with pytest.raises(ValueError, match="sigma should be 'auto' or a number from 0 to 1"):
+        with pytest.raises(ValueError, match="sigma must be 'auto' or a number from 0 to 1"):
             gaussian.transform(UNSEEN, sigma=sigma)
     for denoiser in (tiny, masking):
         for sigma in (0.1, "auto"):
             with pytest.raises(ValueError, match=r"range of levels of Gaussian noise"):
                 denoiser.transform(UNSEEN, sigma=sigma)
-    with pytest.raises(ValueError, match="mask is for noise='masking'"):
+    with pytest.raises(ValueError, match="mask is only supported with noise='masking'"):
         gaussian.transform(UNSEEN, mask=UNSEEN > 3)
     for mask, message in (
         (UNSEEN, "should be bool, True where a pixel is missing, of shape"),
@@ -813,7 +815,7 @@ def test_bad_sigma_and_mask(gaussian, masking, tiny):
             masking.transform(UNSEEN, mask=mask)
     with pytest.raises(ValueError, match="one mask for each of the 2 images, got 1"):
         masking.transform([UNSEEN, UNSEEN], mask=[UNSEEN > 3])
-    with pytest.raises(ValueError, match="mask should be a list of one mask for each of the 1 im"):
+    with pytest.raises(ValueError, match="mask must be a list of one mask for each of the 1 im"):
         masking.transform([UNSEEN], mask=True)
     with pytest.raises(ValueError, match="no pixel that is known: all are NaN"):
         masking.transform(np.full((20, 20), np.nan))
@@ -836,5 +838,5 @@ def test_a_damaged_state(tiny):
 
 
 def test_forms_of_arrays():
-    form = Form.of(np.zeros((4, 5, 2), dtype=np.uint16), "it")
+    form = ImageFormat.of(np.zeros((4, 5, 2), dtype=np.uint16), "it")
     assert (form.n_channels, form.n_colours, form.white) == (2, 1, 65535)

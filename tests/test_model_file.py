@@ -247,7 +247,7 @@ def test_what_cannot_be_saved(tmp_path):
 
     with pytest.raises(ValueError, match="cannot hold a Foreign.*Use pickle or skops"):
         fitted(Foreign(n_components=2)).save(tmp_path / "model.npz")
-    with pytest.raises(ValueError, match=r"should end in .npz"):
+    with pytest.raises(ValueError, match=r"must end in .npz"):
         fitted().save(tmp_path / "model.pkl")
     assert os.listdir(tmp_path) == []
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from dae._cli._options import Parser, n_threads, number
 from dae._files import check_place
-from dae.image._pictures import SUFFIXES, find_pictures, read, write
+from dae.image._io import SUFFIXES, find_pictures, read, write
 
 DESCRIPTION = "Denoising autoencoders: clean pictures, train denoisers."
 

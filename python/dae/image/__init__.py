@@ -2,82 +2,44 @@
 
 from __future__ import annotations
 
-import time
-from copy import copy, deepcopy
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
-from sklearn.utils import check_random_state
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from dae import _core
 from dae._estimator.version_stamp import VersionStampMixin
-from dae._training.monitor import report
 from dae.image import _model_file
-from dae.image._crops import ADVICE, Crops
-from dae.image._multiscale import cleaned_at_scales, n_scales
-from dae.image._noise import NOISES, add_noise, estimate_sigma, pixels_to_make_up
-from dae.image._patch_task import Repair
-from dae.image._patches import filter_picture
-from dae.image._pictures import Form, as_list, from_planes, load, to_planes
-from dae.image._sampling import training_block
-from dae.stacked import StackedDenoisingAutoencoder
+from dae.image._cleaning import Cleaner, clean_picture, expected_noise, median_sigma
+from dae.image._colour import to_planes
+from dae.image._format import ImageFormat
+from dae.image._io import as_list, load
+from dae.image._noise import NOISES
+from dae.image._patch_task import PatchTask
+from dae.image._scoring import mean_psnr
+from dae.image._training import (
+    TrainingState,
+    default_autoencoder,
+    new_crops,
+    train,
+    train_one_block,
+)
 
-__all__ = ["ImageDenoiser"]
-
-BLOCK = 2**15  # patches between two changes of the learning rate
-
-# what a network has learned to do: parameter -> field of the task
-WHAT_IT_LEARNED = {
-    "noise": "noise", "patch_size": "size", "output_size": "output", "predict": "predict",
-    "center": "centre",
-}  # fmt: skip
-
-# what `fit` leaves
-FITTED = ("autoencoder_", "level_", "loss_curve_", "n_patches_", "_seed", "_block", "_task")
+__all__ = ["ImageDenoiser", "default_autoencoder"]
 
 PRETRAINED = Path(__file__).parent / "pretrained.npz"
 
-OUTPUT = 5  # pixels in height and width that a network answers, if nothing else is said
-
-SCALES = 2  # resolutions that Gaussian noise is removed at, if nothing else is said
-
-LOST = ("masking", "salt_and_pepper")  # nothing is left of a pixel that is hit
-
-# Weights in the loss of pixels that are lost, and of those that are not, which nobody asks for
-# (those whose input is the answer). On held-out training pictures with salt and pepper of 50 %
-# 0.04 to 0.2 dB better than equal ones after 1.5 million patches, 0.1 worse after 300,000.
-LOST_EMPHASIS = (1.0, 0.2)
-
-
-def default_autoencoder(noise: str = "gaussian") -> Any:
-    """The network of ``autoencoder=None``."""
-    return StackedDenoisingAutoencoder(
-        (512, 512),
-        corruption=None,
-        tied_weights=False,
-        fine_tune=True,
-        emphasis=LOST_EMPHASIS if noise in LOST else None,
-    )
-
-
-def _set_known(estimator: Any, **parameters: Any) -> None:
-    """Set those parameters that the estimator has."""
-    known = estimator.get_params(deep=False)
-    estimator.set_params(**{name: parameters[name] for name in parameters if name in known})
-
 
 class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
-    """Pictures cleaned by a network that has learned to clean patches.
+    """Clean pictures with a network that has learned to clean patches.
 
-    `fit` takes clean pictures, spoils random patches of them with the noise that is to be
-    removed, and trains an autoencoder on noisy patch -> clean patch [1]_. `transform` cuts a
-    noisy picture into overlapping patches, cleans each and averages them, their middles
-    weighing most. Patches are taken in blocks: there are never many in memory.
+    `fit` takes clean pictures, spoils random patches of them with the noise to remove, and
+    trains an autoencoder on pairs of noisy and clean patches [1]_. `transform` cuts a noisy
+    picture into overlapping patches, cleans each and averages them, weighting the middle of a
+    patch most. Patches are processed in blocks, so that memory does not grow with their number.
 
     Parameters
     ----------
@@ -85,44 +47,45 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         The noise to remove.
 
         - "gaussian": normal noise of standard deviation `level` on each pixel.
-        - "masking": a share `level` of the pixels is missing. Which ones: `mask` of
-          `transform`, NaN, or where there is neither, pixels of value 0.
-        - "salt_and_pepper": a share `level` is black or white. Pixels that are neither stay
-          as they are; so do black and white ones where most of the 11 x 11 around are like them.
-        - "unknown": nothing is known but that the noise of a pixel says nothing about that
-          of its neighbours and is zero on average. `fit` takes the **noisy** pictures: some
+        - "masking": a share `level` of the pixels is missing. They are given by `mask` of
+          `transform`, or are NaN, or, where there is neither, are the pixels of value 0.
+        - "salt_and_pepper": a share `level` of the pixels is black or white. Pixels that are
+          neither keep their values; so do black and white ones where most of the surrounding
+          11 x 11 pixels are like them.
+        - "unknown": all that is known is that the noise of a pixel is independent of the noise
+          of its neighbours and zero on average. `fit` takes the **noisy** pictures: some
           pixels are hidden and predicted from their surroundings [2]_.
 
     level : float or (low, high), default=25/255
-        How strong the noise is that is trained on, where black is 0 and white is 1; of a
-        range, each crop draws its own. With a range of "gaussian" noise the network is told
-        the level, in `transform` by `sigma`. Where `fit` is given `noisy` pictures, it should be
-        that of their noise; within a range it is measured.
+        Strength of the noise to train for, where black is 0 and white is 1; of a range, each
+        crop draws its own. With a range of "gaussian" noise the network is told the level, in
+        `transform` by `sigma`. Where `fit` is given `noisy` pictures, `level` must describe
+        their noise; within a range it is measured.
 
     autoencoder : estimator or None, default=None
         The network, with ``partial_fit(X, X_corrupted=...)`` and ``reconstruct(X)``. It is
-        cloned; parameters of it that this class has too (`batch_size`, `learning_rate_init`,
-        `random_state`, `n_jobs`) are overwritten. None: a
-        `StackedDenoisingAutoencoder` of two layers of 512 ReLU units, with its mirror image
-        three hidden layers, trained jointly with Adam; where pixels are lost and the patch is
-        predicted, the errors of known pixels weigh a fifth.
+        cloned; its parameters that this class has too (`batch_size`, `learning_rate_init`,
+        `random_state`, `n_jobs`) are overwritten. None: a `StackedDenoisingAutoencoder` of two
+        layers of 512 ReLU units (three hidden layers with its mirror image), trained jointly
+        with Adam; where pixels are lost and the patch is predicted, the errors of known pixels
+        weigh a fifth.
 
     patch_size : int, default=11
-        Height and width in pixels of a patch that the network sees. With "unknown" at least
-        5. Larger is better after a long training, and slower.
+        Height and width in pixels of a patch that the network sees; at least 5 with
+        "unknown". Larger is better after a long training, and slower.
 
     output_size : int or None, default=None
-        Height and width of the patch's middle, which is what the network answers: pixels
-        there have neighbours on all sides. None: 5, or `stride` if that is larger, or
-        `patch_size` if that is smaller; with "unknown" all of the patch.
+        Height and width of the middle of the patch that the network predicts: pixels there
+        have neighbours on all sides. None: 5, or `stride` if that is larger, or `patch_size`
+        if that is smaller; with "unknown" the whole patch.
 
     stride : int, default=3
         Pixels between neighbouring patches in `transform`, at most `output_size`. Smaller is
-        slower and better. "unknown" always takes 1.
+        slower and better. "unknown" always uses 1.
 
     scales : int or None, default=None
-        Resolutions that "gaussian" noise is removed at, each half of the one before [3]_: what
-        is wider than a patch, the coarser ones see. May be lowered after `fit`: `transform`
+        Resolutions at which "gaussian" noise is removed, each half of the one before [3]_: the
+        coarser ones see what is wider than a patch. May be lowered after `fit`: `transform`
         then uses fewer. None: 2, and 1 for other noise.
 
     color : {"luminance", "channels"}, default="luminance"
@@ -130,68 +93,69 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         channel. Missing and black-or-white pixels are always repaired channel by channel.
 
     n_patches : int, default=4_000_000
-        Patches to train on. More is better, for a long time.
+        Number of patches to train on. More is better, for a long time.
 
     batch_size : int, default=128
-        Patches in a mini-batch.
+        Patches per mini-batch.
 
     learning_rate_init : float, default=0.001
-        Step size of the solver at the start.
+        Initial step size of the solver.
 
     learning_rate : {"cosine", "linear", "constant"}, default="cosine"
-        How the step size falls to zero in `fit`, if it does.
+        Learning-rate schedule in `fit`: annealed to 0, or constant.
 
     predict : {"patch", "noise"}, default="patch"
-        Whether the network's output is the clean patch, or what is to be taken off.
+        Whether the network predicts the clean patch, or the noise, which is subtracted.
 
     center : bool, default=True
-        Whether a patch loses its mean before the network and gets it back after.
+        Whether the mean of a patch is subtracted before the network and added after it.
 
     window : {"gaussian", "uniform"}, default="gaussian"
-        Weights of a patch's pixels where patches are averaged.
+        Weights of the pixels of a patch where patches are averaged.
 
     data_range : float or None, default=None
         The value of white in pictures of floats, black being 0; None means 1. Pictures of
         uint8 and uint16 have their own.
 
     warm_start : bool, default=False
-        Whether `fit` goes on with the network that is there, trained for the same kind of
-        noise and patches, maybe for another level: a model for one level is had from one for
-        a range of them in a fraction of the time. `autoencoder` and `random_state` are those
-        that it began with.
+        Whether `fit` continues training the fitted network, for the same kind of noise and
+        patches but maybe another level: a model for one level comes from one for a range of
+        levels in a fraction of the time. Later values of `autoencoder` and `random_state` are
+        ignored.
 
     random_state : int, RandomState instance or None, default=None
-        Decides initial weights, patches and noise.
+        Determines initial weights, patches and noise.
 
     n_jobs : int or None, default=None
-        Threads, as of `DenoisingAutoencoder`. It changes the time, not the result.
+        Number of threads, as for `DenoisingAutoencoder`. It changes the time, not the result.
 
     verbose : int, default=0
-        Whether to print about twenty lines during `fit`.
+        Whether `fit` prints its progress, in about twenty lines.
 
     Attributes
     ----------
     autoencoder_ : estimator
-        The fitted network. Its features are the patch's pixels and, behind them, which of
-        them are missing, and the level.
+        The fitted network. Its features are the pixels of the patch, then which of them are
+        missing, then the level.
 
     level_ : tuple (low, high) of float
         The levels trained on.
 
     loss_curve_ : list of float
-        Mean squared error of a pixel in each block of patches, white being 1, weighed as the
-        autoencoder weighs it, where it has a `loss_curve_` of its own. About that, where levels
-        or scales differ: the network's errors are in units that grow with the level.
+        Mean squared error per pixel in each block of patches, where white is 1, weighted as the
+        autoencoder weights it; empty where the autoencoder has no `loss_curve_`. Approximate
+        where levels or scales differ: the errors of the network are in units that grow with
+        the level.
 
     n_patches_ : int
-        Patches trained on.
+        Number of patches trained on.
 
     Notes
     -----
-    A picture comes back in the dtype, range and shape that it came in; an alpha channel is
-    passed through.
+    A cleaned picture has the dtype, range and shape of the input; an alpha channel is passed
+    through.
 
-    The level is meant after scaling to [0, 1]: noise of 25 grey levels of an 8-bit picture
+    The level refers to pictures scaled to [0, 1]: noise of 25 grey levels of an 8-bit picture
     is ``level=25/255``.
 
     References
@@ -304,41 +268,36 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         y : Ignored
             Present for API consistency.
 
-        noisy : the same, default=None
-            Your own noisy copies, picture by picture, in place of noise that is made. Missing
-            pixels have the value 0.
+        noisy : as `images`, default=None
+            Noisy copies of the images, picture by picture, used instead of generated noise.
+            Missing pixels have the value 0.
 
         Returns
         -------
         self : ImageDenoiser
-            The fitted denoiser. As it was before, if an error or Ctrl-C ends `fit`.
+            The fitted denoiser; unchanged, if an error or Ctrl-C ends `fit`.
 
         Raises
         ------
         ValueError
             A picture is smaller than a patch, cannot be read, is of another kind than the
-            first, has NaN or floats outside its range.
+            first, or has NaN or floats outside its range.
         """
-        crops = self._crops(images, noisy)
-        state = self._go_on() if self.warm_start and self.__sklearn_is_fitted__() else self._start()
-        started = time.perf_counter()
-        done, reported = 0, 0
-        while done < self.n_patches:
-            rate = self.learning_rate_init * _decay(self.learning_rate, done / self.n_patches)
-            done += self._train_block(state, crops, min(BLOCK, self.n_patches - done), rate)
-            if self.verbose and (done >= self.n_patches or done - reported >= self.n_patches / 20):
-                reported = done
-                report(_progress(done, self.n_patches, started, state["loss_curve_"]))
-        self.__dict__.update(state)
+        crops = new_crops(self, images, noisy)
+        state = (
+            self._resume() if self.warm_start and self.__sklearn_is_fitted__() else self._start()
+        )
+        train(self, state, crops)
+        self.__dict__.update(state.attributes())
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, images: Any, y: Any = None, *, noisy: Any = None) -> Self:
-        """Go on training with one block of 32,768 patches, at `learning_rate_init`.
+        """Continue training with one block of 32,768 patches, at `learning_rate_init`.
 
         Parameters
         ----------
-        images, y, noisy : as of `fit`
+        images, y, noisy : as in `fit`
 
         Returns
         -------
@@ -348,152 +307,19 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            As of `fit`; or the denoiser was made for other noise or patches.
+            As in `fit`; or the denoiser was fitted for other noise or patches.
         """
-        crops = self._crops(images, noisy)
-        state = self._go_on() if self.__sklearn_is_fitted__() else self._start()
-        self._train_block(state, crops, BLOCK, self.learning_rate_init)
-        self.__dict__.update(state)
+        crops = new_crops(self, images, noisy)
+        state = self._resume() if self.__sklearn_is_fitted__() else self._start()
+        train_one_block(self, state, crops)
+        self.__dict__.update(state.attributes())
         return self
 
-    def _start(self) -> dict[str, Any]:
-        """The fitted attributes, before the first block."""
-        random_state = check_random_state(self.random_state)
-        seed = int(random_state.randint(0, 2**32, dtype=np.uint64))
-        autoencoder = (
-            default_autoencoder(self.noise) if self.autoencoder is None else clone(self.autoencoder)
-        )
-        _set_known(autoencoder, batch_size=self.batch_size, random_state=seed, n_jobs=self.n_jobs)
-        low, high = self._levels()
-        return {
-            "autoencoder_": autoencoder,
-            "level_": (low, high),
-            "loss_curve_": [],
-            "n_patches_": 0,
-            "_seed": seed,
-            "_block": 0,
-            "_task": self._new_task(),
-        }
+    def _start(self) -> TrainingState:
+        return TrainingState.start(self)
 
-    def _new_task(self) -> dict[str, Any]:
-        """What `transform` has to know of the parameters, whatever becomes of them."""
-        return {
-            "noise": self.noise,
-            "size": int(self.patch_size),
-            "output": self._output(),
-            "scales": self._scales(),
-            "predict": self.predict,
-            "centre": bool(self.center),
-            "window": self.window,
-        }
-
-    def _output(self) -> int:
-        """Height and width of what the network answers."""
-        if self.output_size is not None:
-            return int(self.output_size)
-        if self.noise == "unknown":
-            return int(self.patch_size)
-        return int(min(max(OUTPUT, self.stride), self.patch_size))
-
-    def _scales(self) -> int:
-        """Resolutions to train for."""
-        if self.scales is not None:
-            return int(self.scales)
-        return SCALES if self.noise == "gaussian" else 1
-
-    def _go_on(self) -> dict[str, Any]:
-        """The fitted attributes, to train on from; a copy, in case that fails."""
-        task, was = self._new_task(), self._checked_task()
-        before = vars(was) | {"output": was.answered}
-        if self.output_size is None:
-            task["output"] = was.answered
-        if self.scales is None:
-            task["scales"] = was.scales
-        for name, field in WHAT_IT_LEARNED.items():
-            if task[field] != before[field]:
-                raise ValueError(
-                    f"The network that is there was made for {name}={before[field]!r}, got "
-                    f"{name}={task[field]!r}. Put it back, or start anew: fit with "
-                    "warm_start=False."
-                )
-        state = {name: deepcopy(getattr(self, name)) for name in FITTED}
-        _set_known(state["autoencoder_"], batch_size=self.batch_size, n_jobs=self.n_jobs)
-        return state | {"level_": self._levels(), "_task": task}
-
-    def _levels(self) -> tuple[float, float]:
-        """`level` as a range."""
-        try:
-            levels = np.asarray(self.level, dtype=np.float64)
-        except (TypeError, ValueError):
-            levels = np.empty(0)
-        if levels.shape not in ((), (2,)) or not (
-            0 < levels.min() and levels.min() <= levels.max() < 1
-        ):
-            raise ValueError(
-                "level should be a number between 0 and 1, or a range (low, high) of such "
-                f"numbers, got {self.level!r}. For 8-bit pictures, divide grey levels by 255."
-            )
-        return float(levels.min()), float(levels.max())
-
-    def _crops(self, images: Any, noisy: Any) -> Crops:
-        self._levels()
-        if self.stride > self.patch_size:
-            raise ValueError(
-                f"stride should be at most patch_size={self.patch_size}, so that every pixel is "
-                f"covered, got {self.stride}."
-            )
-        if self._output() > self.patch_size:
-            raise ValueError(
-                f"output_size should be at most patch_size={self.patch_size}, got "
-                f"{self.output_size}."
-            )
-        if self.stride > self._output() and self.noise != "unknown":
-            raise ValueError(
-                f"stride should be at most output_size={self.output_size}, so that every pixel is "
-                f"covered, got {self.stride}."
-            )
-        if self._scales() > 1 and self.noise != "gaussian":
-            raise ValueError(
-                f"scales should be 1 or None for noise={self.noise!r}, got {self.scales}: only "
-                "Gaussian noise is removed at several resolutions."
-            )
-        if self.noise == "unknown" and self.patch_size < 5:
-            raise ValueError(
-                f"patch_size should be at least 5 for noise='unknown', got {self.patch_size}."
-            )
-        if self.noise == "unknown" and noisy is not None:
-            raise ValueError(
-                "noise='unknown' learns from noisy pictures alone. Pass them as images, or choose "
-                "noise='gaussian' for pairs of clean and noisy."
-            )
-        return Crops(
-            images,
-            noisy,
-            size=int(self.patch_size),
-            luminance=self.color == "luminance" and self.noise not in LOST,
-            data_range=self.data_range,
-            are_noisy=self.noise == "unknown",
-            noise=self._levels()[1] if self.noise == "gaussian" else 0.0,
-        )
-
-    def _train_block(self, state: dict[str, Any], crops: Crops, n_patches: int, rate: float) -> int:
-        """Train on that many fresh patches; changes `state`, returns their number."""
-        task = Repair(**state["_task"])
-        # by number: an interrupted training that goes on sees what it would have seen
-        rng = np.random.default_rng([state["_seed"], state["_block"]])
-        threads = _core.n_threads(self.n_jobs)
-        X, X_corrupted, unit = training_block(task, crops, state["level_"], n_patches, rng, threads)
-        autoencoder = state["autoencoder_"]
-        # the latter of a deep one
-        _set_known(autoencoder, learning_rate_init=rate, fine_tune_learning_rate_init=rate)
-        autoencoder.partial_fit(X, X_corrupted=X_corrupted)
-        curve = getattr(autoencoder, "loss_curve_", None)
-        if curve:
-            # a loss is a sum over features
-            state["loss_curve_"].append(float(curve[-1]) * unit / task.asked().sum())
-        state["_block"] += 1
-        state["n_patches_"] += n_patches
-        return n_patches
+    def _resume(self) -> TrainingState:
+        return TrainingState.resume(self, self._checked_task())
 
     # -------------------------------------------------------------- cleaning
 
@@ -503,12 +329,12 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         images : list of pictures, array, or file names
-            As of `fit`; one picture may come without a list. Each is cleaned by itself.
+            As in `fit`; one picture may be passed without a list. Each is cleaned by itself.
 
         sigma : float, "auto" or None, default=None
             Standard deviation of the Gaussian noise where white is 1, for a denoiser that
-            was trained on a range of levels. "auto" estimates it from each picture [4]_, as
-            does None. Beyond the range its nearest end is used.
+            was trained on a range of levels. "auto" and None estimate it from each picture
+            [4]_. Beyond the range its nearest end is used.
 
         mask : bool array or list of them, default=None
             True where a pixel is missing, for ``noise="masking"``: of the picture's shape or
@@ -517,50 +343,41 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         cleaned : list of arrays, or an array
-            As the pictures came: a list for a list, an array for an array or one picture;
-            each in its dtype and range. Pixels that are not missing (for "salt_and_pepper":
-            neither black nor white) keep their values.
+            A list for a list, an array for an array or one picture; each picture in its dtype
+            and range. Pixels that are not missing (for "salt_and_pepper": neither black nor
+            white) keep their values.
 
         Raises
         ------
         ValueError
-            A picture is smaller than a patch, cannot be read, has no pixel that is known, or
-            `sigma` or `mask` does not fit the denoiser.
+            A picture is smaller than a patch, cannot be read or has no known pixel, or `sigma`
+            or `mask` does not fit the denoiser.
 
         References
         ----------
         .. [4] D. L. Donoho, I. M. Johnstone. "Ideal spatial adaptation by wavelet
            shrinkage", Biometrika 1994.
         """
-        check_is_fitted(self)
-        self._validate_params()  # some may be changed after fit
-        task = self._checked_task()
-        items, way = as_list(images)
-        masks: list[Any] = [None] * len(items)
-        if mask is not None:
-            if task.noise != "masking":
-                raise ValueError(
-                    f"mask is for noise='masking'; this denoiser is for {task.noise!r}. Leave it."
+        cleaner = self._cleaner()
+        items, container = as_list(images)
+        masks = _as_masks(mask, len(items), container, cleaner.task.noise)
+        sigma = _check_sigma(sigma, cleaner)
+        cleaned = []
+        for index, item in enumerate(items):
+            image, name = load(item, f"images[{index}]")
+            cleaned.append(
+                clean_picture(
+                    cleaner,
+                    image,
+                    name,
+                    sigma=sigma,
+                    mask=masks[index],
+                    data_range=self.data_range,
                 )
-            if way != "one" and not isinstance(mask, (list, tuple, np.ndarray)):
-                raise ValueError(
-                    f"mask should be a list of one mask for each of the {len(items)} images, or "
-                    f"an array of them, got {type(mask).__name__}."
-                )
-            masks = [mask] if way == "one" else list(mask)
-            if len(masks) != len(items):
-                raise ValueError(
-                    f"mask should have one mask for each of the {len(items)} images, got "
-                    f"{len(masks)}."
-                )
-        sigma = self._checked_sigma(sigma, task.noise)
-        cleaned = [
-            self._clean(task, item, f"images[{index}]", sigma, masks[index])
-            for index, item in enumerate(items)
-        ]
-        if way == "one":
+            )
+        if container == "one":
             return cleaned[0]
-        return np.stack(cleaned) if way == "array" else cleaned
+        return np.stack(cleaned) if container == "array" else cleaned
 
     def score(self, images: Any, y: Any = None, *, noisy: Any = None) -> float:
         """Mean PSNR in dB of pictures that are spoiled and cleaned.
@@ -573,158 +390,39 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         y : Ignored
             Present for API consistency.
 
-        noisy : the same, default=None
-            Their noisy copies. None makes them, of a level in the middle of those trained
-            on, and the same at each call; a range's level is told to the denoiser.
+        noisy : as `images`, default=None
+            Their noisy copies. None generates noise, of the middle of the levels trained on
+            and the same at each call; a denoiser for a range is told the level.
 
         Returns
         -------
         psnr : float
-            Mean over the pictures; infinite if one of them comes back without error.
+            Mean over the pictures; infinite if one of them is restored without error.
         """
+        return mean_psnr(self._cleaner(), images, noisy, self.data_range)
+
+    def _cleaner(self) -> Cleaner:
         check_is_fitted(self)
-        self._validate_params()
-        task = self._checked_task()
-        clean, _ = as_list(images)
-        if noisy is None and task.noise == "unknown":
-            raise ValueError("score needs noisy= for noise='unknown': nothing tells what it is.")
-        if noisy is None:
-            spoiled: list[Any] = [None] * len(clean)
-        else:
-            spoiled, _ = as_list(noisy, "noisy")
-            if len(spoiled) != len(clean):
-                raise ValueError(
-                    f"noisy should have one picture for each of the {len(clean)} images, got "
-                    f"{len(spoiled)}."
-                )
-        level = sum(self.level_) / 2
-        sigma = level if self.tells_level and noisy is None else None
-        rng = np.random.default_rng(0)
-        psnr = []
-        for index, (item, other) in enumerate(zip(clean, spoiled, strict=True)):
-            image, name = load(item, f"images[{index}]")
-            form = Form.of(image, name, data_range=self.data_range)
-            unit = form.to_unit(image)
-            if other is None:
-                # floats, so that the noise is not clipped
-                other = add_noise(task.noise, level, unit, rng) * form.white
-                other = other if form.dtype.kind == "f" else other / form.white
-                form_range = self.data_range if form.dtype.kind == "f" else None
-            else:
-                other, form_range = load(other, f"noisy[{index}]")[0], self.data_range
-            result = self._clean(task, other, f"noisy[{index}]", sigma, None, form_range)
-            if result.shape[:2] != image.shape[:2]:
-                raise ValueError(
-                    f"noisy[{index}] should have the shape of {name}, {image.shape}, got "
-                    f"{result.shape}."
-                )
-            error = Form.of(result, name, data_range=form_range).to_unit(result) - unit
-            with np.errstate(divide="ignore"):
-                psnr.append(-10 * np.log10(np.mean(np.square(error, dtype=np.float64))))
-        return float(np.mean(psnr))
+        self._validate_params()  # some may have changed since `fit`
+        return Cleaner.of(self, self._checked_task())
 
-    def _clean(
-        self,
-        task: Repair,
-        item: Any,
-        name: str,
-        sigma: float | None,
-        mask: Any,
-        data_range: Any = "own",
-    ) -> np.ndarray:
-        """One picture."""
-        image, name = load(item, name)
-        form = Form.of(
-            image,
-            name,
-            data_range=self.data_range if data_range == "own" else data_range,
-            noise=None if task.noise in LOST else self._noise(),
-            nan_means="missing" if task.noise == "masking" else None,
-        )
-        if min(form.shape[:2]) < task.size:
-            raise ValueError(
-                f"{name} has {form.shape[0]} x {form.shape[1]} pixels, less than a patch of "
-                f"{task.size} x {task.size}. {ADVICE}"
-            )
-        noisy = form.to_unit(image)
-        if task.noise not in LOST:
-            luminance = self.color == "luminance"
-            planes = to_planes(noisy, luminance)
-            if self.tells_level and sigma is None:
-                sigma = _median_sigma(planes)
-            nothing = np.zeros(form.shape[:2], dtype=bool)
-            cleaned = [self._clean_plane(task, plane, nothing, sigma) for plane in planes]
-            return form.from_unit(from_planes(cleaned, luminance), image)
-        lost = pixels_to_make_up(task.noise, noisy, mask, name)
-        planes = [
-            self._clean_plane(task, np.ascontiguousarray(noisy[..., c]), lost[..., c], None)
-            for c in range(noisy.shape[2])
-        ]
-        return form.from_unit(np.stack(planes, axis=-1), image, keep=~lost)
-
-    def _clean_plane(
-        self, task: Repair, noisy: np.ndarray, lost: np.ndarray, sigma: float | None
-    ) -> np.ndarray:
-        level = float(np.clip(self.level_[0] if sigma is None else sigma, *self.level_))
-        stride = 1 if task.noise == "unknown" else min(int(self.stride), task.answered)
-        network = copy(self.autoencoder_)  # over the same weights
-        _set_known(network, n_jobs=self.n_jobs)
-
-        def clean(plane: np.ndarray, level: float) -> np.ndarray:
-            def clean_patches(*patches: np.ndarray) -> np.ndarray:
-                given = task.show(patches, level)
-                return task.cleaned(network.reconstruct(given.shown), given)
-
-            return filter_picture(
-                task.planes(plane, lost), clean_patches, task.size, stride, task.profile()
-            )
-
-        scales = task.scales if self.scales is None else min(int(self.scales), task.scales)
-        return cleaned_at_scales(noisy, clean, level, n_scales(noisy.shape, task.size, scales))
-
-    def _noise(self) -> float:
-        """Standard deviation of the strongest noise that pictures are expected to have."""
-        return self.level_[1] if self._task["noise"] == "gaussian" else 0.0
-
-    def _checked_task(self) -> Repair:
+    def _checked_task(self) -> PatchTask:
         try:
-            return Repair(**self._task)
+            return PatchTask(**self._task)
         except (TypeError, ValueError) as error:
             raise ValueError(
-                f"The fitted state is damaged: _task should be what fit made, got "
+                f"The fitted state is damaged: _task must describe a task as fit does, got "
                 f"{self._task!r}. Fit the denoiser again."
             ) from error
 
-    def _checked_sigma(self, sigma: Any, noise: str) -> float | None:
-        if sigma is None or (isinstance(sigma, str) and sigma == "auto"):
-            if sigma is not None and not self.tells_level:
-                raise ValueError(
-                    "sigma='auto' needs a denoiser for a range of levels of Gaussian noise; this "
-                    f"one is for {noise!r} and level={self.level_}. "
-                    "Train one with level=(low, high)."
-                )
-            return None
-        if not isinstance(sigma, Real) or isinstance(sigma, bool) or not 0 <= float(sigma) <= 1:
-            raise ValueError(
-                f"sigma should be 'auto' or a number from 0 to 1, where white is 1; got {sigma!r}."
-                " For 8-bit pictures, divide grey levels by 255."
-            )
-        if not self.tells_level:
-            raise ValueError(
-                "sigma can only be told to a denoiser for a range of levels of Gaussian noise; "
-                f"this one is for {noise!r} and level={self.level_}. "
-                "Train one with level=(low, high), or leave sigma."
-            )
-        return float(sigma)
-
     @property
     def tells_level(self) -> bool:
-        """Whether `transform` has to know the noise: trained on a range of Gaussian levels."""
+        """Whether the network is told the level: trained on a range of Gaussian noise."""
         check_is_fitted(self)
         return self._task["noise"] == "gaussian" and self.level_[0] < self.level_[1]
 
     def estimate_sigma(self, image: Any) -> float:
-        """What ``sigma="auto"`` takes for the noise of one picture.
+        """Estimate the noise of one picture, as ``sigma="auto"`` does.
 
         Parameters
         ----------
@@ -737,10 +435,9 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         """
         image, name = load(image, "image")
         fitted = self.__sklearn_is_fitted__()
-        form = Form.of(
-            image, name, data_range=self.data_range, noise=self._noise() if fitted else 0.0
-        )
-        return _median_sigma(to_planes(form.to_unit(image), self.color == "luminance"))
+        noise = expected_noise(self._task["noise"], self.level_) if fitted else 0.0
+        image_format = ImageFormat.of(image, name, data_range=self.data_range, noise=noise)
+        return median_sigma(to_planes(image_format.to_unit(image), self.color == "luminance"))
 
     # -------------------------------------------------------------- files
 
@@ -750,7 +447,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         path : str or path
-            Ends in ``.npz``. Written whole or not at all.
+            Must end in ``.npz``. The file is written whole or not at all.
         """
         check_is_fitted(self)
         _model_file.save(self, path)
@@ -771,13 +468,13 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         ------
         ValueError
             The file is no model, was changed or cut short, or has a format that this version
-            does not know.
+            does not read.
         """
         return _model_file.load(path, cls)
 
     @classmethod
     def pretrained(cls) -> Self:
-        """A denoiser for Gaussian noise of any level from 5 to 75 of 255, ready to use.
+        """Return the bundled denoiser, for Gaussian noise of any level from 5 to 75 of 255.
 
         Trained on the photographs that scikit-image and scikit-learn bundle, by
         ``bench/pretrain.py`` of the source repository.
@@ -789,7 +486,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         if not PRETRAINED.exists():
             raise FileNotFoundError(
                 f"{PRETRAINED.name} is missing from the installed package; install it again, or "
-                "train a denoiser of your own with fit."
+                "train a denoiser with fit."
             )
         return cls.load(PRETRAINED)
 
@@ -805,25 +502,47 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         return tags
 
 
-# ------------------------------------------------------------------ helpers
+def _as_masks(mask: Any, n_images: int, container: str, noise: str) -> list[Any]:
+    """One mask, or None, for each picture."""
+    if mask is None:
+        return [None] * n_images
+    if noise != "masking":
+        raise ValueError(
+            f"mask is only supported with noise='masking'; this denoiser was fitted with "
+            f"noise={noise!r}. Omit mask."
+        )
+    if container == "one":
+        return [mask]
+    if not isinstance(mask, (list, tuple, np.ndarray)):
+        raise ValueError(
+            f"mask must be a list of one mask for each of the {n_images} images, or an array of "
+            f"them, got {type(mask).__name__}."
+        )
+    if len(mask) != n_images:
+        raise ValueError(
+            f"mask must have one mask for each of the {n_images} images, got {len(mask)}."
+        )
+    return list(mask)
 
 
-def _median_sigma(planes: list[np.ndarray]) -> float:
-    """The noise of a picture: its planes have the same, what looks like it in one is texture."""
-    return float(np.median([estimate_sigma(plane) for plane in planes]))
-
-
-def _decay(schedule: str, done: float) -> float:
-    """Share of the first learning rate, when `done` of the training is over."""
-    if schedule == "cosine":
-        return float(1 + np.cos(np.pi * done)) / 2
-    return 1 - done if schedule == "linear" else 1.0
-
-
-def _progress(done: int, total: int, started: float, curve: list[float]) -> str:
-    rate = done / max(time.perf_counter() - started, 1e-9)
-    psnr = f"  PSNR {-10 * np.log10(curve[-1]):.2f} dB" if curve and curve[-1] > 0 else ""
-    return (
-        f"{done:>{len(f'{total:,}')},} of {total:,} patches{psnr}  {rate:,.0f} patches/s  "
-        f"{(total - done) / rate:.1f} s left"
-    )
+def _check_sigma(sigma: Any, cleaner: Cleaner) -> float | None:
+    """`sigma` of `transform` as a number, or None for an estimate."""
+    fitted = f"this denoiser was fitted with noise={cleaner.task.noise!r}, level={cleaner.levels}"
+    if sigma is None or (isinstance(sigma, str) and sigma == "auto"):
+        if sigma is not None and not cleaner.tells_level:
+            raise ValueError(
+                "sigma='auto' is only supported by a denoiser for a range of levels of Gaussian "
+                f"noise; {fitted}. Omit sigma, or train with level=(low, high)."
+            )
+        return None
+    if not isinstance(sigma, Real) or isinstance(sigma, bool) or not 0 <= float(sigma) <= 1:
+        raise ValueError(
+            f"sigma must be 'auto' or a number from 0 to 1, where white is 1; got {sigma!r}. For "
+            "8-bit pictures, divide grey levels by 255."
+        )
+    if not cleaner.tells_level:
+        raise ValueError(
+            "sigma is only supported by a denoiser for a range of levels of Gaussian noise; "
+            f"{fitted}. Omit sigma, or train with level=(low, high)."
+        )
+    return float(sigma)

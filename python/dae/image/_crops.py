@@ -6,12 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from dae.image._pictures import Form, as_list, load, to_planes
+from dae.image._colour import to_planes
+from dae.image._format import ImageFormat
+from dae.image._io import as_list, load
 
 CROP = 192  # pixels, height and width of a crop at most
 CACHE = 2**30  # bytes of pictures read from files that are kept
 
-ADVICE = "Use larger pictures, or a smaller patch_size."
+
+def check_size(image_format: ImageFormat, size: int, name: str) -> None:
+    """Raise ValueError where a picture is smaller than a patch."""
+    height, width = image_format.shape[:2]
+    if min(height, width) < size:
+        raise ValueError(
+            f"{name} has {height} x {width} pixels, less than a patch of {size} x {size}. Use "
+            "larger pictures, or a smaller patch_size."
+        )
 
 
 class Crops:
@@ -53,7 +63,7 @@ class Crops:
             self.noisy, _ = as_list(noisy, "noisy")
             if len(self.noisy) != len(self.images):
                 raise ValueError(
-                    f"noisy should have one picture for each of the {len(self.images)} images, "
+                    f"noisy must have one picture for each of the {len(self.images)} images, "
                     f"got {len(self.noisy)}."
                 )
         self._cache: dict[tuple[str, int], np.ndarray] = {}
@@ -69,14 +79,10 @@ class Crops:
         places = [(form.shape[0] - size + 1) * (form.shape[1] - size + 1) for form in forms]
         self._share = np.array(places) / sum(places)
 
-    def _look(self, index: int, size: int) -> Form:
+    def _look(self, index: int, size: int) -> ImageFormat:
         image, name = self._get("images", index)
         form = self._form(image, name, self.are_noisy)
-        if min(form.shape[:2]) < size:
-            raise ValueError(
-                f"{name} has {form.shape[0]} x {form.shape[1]} pixels, less than a patch of "
-                f"{size} x {size}. {ADVICE}"
-            )
+        check_size(form, size, name)
         if self.noisy is not None:
             other, other_name = self._get("noisy", index)
             if other.dtype.kind == "f" and np.isnan(other).any():
@@ -87,14 +93,13 @@ class Crops:
             self._form(other, other_name, noisy=True)
             if other.shape != image.shape:
                 raise ValueError(
-                    f"{other_name} should have the shape of {name}, {image.shape}, got "
-                    f"{other.shape}."
+                    f"{other_name} must have the shape of {name}, {image.shape}, got {other.shape}."
                 )
         return form
 
-    def _form(self, image: np.ndarray, name: str, noisy: bool) -> Form:
+    def _form(self, image: np.ndarray, name: str, noisy: bool) -> ImageFormat:
         noise = self.noise if noisy else None
-        return Form.of(image, name, data_range=self.data_range, noise=noise)
+        return ImageFormat.of(image, name, data_range=self.data_range, noise=noise)
 
     def _get(self, which: str, index: int) -> tuple[np.ndarray, str]:
         item = (self.images if which == "images" else self.noisy or [])[index]

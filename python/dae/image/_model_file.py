@@ -46,7 +46,7 @@ def save(estimator: Any, path: Any) -> None:
     """Write `estimator` to `path`."""
     path = Path(path)
     if path.suffix != ".npz":
-        raise ValueError(f"A model file should end in .npz, got {path}.")
+        raise ValueError(f"A model file must end in .npz, got {path}.")
     arrays: list[np.ndarray] = []
     header = json.dumps(
         {

@@ -27,11 +27,13 @@ SCALE = np.float32(0.2)
 # From 0 to 2 to 5 the range of levels gained 0.3 and 0.2 dB on held-out training pictures.
 CONSTANT = 5.0
 
+LOST = ("masking", "salt_and_pepper")  # kinds of noise that leave nothing of a pixel
+
 BLIND_SPACING = 4  # pixels between two that the network does not see, for "unknown"
 
 
 @dataclass(frozen=True)
-class Repair:
+class PatchTask:
     """The task of one denoiser.
 
     Attributes

@@ -9,14 +9,14 @@ import numpy as np
 from dae.image._crops import Crops
 from dae.image._multiscale import halved, n_scales, noise_left
 from dae.image._noise import add_noise, lost_pixels
-from dae.image._patch_task import Repair
+from dae.image._patch_task import PatchTask
 from dae.image._patches import gather_patches
 
 CROPS_PER_BLOCK = 32
 
 
 def training_block(
-    task: Repair,
+    task: PatchTask,
     crops: Crops,
     levels: tuple[float, float],
     n_patches: int,
@@ -47,7 +47,7 @@ def training_block(
 
 
 def _of_one_crop(
-    task: Repair,
+    task: PatchTask,
     clean: np.ndarray,
     noisy: np.ndarray | None,
     levels: tuple[float, float],

@@ -1,10 +1,9 @@
-"""Pictures as they come, and as the denoiser works on them: float32, black 0, white 1.
+"""Pictures as users pass them (arrays, file names, lists of both) and picture files.
 
-`Form.of`            looks at an array: its channels, its range; refuses what makes no sense
-`Form.to_unit`       pixels to [0, 1], the alpha channel left out
-`Form.from_unit`     back to the dtype, range, shape and alpha that came in
-`read`, `write`      picture files, through Pillow (``pip install "daecore[image]"``)
-`to_planes`          colours as uncorrelated planes, and back by `from_planes`
+`as_list`         one picture, an array of them or a list, as a list
+`load`            one item of it as an array
+`read`, `write`   picture files, through Pillow (``pip install "daecore[image]"``)
+`find_pictures`   picture files of a folder
 
 Only `read` and `write` need Pillow, which is imported there.
 """
@@ -14,8 +13,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,140 +21,6 @@ import numpy as np
 from dae._files import write_whole
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
-
-# How far float pictures leave [0, 1]: clean ones by rounding, noisy ones by what noise does, which
-# is six standard deviations in one pixel of 10^9
-ROUNDING = 1e-3
-NOISE_REACH = 1.5
-
-# Luminance and two differences of colours. Orthonormal, so that white noise keeps its strength
-# in each plane; the colours of photographs vary mostly along the first.
-OPPONENT = np.array(
-    [
-        [1 / np.sqrt(3), 1 / np.sqrt(3), 1 / np.sqrt(3)],
-        [1 / np.sqrt(2), 0, -1 / np.sqrt(2)],
-        [1 / np.sqrt(6), -2 / np.sqrt(6), 1 / np.sqrt(6)],
-    ],
-    dtype=np.float32,
-)
-
-
-# ------------------------------------------------------------------ arrays
-
-
-@dataclass(frozen=True)
-class Form:
-    """How a picture came.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        (height, width), or (height, width, channels).
-    dtype : numpy dtype
-    white : float
-        The value that stands for white; black is 0.
-    """
-
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    white: float
-
-    @property
-    def n_channels(self) -> int:
-        """Channels, alpha included."""
-        return 1 if len(self.shape) == 2 else self.shape[2]
-
-    @property
-    def n_colours(self) -> int:
-        """Channels without alpha: of two or four, the last is alpha."""
-        return {1: 1, 2: 1, 3: 3, 4: 3}[self.n_channels]
-
-    @classmethod
-    def of(
-        cls,
-        image: np.ndarray,
-        name: str,
-        *,
-        data_range: float | None = None,
-        noise: float | None = None,
-        nan_means: str | None = None,
-    ) -> Form:
-        """Look at an array.
-
-        Parameters
-        ----------
-        image : ndarray
-        name : str
-            What to call it in messages.
-        data_range : float or None
-            The value of white in float images; None means 1.
-        noise : float or None
-            Standard deviation of the noise that floats may have on them, where white is 1;
-            None: they are clean.
-        nan_means : str or None
-            What NaN is taken for; None refuses NaN.
-        """
-        shape = image.shape
-        if image.ndim not in (2, 3) or (image.ndim == 3 and shape[2] not in (1, 2, 3, 4)):
-            raise ValueError(
-                f"{name} should have shape (height, width) or (height, width, channels) with 1 to "
-                f"4 channels (the last of 2 or 4 is alpha), got {shape}."
-            )
-        if 0 in shape:
-            raise ValueError(f"{name} should have pixels, got shape {shape}.")
-        if image.dtype in (np.uint8, np.uint16):
-            return cls(shape, image.dtype, float(np.iinfo(image.dtype).max))
-        if image.dtype.kind != "f":
-            raise ValueError(
-                f"{name} should hold uint8, uint16 or floats, got {image.dtype}. Convert it, for "
-                "example with image.astype(np.uint8) if its values go from 0 to 255."
-            )
-        white = 1.0 if data_range is None else float(data_range)
-        n_nan = int(np.isnan(image).sum())
-        if n_nan and nan_means is None:
-            raise ValueError(
-                f"{name} has NaN in {n_nan} places. Fill them, or use a denoiser of "
-                "noise='masking', which takes NaN for missing pixels."
-            )
-        if n_nan == image.size:
-            raise ValueError(f"{name} has no pixel that is known: all are NaN.")
-        low, high = float(np.nanmin(image)), float(np.nanmax(image))
-        reach = ROUNDING if noise is None else max(NOISE_REACH, 6 * noise)
-        if not (-reach * white <= low and high <= (1 + reach) * white):
-            raise ValueError(
-                f"{name} should have floats from 0 (black) to {white:g} (white), got values from "
-                f"{low:.6g} to {high:.6g}. Divide by the value of white, or pass it as data_range."
-            )
-        return cls(shape, image.dtype, white)
-
-    def to_unit(self, image: np.ndarray) -> np.ndarray:
-        """Colours as float32 (height, width, n_colours), black 0, white 1. NaN stays."""
-        colours = image.reshape(*self.shape[:2], self.n_channels)[..., : self.n_colours]
-        return np.multiply(colours, np.float32(1 / self.white), dtype=np.float32, casting="unsafe")
-
-    def from_unit(self, colours: np.ndarray, image: np.ndarray, keep: Any = False) -> np.ndarray:
-        """`colours` in this form; what they do not hold, and where `keep`, is from `image`."""
-        result = image.reshape(*self.shape[:2], self.n_channels).copy()
-        values = np.clip(colours, 0, 1).astype(np.float64 if self.white > 1 else np.float32)
-        values *= self.white
-        if self.dtype.kind == "u":
-            values = np.rint(values)
-        old = result[..., : self.n_colours]
-        result[..., : self.n_colours] = np.where(keep, old, values.astype(self.dtype))
-        return result.reshape(self.shape)
-
-
-def to_planes(colours: np.ndarray, luminance: bool) -> list[np.ndarray]:
-    """The planes that are cleaned one by one: channels, or luminance and chrominances."""
-    if luminance and colours.shape[2] == 3:
-        colours = colours @ OPPONENT.T
-    return [np.ascontiguousarray(colours[..., channel]) for channel in range(colours.shape[2])]
-
-
-def from_planes(planes: Sequence[np.ndarray], luminance: bool) -> np.ndarray:
-    """The other way round."""
-    colours = np.stack(planes, axis=-1)
-    return colours @ OPPONENT if luminance and colours.shape[2] == 3 else colours
 
 
 # ------------------------------------------------------------------ collections
@@ -180,7 +43,7 @@ def as_list(images: Any, name: str = "images") -> tuple[list[Any], str]:
             return [images], "one"
         if images.ndim not in (3, 4):
             raise ValueError(
-                f"{name} should be a picture, a stack of shape (n_images, height, width) or "
+                f"{name} must be a picture, a stack of shape (n_images, height, width) or "
                 f"(n_images, height, width, channels), or a list; got an array of shape "
                 f"{images.shape}."
             )
@@ -190,7 +53,7 @@ def as_list(images: Any, name: str = "images") -> tuple[list[Any], str]:
             way, items = "list", list(images)
         except TypeError as error:
             raise ValueError(
-                f"{name} should be a list of pictures or of file names, or an array; got "
+                f"{name} must be a list of pictures or of file names, or an array; got "
                 f"{type(images).__name__}."
             ) from error
     if not items:
@@ -205,9 +68,9 @@ def load(image: Any, name: str) -> tuple[np.ndarray, str]:
     try:
         array = np.asarray(image)
     except ValueError as error:
-        raise ValueError(f"{name} should be an array of pixels, got {error}") from error
+        raise ValueError(f"{name} must be an array of pixels, got {error}") from error
     if array.dtype == object:
-        raise ValueError(f"{name} should be an array of pixels, got {type(image).__name__}.")
+        raise ValueError(f"{name} must be an array of pixels, got {type(image).__name__}.")
     return array, name
 
 
@@ -313,7 +176,7 @@ def write(path: Path, pixels: np.ndarray, about: dict[str, Any] | None = None) -
     image_module.init()
     kind = image_module.EXTENSION.get(path.suffix.lower())
     if path.suffix.lower() not in SUFFIXES or kind is None:
-        raise ValueError(f"{path} should end in one of {', '.join(SUFFIXES)}.")
+        raise ValueError(f"{path} must end in one of {', '.join(SUFFIXES)}.")
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[..., 0]
     n_channels = 1 if pixels.ndim == 2 else pixels.shape[2]

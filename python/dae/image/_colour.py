@@ -1,0 +1,31 @@
+"""Colours as uncorrelated planes, which are cleaned one by one, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+# Luminance and two chrominances. Orthonormal, so that white noise keeps its strength in each
+# plane; the colours of photographs vary mostly along the first.
+OPPONENT = np.array(
+    [
+        [1 / np.sqrt(3), 1 / np.sqrt(3), 1 / np.sqrt(3)],
+        [1 / np.sqrt(2), 0, -1 / np.sqrt(2)],
+        [1 / np.sqrt(6), -2 / np.sqrt(6), 1 / np.sqrt(6)],
+    ],
+    dtype=np.float32,
+)
+
+
+def to_planes(colours: np.ndarray, luminance: bool) -> list[np.ndarray]:
+    """Planes (height, width) of a picture: its channels, or luminance and chrominances."""
+    if luminance and colours.shape[2] == 3:
+        colours = colours @ OPPONENT.T
+    return [np.ascontiguousarray(colours[..., channel]) for channel in range(colours.shape[2])]
+
+
+def from_planes(planes: Sequence[np.ndarray], luminance: bool) -> np.ndarray:
+    """The inverse of `to_planes`."""
+    colours = np.stack(planes, axis=-1)
+    return colours @ OPPONENT if luminance and colours.shape[2] == 3 else colours
