@@ -1,28 +1,28 @@
-"""The library beside every installed rival, and beside what the machine can do.
+"""The library beside every installed rival, and beside the limits of the machine.
 
-    python -m bench.compare                      all tables; writes bench/results/compare.json
+    python -m bench.compare                      all tables; writes results/<processor>/compare.json
     python -m bench.compare --quick              everything once and briefly: does it run?
     python -m bench.compare --only steps,load    these tables; the others in the file stay
     python -m bench.compare --missing            only the tables that the file does not have
     python -m bench.compare --show FILE          print the tables of a file again
     python -m bench.compare --markdown FILE      the README's table, from a file
 
-Fair means: one run, everything in turn (A B C, A B C, ...), the same initial weights, data, row
-order, batch size, type and threads on all sides, masks drawn by each rival itself, ratios of
-neighbours with medians and quartiles, the final loss beside the time. Each finished table is
-written at once. MNIST is found through DAE_DATA_DIR; without it the dense rows remain.
+The comparison is fair: one run, all candidates in alternation (A B C, A B C, ...), the same initial
+weights, data, row order, batch size, dtype and threads for all, masks drawn by each rival itself,
+medians and quartiles of the ratios of neighbours, and the final loss beside the time. Each table is
+written as soon as it is finished. MNIST is found through DAE_DATA_DIR; without it only the dense
+rows are measured.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
 from pathlib import Path
 
-from bench import machine, readme, render, rivals
+from bench import machine, readme, records, render, rivals
 from bench.tables import Context, fits, imports, inference, load, memory, steps
 
 TABLES = {
@@ -40,7 +40,6 @@ TABLES = {
     "fit": fits.fit,
     "load": load.load,
 }
-RESULTS = Path(__file__).parent / "results"
 
 
 def arguments() -> argparse.Namespace:
@@ -49,7 +48,9 @@ def arguments() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("out", nargs="?", default=str(RESULTS / "compare.json"), help="JSON file")
+    parser.add_argument(
+        "out", nargs="?", type=Path, default=records.folder() / "compare.json", help="JSON file"
+    )
     parser.add_argument("--only", metavar="TABLE,...", help=f"of {', '.join(TABLES)}")
     parser.add_argument("--missing", action="store_true", help="tables that OUT lacks")
     parser.add_argument("--quick", action="store_true", help="tiny; the figures mean nothing")
@@ -70,21 +71,9 @@ def chosen(text: str | None, known: tuple[str, ...], what: str) -> tuple[str, ..
     return names
 
 
-def read(path: Path) -> dict:
-    return json.loads(path.read_text()) if path.exists() else {"tables": {}}
-
-
-def write(path: Path, result: dict) -> None:
-    """Whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(result, indent=1, default=float) + "\n")
-    os.replace(part, path)
-
-
 def measure(args: argparse.Namespace) -> int:
-    path = Path(args.out)
-    result = read(path)
+    path = args.out
+    result = {"tables": {}, **records.read(path)}
     names = chosen(args.only, tuple(TABLES), "table")
     if args.missing:
         names = tuple(name for name in names if name not in result["tables"])
@@ -124,7 +113,7 @@ def measure(args: argparse.Namespace) -> int:
         result["tables"][name] = made
         result["tables"] = {n: result["tables"][n] for n in TABLES if n in result["tables"]}
         result["environment"] = made["measured"]["environment"]
-        write(path, result)
+        records.write(path, result)
         print(render.plain(made), flush=True)
     summary({name: result["tables"][name] for name in names})
     return 0
@@ -141,10 +130,10 @@ def summary(tables: dict[str, dict]) -> None:
 def main() -> int:
     args = arguments()
     if args.markdown:
-        print(readme.block(read(Path(args.markdown))))
+        print(readme.block(records.read(args.markdown)))
         return 0
     if args.show:
-        tables = read(Path(args.show))["tables"]
+        tables = records.read(args.show)["tables"]
         print(*map(render.plain, tables.values()), sep="\n")
         summary(tables)
         return 0

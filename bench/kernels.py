@@ -21,8 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench import machine, render
-from bench.compare import write
+from bench import machine, records, render
 from bench.machine import gemm_rates
 from bench.render import cell
 from bench.rivals import _base, ours
@@ -231,7 +230,7 @@ def main() -> int:
         made = tables[name] = makers[name](args.quick)
         print(render.plain(made), flush=True)
     if args.out:
-        write(args.out, {"environment": machine.environment(), "tables": tables})
+        records.write(args.out, {"environment": machine.environment(), "tables": tables})
     return 0
 
 

@@ -1,13 +1,15 @@
-"""The machine: what it is, and the most that it gave in this run.
+"""The machine: what it is, and the highest rates that this run reached on it.
 
-`environment` holds no host name and no path. `peaks` are measured, not looked up: the rate of the
-best large matrix product of any installed BLAS, and what a large copy reads and writes a second.
+`environment` contains no host name and no path. `peaks` are measured, not looked up: the rate of
+the best large matrix product of any installed BLAS, and the bytes that a large copy reads and
+writes per second.
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -58,6 +60,53 @@ def environment() -> dict:
         ],
         "load": load(),
     }
+
+
+def run_information(started: float) -> dict:
+    """`environment`, and the minutes since `started` and the core's threads."""
+    from dae import _core
+
+    minutes = (time.perf_counter() - started) / 60
+    return {**environment(), "minutes": minutes, "threads": _core.n_threads(None)}
+
+
+# Names of processors by vendor, family and model of /proc/cpuinfo.
+PROCESSORS = {
+    ("AMD", 23): {range(0x30, 0x100): "zen2"},
+    ("AMD", 25): {
+        range(0x10, 0x20): "zen4",
+        range(0x60, 0x80): "zen4",
+        range(0xA0, 0xB0): "zen4",
+        range(0x60): "zen3",
+    },
+    ("AMD", 26): {range(0x100): "zen5"},
+    ("Intel", 6): {
+        (85,): "skylake_server",
+        (106, 108): "ice_lake_server",
+        (143,): "sapphire_rapids",
+        (207,): "emerald_rapids",
+        (173, 174): "granite_rapids",
+    },
+}
+
+
+def processor(described: dict | None = None) -> str:
+    """A short name of the processor, for folders; `described` is an `environment`.
+
+    A model that hypervisors made up is told by what it can do: a matrix unit first came with
+    Sapphire Rapids. Others are named by what they call themselves.
+    """
+    described = described or environment()
+    cpu = described["cpu"]
+    found = re.search(r"cpu family (\d+), model (\d+)", cpu)
+    if found:
+        vendor, (family, model) = cpu.split()[0].removesuffix("(R)"), map(int, found.groups())
+        for models, name in PROCESSORS.get((vendor, family), {}).items():
+            if model in models:
+                return name
+        if vendor == "Intel" and "x86_64_amx" in described["simd_levels"]:
+            return "sapphire_rapids"
+    return re.sub(r"[^a-z0-9]+", "_", cpu.lower()).strip("_") or "unknown"
 
 
 def load() -> list[float]:
@@ -132,7 +181,7 @@ def products() -> dict:
 
 
 def best_seconds(function: Callable[[], object], seconds: float) -> float:
-    """The shortest of the calls that fit into `seconds`."""
+    """Duration of the fastest call within `seconds`."""
     function()
     best, stop = seconds_of(function), time.perf_counter() + seconds
     while time.perf_counter() < stop:
@@ -141,7 +190,7 @@ def best_seconds(function: Callable[[], object], seconds: float) -> float:
 
 
 def gemm_rates(dtype: str, n_threads: int, seconds: float, sizes: list) -> list[dict]:
-    """Operations a second of products (M, K) (K, N), for each BLAS and size the best of many."""
+    """Operations per second of products (M, K) (K, N), for each BLAS and size the best of many."""
     tried = []
     random = np.random.default_rng(0)
     with threadpool_limits(n_threads, user_api="blas"):
@@ -172,7 +221,7 @@ def set_torch_threads(n_threads: int) -> None:
 
 
 def copy_rate(n_bytes: int, n_threads: int, seconds: float) -> float:
-    """Bytes read plus bytes written a second by the best copy of `n_bytes`."""
+    """Bytes read plus bytes written per second by the best copy of `n_bytes`."""
     source = np.ones(n_bytes // 8)
     target = np.zeros_like(source)
     edges = [len(source) * i // n_threads for i in range(n_threads + 1)]

@@ -1,21 +1,20 @@
 """The README's table of speed, made from a result of `bench.compare`.
 
 python -m bench.readme              write it between the README's two markers
-python -m bench.readme --check      exit status 1 if what stands there is another
+python -m bench.readme --check      exit status 1 if the README's table is not the file's
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
-from bench import render
+from bench import records, render
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-RESULT = ROOT / "bench" / "results" / "compare.json"
+RESULT = records.FOLDER / "zen4" / "compare.json"  # the processor that the README shows
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
 # columns of the table of steps, and what the README calls them
@@ -38,7 +37,7 @@ def short(cell) -> str:
 
 
 def block(result: dict) -> str:
-    """What stands between the markers: the steps, and on what they were measured."""
+    """The text between the markers: the steps, and the machine they were measured on."""
     table = result["tables"]["steps"]
     measured = table["measured"]
     environment, versions = measured["environment"], measured["environment"]["versions"]
@@ -85,12 +84,12 @@ def main() -> int:
     args = parser.parse_args()
     before = README.read_text()
     try:
-        after = replaced(before, block(json.loads(args.result.read_text())))
+        after = replaced(before, block(records.read(args.result)))
     except (OSError, KeyError, ValueError) as error:
         sys.exit(f"{type(error).__name__}: {error}")
     if args.check:
         return int(before != after)
-    README.write_text(after)
+    records.write_text(README, after)
     return 0
 
 

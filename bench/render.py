@@ -1,11 +1,12 @@
 """Tables as text and as Markdown.
 
-A table is a dict of name, title, notes, columns and rows; a cell is a string, or a dict of a value,
-its unit, and where known its quartiles, its target, what limits it and a word about it.
+A table is a dict of name, title, notes, columns and rows. A cell is a string, or a dict of a value,
+its unit and, where known, its quartiles, its target, its limit and a remark.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from bench.timing import spread
@@ -83,12 +84,13 @@ def plain(table: dict) -> str:
 
 
 def markdown(table: dict, *, title: bool = True) -> str:
-    lines = [f"**{table['title']}**", ""] if title else []
-    lines.append("| " + " | ".join(table["columns"]) + " |")
-    lines.append("| " + " | ".join("---" for _ in table["columns"]) + " |")
-    for row in table["rows"]:
-        lines.append("| " + " | ".join(text(c) for c in row) + " |")
-    return "\n".join(lines)
+    rows = markdown_rows(table["columns"], [[text(c) for c in row] for row in table["rows"]])
+    return f"**{table['title']}**\n\n{rows}" if title else rows
+
+
+def markdown_rows(columns: list[str], rows: Iterable[list[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def counts(tables: dict[str, dict]) -> dict[str, int]:

@@ -1,14 +1,13 @@
-"""A problem that every rival is given alike: its shape, its data, its solver."""
+"""A problem that is the same for every rival: shape, data, solver."""
 
 from __future__ import annotations
 
-import gzip
-import os
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import numpy as np
+
+from bench import data
 
 SOLVERS = ("sgd", "momentum", "adam")  # "momentum" is Nesterov's, the default of the estimators
 MOMENTUM, BETA_1, BETA_2, EPSILON = 0.9, 0.9, 0.999, 1e-8
@@ -40,7 +39,7 @@ class Setting:
 
     @property
     def operations(self) -> float:
-        """Operations that a sample costs: five products of n_features x n_hidden."""
+        """Operations per sample: five products of n_features x n_hidden."""
         return 2.0 * PRODUCTS * self.n_features * self.n_hidden
 
     @property
@@ -68,16 +67,12 @@ def _dense_rows(n_features: int, dtype: str) -> np.ndarray:
     return np.maximum(X, np.finfo(dtype).eps, out=X)
 
 
-@cache
 def mnist_images() -> np.ndarray | None:
-    """(60000, 784) float32 in [0, 1], or None where the file is not to be had."""
-    folder = os.environ.get("DAE_DATA_DIR")
-    path = Path(folder or ".", "mnist", "train-images-idx3-ubyte.gz")
-    if not folder or not path.exists():
+    """(60000, 784) float32 in [0, 1], or None where there is no file."""
+    try:
+        return data.mnist()[0]
+    except FileNotFoundError:
         return None
-    with gzip.open(path) as file:
-        pixels = np.frombuffer(file.read(), dtype=np.uint8, offset=16)
-    return pixels.reshape(-1, 784).astype(np.float32) / np.float32(255)
 
 
 def initial_weights(setting: Setting) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -22,8 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench import builds, machine, render
-from bench.compare import write
+from bench import builds, machine, records, render
 from bench.render import cell
 from bench.tables import table
 from bench.timing import in_turn, per_call, ratios
@@ -119,7 +118,9 @@ def main() -> int:
     made = sparsity_table(json.loads(run.stdout))
     print(render.plain(made))
     if args.out:
-        write(args.out, {"environment": machine.environment(), "tables": {"sparsity": made}})
+        records.write(
+            args.out, {"environment": machine.environment(), "tables": {"sparsity": made}}
+        )
     return 0
 
 

@@ -15,8 +15,7 @@ import sys
 from itertools import product
 from pathlib import Path
 
-from bench import machine, render
-from bench.compare import RESULTS, write
+from bench import machine, records, render
 from bench.render import cell
 from bench.settings import Setting
 from bench.tables import Context, table
@@ -46,7 +45,7 @@ def twin_table(context: Context) -> dict:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.twin", description=__doc__)
-    parser.add_argument("--out", type=Path, default=RESULTS / "numpy_twin.json")
+    parser.add_argument("--out", type=Path, default=records.folder() / "numpy_twin.json")
     parser.add_argument("--quick", action="store_true", help="tiny; the figures mean nothing")
     args = parser.parse_args()
     n_threads = len(os.sched_getaffinity(0))
@@ -61,7 +60,7 @@ def main() -> int:
     made = twin_table(context)
     print(render.plain(made))
     environment = machine.environment()
-    write(args.out, {"environment": environment, "tables": {made["name"]: made}})
+    records.write(args.out, {"environment": environment, "tables": {made["name"]: made}})
     return 0
 
 

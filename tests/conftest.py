@@ -22,7 +22,7 @@ def bench_module(monkeypatch):
     """A function from the name of a module of bench/ to the module."""
 
     def load(name):
-        if not (ROOT / "bench" / f"{name}.py").exists():
+        if not (ROOT / "bench" / f"{name.replace('.', '/')}.py").exists():
             pytest.skip("bench/ is not here")
         monkeypatch.syspath_prepend(ROOT)
         return importlib.import_module(f"bench.{name}")

@@ -17,7 +17,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bench.papers import adult, baselines, codes, data, filters, mnist, report, results, sets
+from bench import data, machine, records
+from bench.papers import adult, baselines, codes, filters, mnist, report, results, sets
 
 Experiment = Callable[[Path, bool], dict]  # folder of pictures; a quick trial?
 
@@ -55,7 +56,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--report", action="store_true", help="only write papers.md again")
     options = parser.parse_args(arguments)
     # what a trial finds is no result to keep beside the code
-    folder = options.out or (None if options.quick else results.FOLDER)
+    folder = options.out or (None if options.quick else records.FOLDER)
     entries = results.read(folder) if folder else {}
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,15 +71,16 @@ def main(arguments: list[str] | None = None) -> None:
             print(f"== {name}", file=sys.stderr, flush=True)
             started = time.perf_counter()
             entry = known[name](folder, options.quick)
-            entry["run"] = results.run_information(started)
+            entry["run"] = machine.run_information(started)
             entries[name] = entry
             if folder:
                 # read again: another run may have finished an experiment meanwhile
                 entries = results.read(folder) | {name: entry}
                 results.write(folder, entries)
-            print(report.section(name, results.plain(entry)), flush=True)
+            print(report.section(name, records.plain(entry)), flush=True)
     if folder:
-        (folder / "papers.md").write_text(report.report(results.read(folder), list(known)))
+        text = report.report(results.read(folder), list(known))
+        records.write_text(folder / "papers.md", text)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from bench.papers import data, svm
+from bench.papers import benchmarks, svm
 from bench.papers.results import row, score
 
 SETS = ("basic", "rot", "bg_rand", "bg_img", "rect", "convex")
@@ -38,7 +38,7 @@ FEW_HELD = 1000  # of them choose hyper-parameters
 
 
 def rbf_svm(name: str, folder: Path | None, quick: bool) -> dict:
-    sets = data.benchmark(name, quick)
+    sets = benchmarks.benchmark(name, quick)
     train, validation = ((part.data, part.target) for part in (sets.train, sets.validation))
     kernels = {gamma: svm.rbf(gamma) for gamma in GAMMAS[name]}
     machine, tried = svm.select(train, validation, kernels, CS)
@@ -48,7 +48,7 @@ def rbf_svm(name: str, folder: Path | None, quick: bool) -> dict:
         "settings": {
             "rows": [len(sets.train.data), len(sets.validation.data), len(sets.test.data)],
             "pixels": "from 0 to 1",
-            "data_seed": data.SEED,
+            "data_seed": benchmarks.SEED,
         },
         "rows": [
             row(
@@ -65,13 +65,13 @@ def best_of(tried: list[dict]) -> dict:
 
 def raw_rot(folder: Path | None, quick: bool) -> dict:
     """The parameter of a linear kernel is its scale; C alone matters."""
-    sets = data.benchmark("rot", quick)
+    sets = benchmarks.benchmark("rot", quick)
     train, validation = ((part.data, part.target) for part in (sets.train, sets.validation))
     machine, tried = svm.select(train, validation, {1.0: svm.linear}, (1.0, 0.01, 0.03, 0.1, 0.3))
     scored = score(machine.predict(sets.test.data), sets.test.target)
     return {
         "title": "`rot`: linear SVM on the pixels",
-        "settings": {"rows": [10_000, 2_000, 50_000], "data_seed": data.SEED},
+        "settings": {"rows": [10_000, 2_000, 50_000], "data_seed": benchmarks.SEED},
         "rows": [
             row(
                 "linear SVM on pixels", scored, paper=0.4347, seconds=machine.seconds,
@@ -84,14 +84,14 @@ def raw_rot(folder: Path | None, quick: bool) -> dict:
 def few_rows(quick: bool) -> tuple[np.ndarray, np.ndarray]:
     """The numbers of MNIST's training rows whose labels may be used: to fit, to choose."""
     n = 300 if quick else FEW
-    chosen = np.random.default_rng(data.SEED).permutation(1000 if quick else 60_000)[:n]
+    chosen = np.random.default_rng(benchmarks.SEED).permutation(1000 if quick else 60_000)[:n]
     held = n * FEW_HELD // FEW
     return chosen[held:], chosen[:held]
 
 
 def few_rivals(folder: Path | None, quick: bool) -> dict:
     """Parameters from 5,000 rows judged by 1,000, then fitted to all 6,000."""
-    digits = data.digits(quick=quick)
+    digits = benchmarks.digits(quick=quick)
     fit_rows, held_rows = few_rows(quick)
     X, y = digits.all.data, digits.all.target
     fit, held = (X[fit_rows], y[fit_rows]), (X[held_rows], y[held_rows])
@@ -121,7 +121,11 @@ def few_rivals(folder: Path | None, quick: bool) -> dict:
     found.append(row("HistGradientBoosting", scored, seconds=seconds, settings=best, tried=tried))
     return {
         "title": "A tenth of MNIST's labels: rivals",
-        "settings": {"labels": len(rows), "validation_rows": len(held_rows), "seed": data.SEED},
+        "settings": {
+            "labels": len(rows),
+            "validation_rows": len(held_rows),
+            "seed": benchmarks.SEED,
+        },
         "rows": found,
     }
 

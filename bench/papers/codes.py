@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.papers import data, svm
+from bench.papers import benchmarks, svm
 from bench.papers.results import row, score
 from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder
 
@@ -104,7 +104,7 @@ def linear_svm(
 
 
 def rot_codes(folder: Path | None, quick: bool) -> dict:
-    sets = data.benchmark("rot", quick)
+    sets = benchmarks.benchmark("rot", quick)
     (X, y), (V, v) = ((part.data, part.target) for part in (sets.train, sets.validation))
     tried: list[dict] = []
     best: Any = None
@@ -140,7 +140,7 @@ def rot_codes(folder: Path | None, quick: bool) -> dict:
     return {
         "title": "`rot`: linear SVM on the codes of three layers, no fine-tuning",
         "target": "at most 10.0 % on the third layer, in 15 minutes of training",
-        "settings": SHARED | settings | {"data_seed": data.SEED},
+        "settings": SHARED | settings | {"data_seed": benchmarks.SEED},
         "tried": tried,
         "rows": rows,
     }

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.papers import data
+from bench.papers import benchmarks
 from dae import DenoisingAutoencoder
 from dae.inspection import FiltersDisplay
 
@@ -58,7 +58,7 @@ def smoothness(filters: np.ndarray) -> float:
 
 def mnist_filters(folder: Path | None, quick: bool) -> dict:
     """The tutorial's network, data and settings."""
-    X = data.digits(quick=quick).all.data
+    X = benchmarks.digits(quick=quick).all.data
     noises = {"no noise": {"corruption": None}, "30 % masking": {"corruption_level": 0.3}}
     entry = compare(X, TUTORIAL, noises, folder, "filters_mnist.png", quick)
     return entry | {"title": "Filters of 784-500 after 15 epochs on MNIST"}
@@ -78,8 +78,8 @@ def patch_filters(folder: Path | None, quick: bool) -> dict:
 
 def patches(n: int) -> np.ndarray:
     """Random patches of all photographs."""
-    rng = np.random.default_rng(data.SEED)
-    pictures = [whitened(picture) for picture in data.photographs()]
+    rng = np.random.default_rng(benchmarks.SEED)
+    pictures = [whitened(picture) for picture in benchmarks.photographs()]
     each = -(-n // len(pictures))
     found = []
     for picture in pictures:

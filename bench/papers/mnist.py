@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.papers import data
+from bench.papers import benchmarks
 from bench.papers.baselines import best_of, few_rows
 from bench.papers.networks import SHARED, pretrained, tuned
 from bench.papers.results import row, score
@@ -35,7 +35,7 @@ def noise(level: float) -> dict:
 
 def sda_mnist(folder: Path | None, quick: bool) -> dict:
     """Chosen on 50,000 rows and 10,000 others; trained anew on all 60,000."""
-    digits = data.digits(quick=quick)
+    digits = benchmarks.digits(quick=quick)
     train, validation = digits.train, digits.validation
     stack, _ = pretrained(STACK, train.data, quick)
     tried = []
@@ -65,7 +65,7 @@ def sda_mnist(folder: Path | None, quick: bool) -> dict:
 
 def sda_rate(folder: Path | None, quick: bool) -> dict:
     """What `sda-mnist` costs where nothing else runs: an epoch of each kind, times their number."""
-    digits = data.digits(quick=quick)
+    digits = benchmarks.digits(quick=quick)
     X, y = digits.all.data, digits.all.target
     stack, before = pretrained(STACK | {"max_iter": 1}, X)
     tuning = STACK | ALL_LABELS | noise(0.4) | {"fine_tune_max_iter": 1}
@@ -87,7 +87,7 @@ def sda_rate(folder: Path | None, quick: bool) -> dict:
 
 def few_labels(folder: Path | None, quick: bool) -> dict:
     """Chosen on 5,000 labelled rows and 1,000 others; tuned anew on all 6,000."""
-    digits = data.digits(quick=quick)
+    digits = benchmarks.digits(quick=quick)
     fit_rows, held_rows = few_rows(quick)
     X, y = digits.all.data, digits.all.target
     rows = np.concatenate([fit_rows, held_rows])

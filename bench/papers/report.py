@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench import render
 from bench.papers import summary
 
 INTRODUCTION = """# The papers' experiments, repeated
@@ -73,5 +74,4 @@ def shown(value: Any) -> str:
 
 
 def markdown(columns: list[str], rows: list[list[Any]]) -> str:
-    lines = [columns, ["---"] * len(columns), *([shown(cell) for cell in line] for line in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return render.markdown_rows(columns, ([shown(cell) for cell in line] for line in rows))

@@ -13,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bench.papers import data
+from bench.papers import benchmarks
 from bench.papers.baselines import best_of
 from bench.papers.networks import SHARED, pretrained, tuned
 from bench.papers.results import row, score
@@ -51,7 +51,7 @@ class Bench:
     """A set, and the networks that were tried on it."""
 
     def __init__(self, name: str, quick: bool, settings: dict | None = None) -> None:
-        self.sets, self.quick = data.benchmark(name, quick), quick
+        self.sets, self.quick = benchmarks.benchmark(name, quick), quick
         self.settings = SHARED | SETTINGS | SMALL.get(name, {}) | (settings or {})
 
     def tried(self, noise: dict, tunings: tuple[dict, ...]) -> list[dict]:
@@ -81,7 +81,7 @@ class Bench:
 
     def entry(self, title: str, rows: list[dict], **more: Any) -> dict:
         sizes = [len(self.sets[part].data) for part in ("train", "validation", "test")]
-        settings = self.settings | {"rows": sizes, "data_seed": data.SEED}
+        settings = self.settings | {"rows": sizes, "data_seed": benchmarks.SEED}
         return {"title": title, "settings": settings, "rows": rows, **more}
 
 

@@ -6,46 +6,23 @@ the published files: other draws, other pictures behind the digits.
 
 from __future__ import annotations
 
-import csv
-import gzip
-import os
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from sklearn.utils import Bunch
 
-from dae.datasets import load_idx, make_convex, make_mnist_variation, make_rectangles
+from bench import data
+from dae.datasets import make_convex, make_mnist_variation, make_rectangles
 
 SEED = 0
-MISSING = "DAE_DATA_DIR is unset: the experiments need mnist/, images/ and tabular/ in that folder"
 
 # Rows as (training, validation, test) where they are not the published numbers
 QUICK = {"n_train": 500, "n_validation": 200, "n_test": 500}
 
-NUMERIC = (0, 2, 4, 10, 11, 12)  # columns of Adult; the others name categories
-
-
-def folder() -> Path:
-    if not os.environ.get("DAE_DATA_DIR"):
-        raise FileNotFoundError(MISSING)
-    return Path(os.environ["DAE_DATA_DIR"])
-
-
-@cache
-def mnist(part: str) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels from 0 to 1, float32, and labels of "train" or "t10k"."""
-    images = load_idx(folder() / "mnist" / f"{part}-images-idx3-ubyte.gz")
-    labels = load_idx(folder() / "mnist" / f"{part}-labels-idx1-ubyte.gz")
-    return images.reshape(-1, 784).astype(np.float32) / np.float32(255), labels.astype(np.int64)
-
 
 @cache
 def photographs() -> tuple[np.ndarray, ...]:
-    from skimage.io import imread
-
-    files = sorted((folder() / "images" / "bsd400_train_gray").glob("*.png"))
-    return tuple(imread(file) for file in files)
+    return tuple(data.pictures("bsd400_train_gray").values())
 
 
 def benchmark(name: str, quick: bool = False) -> Bunch:
@@ -55,7 +32,7 @@ def benchmark(name: str, quick: bool = False) -> Bunch:
         return make_rectangles(**sizes, random_state=SEED)
     if name == "convex":
         return make_convex(**sizes, random_state=SEED)
-    parts = [mnist("train"), mnist("t10k")]
+    parts = [data.mnist("train"), data.mnist("t10k")]
     return make_mnist_variation(
         name,
         np.concatenate([X for X, _ in parts]),
@@ -68,7 +45,7 @@ def benchmark(name: str, quick: bool = False) -> Bunch:
 
 def digits(n_validation: int = 10_000, quick: bool = False) -> Bunch:
     """MNIST itself: the last rows of the training file are the validation rows."""
-    (X, y), (X_test, y_test) = mnist("train"), mnist("t10k")
+    (X, y), (X_test, y_test) = data.mnist("train"), data.mnist("t10k")
     if quick:
         X, y, X_test, y_test, n_validation = X[:1000], y[:1000], X_test[:500], y_test[:500], 200
     cut = len(X) - n_validation
@@ -78,10 +55,3 @@ def digits(n_validation: int = 10_000, quick: bool = False) -> Bunch:
         test=Bunch(data=X_test, target=y_test),
         all=Bunch(data=X, target=y),
     )
-
-
-def adult(part: str) -> tuple[list[list[str]], np.ndarray]:
-    """Rows of Adult as they stand, without the label; the label, 1 for more than 50K."""
-    with gzip.open(folder() / "tabular" / f"adult.{part}.gz", "rt") as file:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(file) if len(row) == 15]
-    return [row[:-1] for row in rows], np.array([row[-1].startswith(">50K") for row in rows], int)

@@ -1,9 +1,9 @@
-"""The hand-made filters that `bench.denoise` compares with, and what each may be tuned over.
+"""The hand-made filters, and the settings each may be tuned over.
 
-A rival is a function of (noisy, lost, level, settings) that returns a cleaned plane: `noisy` is
-float32 with black 0 and white 1, `lost` says which pixels the noise has left nothing of (all are
-told the same, and only these are replaced), `level` is the noise's. Of a rival's grid all is tried;
-the settings with the best mean PSNR on training pictures are used, level by level.
+A filter is a function of (noisy, lost, level, settings) that returns a cleaned plane: `noisy` is
+float32 with black 0 and white 1, `lost` marks the pixels that the noise has replaced (all methods
+get the same mask, and only these pixels are changed), `level` is the noise's. The whole grid of a
+filter is tried; at each level the settings with the best mean PSNR on training pictures are used.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ Filter = Callable[..., np.ndarray]
 
 
 @dataclass(frozen=True)
-class Rival:
-    """A method.
+class Candidate:
+    """A filter and its grid.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Rival:
     grid : dict of str -> tuple
         Settings to choose from.
     needs : str
-        A package that has to be there.
+        A package that must be installed.
     """
 
     clean: Filter
@@ -136,15 +136,17 @@ def biharmonic(noisy: np.ndarray, lost: np.ndarray, level: float):
     return inpaint_biharmonic(np.where(lost, 0, noisy), lost)
 
 
-# ------------------------------------------------------------------ who takes part
+# ------------------------------------------------------------------ by noise
 
 _STRENGTHS = (0.02, 0.05, 0.1)
 
-RIVALS: dict[str, dict[str, Rival]] = {
+FILTERS: dict[str, dict[str, Candidate]] = {
     "gaussian": {
-        "bilateral": Rival(bilateral, {"color": (1.0, 1.5, 2.0, 3.0), "spatial": (1, 1.5, 2, 3)}),
-        "TV": Rival(total_variation, {"weight": (0.6, 0.8, 1.0, 1.2, 1.5)}),
-        "wavelet": Rival(
+        "bilateral": Candidate(
+            bilateral, {"color": (1.0, 1.5, 2.0, 3.0), "spatial": (1, 1.5, 2, 3)}
+        ),
+        "TV": Candidate(total_variation, {"weight": (0.6, 0.8, 1.0, 1.2, 1.5)}),
+        "wavelet": Candidate(
             wavelet,
             {
                 "method": ("BayesShrink", "VisuShrink"),
@@ -153,29 +155,31 @@ RIVALS: dict[str, dict[str, Rival]] = {
             },
             needs="pywt",
         ),
-        "non-local means": Rival(
+        "non-local means": Candidate(
             non_local_means,
             {"h": (0.4, 0.6, 0.8, 1.0), "patch": (3, 5, 7), "sigma": (True, False)},
         ),
-        "BM3D": Rival(block_matching, {"k": (0.9, 1.0, 1.1)}, needs="bm3d"),
+        "BM3D": Candidate(block_matching, {"k": (0.9, 1.0, 1.1)}, needs="bm3d"),
     },
     "salt_and_pepper": {
-        "median 3x3": Rival(median, {"size": (3,)}, needs="scipy"),
-        "median 5x5": Rival(median, {"size": (5,)}, needs="scipy"),
-        "adaptive median": Rival(adaptive_median, {"size": (3,)}, needs="scipy"),
-        "non-local means": Rival(
+        "median 3x3": Candidate(median, {"size": (3,)}, needs="scipy"),
+        "median 5x5": Candidate(median, {"size": (5,)}, needs="scipy"),
+        "adaptive median": Candidate(adaptive_median, {"size": (3,)}, needs="scipy"),
+        "non-local means": Candidate(
             after_median(non_local_means),
             {"strength": _STRENGTHS, "h": (0.6, 0.9), "patch": (3, 5), "sigma": (False,)},
         ),
-        "BM3D": Rival(
+        "BM3D": Candidate(
             after_median(block_matching),
             {"strength": (0.02, 0.03, 0.05, 0.1), "k": (1.0,)},
             needs="bm3d",
         ),
     },
     "masking": {
-        "biharmonic": Rival(biharmonic),
-        "median": Rival(median_of_known, {"size": (3, 5)}, needs="scipy"),
-        "TV": Rival(after_median(total_variation), {"strength": _STRENGTHS, "weight": (0.5, 1.0)}),
+        "biharmonic": Candidate(biharmonic),
+        "median": Candidate(median_of_known, {"size": (3, 5)}, needs="scipy"),
+        "TV": Candidate(
+            after_median(total_variation), {"strength": _STRENGTHS, "weight": (0.5, 1.0)}
+        ),
     },
 }
