@@ -59,9 +59,10 @@ ODD = ("table", "shape", "unexplained", "epochs", "warned", "seconds", "error")
 def report(results: dict) -> str:
     """All of it as Markdown."""
     run, versions = results["run"], results["run"]["versions"]
+    sklearn = versions["scikit-learn"]
     return f"""# The defaults, by experiment
 
-`python -m bench.defaults`, {run["date"]}, dae {run["dae"]}, scikit-learn {versions["scikit-learn"]},
+`python -m bench.defaults`, {run["date"]}, dae {run["dae"]}, scikit-learn {sklearn},
 NumPy {versions["numpy"]}, Python {run["python"]}, SIMD level {run["simd_level"]},
 {run["threads"]} thread(s), {run["minutes"]:.0f} minutes. Defaults in bold:
 

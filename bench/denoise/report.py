@@ -122,8 +122,8 @@ def markdown(record: dict[str, Any]) -> str:
         "",
         "PSNR in dB and SSIM are means over pictures, time is in seconds per megapixel. Every "
         "filter has its best settings at the level, by mean PSNR on training pictures, and a core "
-        "of its own (none of them uses two); dae has both. Salt and pepper, and missing pixels: every "
-        "method replaces the pixels that look corrupted, and no others. -: not run."
+        "of its own (none of them uses two); dae has both. Salt and pepper, and missing pixels: "
+        "every method replaces the pixels that look corrupted, and no others. -: not run."
         + "".join(f" *: a time on {cpu}." for cpu in sorted(elsewhere(record, record["scores"]))),
         "",
         render.markdown_rows(SUMMARY, summary(record)),
