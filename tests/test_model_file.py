@@ -1,15 +1,22 @@
 """Model files: what goes in comes out, and what was touched is refused."""
 
+import contextlib
 import hashlib
+import io
 import json
 import os
+import subprocess
+import sys
+import tracemalloc
+import warnings
 import zipfile
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 
-from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder
+from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder, _files
+from dae._files import write_whole
 from dae.image import ImageDenoiser, _model_file
 
 PICTURE = np.random.default_rng(0).random((40, 50))
@@ -134,7 +141,7 @@ def test_not_a_model(tmp_path):
         ImageDenoiser.load(path)
     for content in (b"", b"hello", b"PK\x03\x04 and nothing more"):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"model.npz is no model of dae"):
+        with pytest.raises(ValueError, match=r"model.npz is not a model file of dae"):
             ImageDenoiser.load(path)
     np.savez(path, x=np.zeros(3))
     with pytest.raises(ValueError, match="it has no header"):
@@ -142,11 +149,11 @@ def test_not_a_model(tmp_path):
     np.savez(path, header="[1, 2", sha256="")
     with pytest.raises(ValueError, match="its header cannot be read"):
         ImageDenoiser.load(path)
-    np.savez(path, header=json.dumps({"format": "tar", "format_version": 1}), sha256="")
+    np.savez(path, header=json.dumps({"format": "tar", "format_version": 1, "model": 0}), sha256="")
     with pytest.raises(ValueError, match="its format is 'tar'"):
         ImageDenoiser.load(path)
     np.savez(path, header=np.array([{}], dtype=object), sha256="")
-    with pytest.raises(ValueError, match="is no model of dae"):
+    with pytest.raises(ValueError, match="is not a model file of dae"):
         ImageDenoiser.load(path)
 
 
@@ -154,7 +161,7 @@ def test_cut_short(path):
     whole = path.read_bytes()
     for length in (10, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match="cut short or changed"):
+        with pytest.raises(ValueError, match="was cut short or changed"):
             ImageDenoiser.load(path)
 
 
@@ -191,7 +198,7 @@ def test_every_changed_byte_of_the_list_of_contents_is_noticed(path):
 def test_one_array_is_no_model(path):
     with open(path, "wb") as file:
         np.save(file, np.zeros(3))
-    with pytest.raises(ValueError, match="is no model of dae: it holds one array"):
+    with pytest.raises(ValueError, match="is not a model file of dae: it holds one array"):
         ImageDenoiser.load(path)
 
 
@@ -204,7 +211,9 @@ def test_a_header_that_does_not_end(path):
 def test_changed_weights(path):
     array = contents(path)["a0"]
     rewrite(path, sign=False, a0=array + 1)
-    with pytest.raises(ValueError, match="its checksum is wrong. Save the model again, or get"):
+    with pytest.raises(
+        ValueError, match="its checksum is wrong. Save the model again, or get another"
+    ):
         ImageDenoiser.load(path)
 
 
@@ -226,7 +235,7 @@ def test_another_estimator(path):
         header["model"] = state["autoencoder_"]
 
     change_header(path, only_the_network)
-    with pytest.raises(ValueError, match="holds a StackedDenoisingAutoencoder, not a ImageD"):
+    with pytest.raises(ValueError, match="holds a StackedDenoisingAutoencoder, a ImageD"):
         ImageDenoiser.load(path)
 
 
@@ -239,6 +248,268 @@ def test_signed_nonsense_is_noticed_in_use(path):
             with pytest.raises(ValueError, match="damaged"):
                 ImageDenoiser.load(path).transform(PICTURE)
             path.write_bytes(whole)
+
+
+# ------------------------------------------------------------------ hostile files
+
+
+def npy(array):
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+def archive(path, members, compression=zipfile.ZIP_STORED):
+    with zipfile.ZipFile(path, "w", compression) as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+
+
+def npy_of(description, content=b""):
+    """A member whose header is that text."""
+    text = description.encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + content
+
+
+def refused(path, match="is not a model file of dae"):
+    """Whether it is refused, in one sentence, and without much memory."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=match) as caught:
+            ImageDenoiser.load(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20e6 + 2 * path.stat().st_size
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("which", ["a0", "header", "sha256"])
+def test_compressed_members_are_not_unpacked(tmp_path, which):
+    path = tmp_path / "bomb.npz"
+    header = json.dumps({"format": "dae image denoiser", "format_version": 1, "model": None})
+    members = {name: npy(np.array(header)) for name in ("header", "sha256")}
+    members["a0"] = npy(np.zeros(3))
+    members[which] = npy(np.zeros(10**8, np.uint8) if which == "a0" else np.array("x" * 10**7))
+    archive(path, {f"{name}.npy": c for name, c in members.items()}, zipfile.ZIP_DEFLATED)
+    assert path.stat().st_size < 10**6
+    refused(path, "is not a model file of dae: its members are compressed")
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (100000000000, 0, 5), }",
+        "{'descr': '<U999999999', 'fortran_order': False, 'shape': (), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': ((, }",
+        "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }",
+        "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }",
+        "",
+    ],
+)
+@pytest.mark.parametrize("name", ["header", "a0"])
+def test_nothing_is_allocated_on_the_word_of_an_array(path, name, description):
+    with zipfile.ZipFile(path) as file:
+        members = {info.filename: file.read(info) for info in file.infolist()}
+    members[f"{name}.npy"] = npy_of(description, b"1234")
+    archive(path, members)
+    refused(path)
+
+
+def test_sizes_of_members_are_checked_against_the_file(path):
+    whole = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as file:
+        start = file.start_dir
+    for offset in (20, 24):  # compressed size, size
+        whole[start + offset : start + offset + 4] = (2**31 - 1).to_bytes(4, "little")
+    path.write_bytes(whole)
+    refused(path)
+
+
+def test_a_long_list_of_members(tmp_path):
+    path = tmp_path / "many.npz"
+    for n_members in (2_000, 30_000):
+        archive(path, {f"a{number}.npy": b"" for number in range(n_members)})
+        refused(path, "more than [0-9]+ (members|bytes)")
+
+
+def test_a_long_header(path):
+    rewrite(path, header=" " * 5 * 10**6)
+    with pytest.raises(ValueError, match="its header has more than 16777216 bytes"):
+        ImageDenoiser.load(path)
+
+
+def test_members_that_no_model_has(path):
+    with zipfile.ZipFile(path) as file:
+        members = {info.filename: file.read(info) for info in file.infolist()}
+    archive(path, {**members, "more.npy": npy(np.zeros(3))})
+    refused(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # zipfile says it
+        archive(path, members)
+        with zipfile.ZipFile(path, "a") as file:
+            file.writestr("a0.npy", members["a0.npy"])
+    refused(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
+def test_a_pipe_does_not_wait(tmp_path):
+    path = tmp_path / "pipe.npz"
+    os.mkfifo(path)
+    with pytest.raises(ValueError, match="pipe.npz is not a regular file"):
+        ImageDenoiser.load(path)
+    with pytest.raises(ValueError, match="is a folder"):
+        ImageDenoiser.load(tmp_path)
+
+
+def test_nobody_is_advised_to_load_unsafely(tmp_path):
+    path = tmp_path / "model.npz"
+    path.write_bytes(b"no archive")
+    with pytest.raises(ValueError) as caught:
+        ImageDenoiser.load(path)
+    assert "pickle" not in str(caught.value)
+
+
+def edit(path, place, value):
+    """Change, add or (by ...) remove a value of the state; place goes into inner dicts."""
+
+    def change(header):
+        node = header["model"]["state"]
+        *outer, name = place
+        for key in outer:
+            node = dict(map(tuple, node["dict"]))[key]
+            node = node.get("state", node)
+        node["dict"] = [pair for pair in node["dict"] if pair[0] != name]
+        if value is not ...:
+            node["dict"].append([name, value])
+
+    change_header(path, change)
+
+
+NONSENSE = [
+    ..., None, True, -1, 2**70, 0.5, float("nan"), "text", {"list": []}, {"tuple": [0.1, "a"]},
+    {"dict": []}, {"array": 0}, {"array": -1}, {"array": "a"}, {"class": "int", "state": None},
+    [1], {}, {"dict": [[{"list": []}, 1]]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        *[(name,) for name in (
+            "level", "patch_size", "noise", "n_jobs", "autoencoder", "autoencoder_", "level_",
+            "loss_curve_", "n_patches_", "_seed", "_block", "_task", "_dae_version",
+        )],
+        ("_task", "size"), ("_task", "noise"), ("_task", "scales"), ("_task", "more"),
+        ("autoencoder_", "_layers"), ("autoencoder_", "_stages"), ("autoencoder_", "n_jobs"),
+        ("autoencoder_", "batch_size"), ("autoencoder_", "n_features_in_"),
+        ("autoencoder_", "_dae_version"),
+    ],
+    ids=lambda place: ".".join(place),
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore::dae._estimator.version_stamp.VersionMismatchWarning")
+def test_an_edited_state_is_refused_or_works(path, place):
+    whole = path.read_bytes()
+    refusals = 0
+    for value in NONSENSE:
+        edit(path, place, value)
+        try:
+            denoiser = ImageDenoiser.load(path)
+        except ValueError as error:
+            assert str(path) in str(error) and "\n" not in str(error)
+            refusals += 1
+        else:
+            denoiser.transform(PICTURE)
+            with contextlib.suppress(ValueError):  # patch_size is not that of the network
+                denoiser.partial_fit([PICTURE])
+            repr(denoiser), clone(denoiser)
+        path.write_bytes(whole)
+    assert refusals >= len(NONSENSE) - 6
+
+
+@pytest.mark.parametrize(
+    "name", ["get_params", "transform", "__class__", "__dict__", "_cleaner", "x", ""]
+)
+@pytest.mark.parametrize("place", [(), ("autoencoder_",)])
+def test_only_parameters_and_what_fit_leaves_may_be_set(path, place, name):
+    edit(path, (*place, name), None)
+    with pytest.raises(ValueError, match="has no attribute"):
+        ImageDenoiser.load(path)
+
+
+def test_two_weights_cannot_share_an_array(path):
+    def share(header):
+        text = json.dumps(header["model"]).replace('{"array": 4}', '{"array": 0}')
+        header["model"] = json.loads(text)
+
+    change_header(path, share)
+    with pytest.raises(ValueError, match="an array that is missing or in use"):
+        ImageDenoiser.load(path)
+
+
+def test_what_scikit_learn_adds_is_left_out(tmp_path):
+    autoencoder = DenoisingAutoencoder(n_components=3).set_output(transform="pandas")
+    fitted(autoencoder).save(tmp_path / "model.npz")
+    ImageDenoiser.load(tmp_path / "model.npz").transform(PICTURE)
+
+
+# ------------------------------------------------------------------ killed while saving
+
+SAVE_FOR_EVER = """
+import os, sys, time
+from pathlib import Path
+from dae import _files
+{setup}
+def write(file):
+    file.write(b"x" * 10**6)
+    file.flush()
+    print("writing", flush=True)
+    time.sleep(60)
+_files.write_whole(Path(sys.argv[1]), write)
+"""
+
+
+def kill_while_saving(goal, setup=""):
+    code = SAVE_FOR_EVER.format(setup=setup)
+    with subprocess.Popen([sys.executable, "-c", code, goal], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"writing\n"
+        process.kill()
+
+
+@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="unnamed files")
+def test_killed_while_saving_leaves_nothing(tmp_path):
+    kill_while_saving(tmp_path / "model.npz")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks of files")
+def test_the_next_save_removes_what_a_killed_one_left(tmp_path):
+    goal = tmp_path / "model.npz"
+    kill_while_saving(goal, "_files._write_unnamed = lambda *args: False")
+    (left,) = os.listdir(tmp_path)
+    assert left.startswith(".model.npz.") and left.endswith(".tmp")
+    others = [".other.npz.0123456789abcdef.tmp", ".model.npz.txt.tmp", "model.npz.tmp"]
+    for name in others:
+        (tmp_path / name).write_bytes(b"")
+    write_whole(goal, lambda file: file.write(b"whole"))
+    assert goal.read_bytes() == b"whole"
+    assert sorted(os.listdir(tmp_path)) == sorted(["model.npz", *others])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks of files")
+@pytest.mark.parametrize("unnamed", [True, False])
+def test_two_may_save_at_a_time(tmp_path, monkeypatch, unnamed):
+    if not unnamed:
+        monkeypatch.setattr(_files, "_write_unnamed", lambda *args: False)
+    goal = tmp_path / "model.npz"
+
+    def slow(file):
+        file.write(b"outer")
+        write_whole(goal, lambda inner: inner.write(b"inner"))
+
+    write_whole(goal, slow)
+    assert goal.read_bytes() == b"outer" and os.listdir(tmp_path) == ["model.npz"]
 
 
 def test_what_cannot_be_saved(tmp_path):

@@ -66,7 +66,7 @@ class PatchTask:
             self.noise not in NOISES
             or self.predict not in ("noise", "patch")
             or self.window not in ("gaussian", "uniform")
-            or not all(isinstance(number, int) and number >= 1 for number in numbers)
+            or not all(type(number) is int and number >= 1 for number in numbers)
             or self.answered > self.size
         ):
             raise ValueError(f"There is no such task: {self}.")
@@ -80,6 +80,11 @@ class PatchTask:
     def first(self) -> int:
         """First row, and column, that is answered."""
         return (self.size - self.answered + 1) // 2  # size // 2, which "unknown" asks for, is in
+
+    @property
+    def n_features(self) -> int:
+        """Columns of what the network is shown: pixels, which of them are lost, the level."""
+        return self.size**2 * (2 if self.noise in LOST else 1) + 1
 
     def lines(self) -> np.ndarray:
         """Which rows and columns of a patch cross at pixels that are answered."""
