@@ -116,7 +116,10 @@ def test_in_place(folder, model):
         (["notes.txt", "-o", "x"], "should end in one of .png"),
         (["grey.png", "-o", "x.webp"], "x.webp should end in one of .png"),
         (["grey.png", "-o", "notes.txt/x.png"], "notes.txt is a file"),
-        (["grey.png", "-o", "x.png", "--model", "notes.txt"], "notes.txt is not a model file of dae"),
+        (
+            ["grey.png", "-o", "x.png", "--model", "notes.txt"],
+            "notes.txt is not a model file of dae",
+        ),
         (["grey.png", "-o", "x.png", "--model", "no.npz"], "no.npz: No such file or directory"),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",
