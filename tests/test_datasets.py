@@ -12,8 +12,12 @@ from scipy.ndimage import zoom
 from scipy.spatial import ConvexHull, QhullError
 from sklearn.datasets import load_digits
 
-from dae import datasets
 from dae.datasets import (
+    _common,
+    _convex,
+    _digits,
+    _idx,
+    _rectangles,
     load_idx,
     make_convex,
     make_mnist_variation,
@@ -96,7 +100,8 @@ def test_seeds(name, digits, backgrounds):
 def test_blocks_do_not_show(name, digits, backgrounds, monkeypatch):
     """Rows are made in blocks; a draw per block would come again in each."""
     maker = makers(digits, backgrounds)[name]
-    monkeypatch.setattr(datasets, "BLOCK", 64)
+    for module in (_convex, _digits, _rectangles):
+        monkeypatch.setattr(module, "BLOCK", 64)
     data = maker().data
     if name in ("bg_rand", "bg_img", "rot_bg_img", "rectangles_images"):
         assert len(np.unique(data, axis=0)) == len(data)
@@ -174,13 +179,13 @@ def test_rotation_keeps_the_ink(digits):
 @pytest.mark.parametrize("quarters", range(5))
 def test_quarter_turns_are_exact(digits, quarters):
     images = digits[0][:20] / np.float32(255)
-    turned = datasets._turn(images, np.full(20, quarters * np.pi / 2))
+    turned = _digits._rotate(images, np.full(20, quarters * np.pi / 2))
     np.testing.assert_allclose(turned, np.rot90(images, quarters, axes=(1, 2)), atol=1e-5)
 
 
 def test_turning_back(digits):
     sets = make("rot", digits, None)
-    back = datasets._turn(sets.data.reshape(-1, 28, 28), -sets.angle).reshape(-1, 784)
+    back = _digits._rotate(sets.data.reshape(-1, 28, 28), -sets.angle).reshape(-1, 784)
     basic = make("basic", digits, None).data
     assert np.mean((back - basic) ** 2) < 0.1 * np.mean((sets.data - basic) ** 2)
 
@@ -211,7 +216,7 @@ def test_flat_patches_are_rejected(digits, backgrounds):
 def test_patches_are_patches(backgrounds):
     """Also the outermost, and from all pictures alike."""
     picture = np.arange(30 * 29, dtype=float).reshape(30, 29) / 900
-    patches = datasets._draw_patches([picture], 200, 28, np.random.default_rng(0))
+    patches = _common.draw_patches([picture], 200, 28, np.random.default_rng(0))
     corners = np.round(patches[:, 0, 0] * 900).astype(int)
     assert set(corners.tolist()) == {0, 1, 29, 30, 58, 59}
     for patch, corner in zip(patches, corners, strict=True):
@@ -227,10 +232,10 @@ def test_patches_are_patches(backgrounds):
         (np.zeros((5, 28, 28, 1)), "square images"),
         (np.zeros((5, 783)), "square images"),
         (np.zeros(784), "square images"),
-        (np.full((5, 784), 16.0), "images should be floats from 0 to 1, got float64 from 16 to 16"),
-        (np.full((5, 784), -1), "images should be integers from 0 to 255"),
-        (np.full((5, 784), np.nan), "images should be floats from 0 to 1.*nan"),
-        (np.full((5, 784), "0"), "images should be numbers"),
+        (np.full((5, 784), 16.0), "images must be floats from 0 to 1, got float64 from 16 to 16"),
+        (np.full((5, 784), -1), "images must be integers from 0 to 255"),
+        (np.full((5, 784), np.nan), "images must be floats from 0 to 1.*nan"),
+        (np.full((5, 784), "0"), "images must be numbers"),
     ],
 )
 def test_images_refused(images, message):
@@ -240,7 +245,7 @@ def test_images_refused(images, message):
 
 def test_other_refusals(digits, backgrounds):
     images, labels = digits
-    with pytest.raises(ValueError, match="labels should have one value for each of the 300"):
+    with pytest.raises(ValueError, match="labels must have one value for each of the 300"):
         make("basic", (images, labels[:-1]), None)
     with pytest.raises(ValueError, match="at least one image for each of the 3 splits, got 2"):
         make("basic", (images[:2], labels[:2]), None)
@@ -254,11 +259,11 @@ def test_other_refusals(digits, backgrounds):
     ("pictures", "message"),
     [
         ([], "at least one picture"),
-        ([np.zeros((40, 27))], r"backgrounds\[0\] should be at least 28x28 pixels, got 40x27"),
+        ([np.zeros((40, 27))], r"backgrounds\[0\] must be at least 28x28 pixels, got 40x27"),
         ([np.zeros((40, 40, 4))], "alpha"),
-        (np.zeros((40, 40)), r"backgrounds\[0\] should have shape"),
-        ([np.full((40, 40), np.inf)], r"backgrounds\[0\] should be floats from 0 to 1"),
-        ([np.full((40, 40), 300)], r"backgrounds\[0\] should be integers from 0 to 255"),
+        (np.zeros((40, 40)), r"backgrounds\[0\] must have shape"),
+        ([np.full((40, 40), np.inf)], r"backgrounds\[0\] must be floats from 0 to 1"),
+        ([np.full((40, 40), 300)], r"backgrounds\[0\] must be integers from 0 to 255"),
     ],
 )
 def test_backgrounds_refused(digits, pictures, message):
@@ -428,5 +433,5 @@ def test_mnist():
 
 
 def test_the_examples_in_the_docstrings():
-    failed, tried = doctest.testmod(datasets)
-    assert tried and not failed
+    results = [doctest.testmod(module) for module in (_convex, _digits, _idx, _rectangles)]
+    assert all(tried and not failed for failed, tried in results)
