@@ -128,10 +128,10 @@ def test_stacks_weigh_every_stage(X):
 @pytest.mark.parametrize(
     ("emphasis", "message"),
     [
-        ((1,), "emphasis should be two numbers"),
-        ((1, 2, 3), "emphasis should be two numbers"),
-        (("a", "b"), "emphasis should be two numbers"),
-        ((-1, 1), "emphasis should be two finite numbers of 0 or more"),
+        ((1,), "emphasis must be two numbers"),
+        ((1, 2, 3), "emphasis must be two numbers"),
+        (("a", "b"), "emphasis must be two numbers"),
+        ((-1, 1), "emphasis must be two finite numbers of 0 or more"),
         ((0, 0), "not both 0"),
         ((1, np.nan), "finite"),
         ((np.inf, 1), "finite"),

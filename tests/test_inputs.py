@@ -265,13 +265,13 @@ def test_large_float64_for_float32_weights(X):
 @pytest.mark.parametrize(
     ("weight", "message"),
     [
-        (lambda n: -np.ones(n), r"sample_weight should not be negative, got a minimum of -1"),
-        (np.zeros, r"sample_weight should have at least one value above 0"),
-        (lambda n: np.ones(n - 1), r"sample_weight should have one value for each .* \(149,\)"),
-        (lambda n: np.ones((n, 1)), r"sample_weight should have one value for each"),
+        (lambda n: -np.ones(n), r"sample_weight must not be negative, got a minimum of -1"),
+        (np.zeros, r"sample_weight must have at least one value above 0"),
+        (lambda n: np.ones(n - 1), r"sample_weight must have one value for each .* \(149,\)"),
+        (lambda n: np.ones((n, 1)), r"sample_weight must have one value for each"),
         (lambda n: np.full(n, np.nan), "sample_weight contains NaN"),
         (lambda n: np.full(n, np.inf), "sample_weight contains infinity"),
-        (lambda n: -1.0, "sample_weight should not be negative"),
+        (lambda n: -1.0, "sample_weight must not be negative"),
     ],
 )
 def test_bad_weights(X, method, weight, message):
@@ -281,7 +281,7 @@ def test_bad_weights(X, method, weight, message):
 
 @pytest.mark.parametrize("weight", [1e-50, 1e39])
 def test_weights_that_float32_does_not_hold(X, weight):
-    with pytest.raises(ValueError, match=r"sample_weight should be of a size that float32 holds"):
+    with pytest.raises(ValueError, match=r"sample_weight must be of a size that float32 holds"):
         make().partial_fit(X.astype(np.float32), sample_weight=weight)
     make().fit(X.astype(np.float32), sample_weight=weight)  # scaled to a mean of 1
     make(solver="sgd", learning_rate_init=1e-60).partial_fit(X, sample_weight=weight)
@@ -305,8 +305,8 @@ def test_weights_of_very_different_sizes(X, dtype):
 @pytest.mark.parametrize(
     ("shown", "message"),
     [
-        (lambda X: X[1:], r"X_corrupted should have the shape of X, \(150, 4\), got \(149, 4\)"),
-        (lambda X: X[:, 1:], r"X_corrupted should have the shape of X"),
+        (lambda X: X[1:], r"X_corrupted must have the shape of X, \(150, 4\), got \(149, 4\)"),
+        (lambda X: X[:, 1:], r"X_corrupted must have the shape of X"),
         (lambda X: with_value(X, np.nan), "X_corrupted contains NaN"),
         (lambda X: X[0], "X_corrupted|Expected 2D array"),
     ],
@@ -325,10 +325,10 @@ def test_bad_corrupted_copies(X, method, shown, message):
         ("masking", [0.1, 0.2], r"one value for each of the 4 features, got shape \(2,\)"),
         ("masking", np.full((1, 4), 0.1), r"got shape \(1, 4\)"),
         ("masking", [0.1, 0.2, 0.3, np.nan], "a probability"),
-        ("gaussian", [0.1, 0.2, 0.3, np.inf], "the standard deviation, finite"),
-        ("gaussian", [-0.1, 0.2, 0.3, 1], "the standard deviation"),
+        ("gaussian", [0.1, 0.2, 0.3, np.inf], "a standard deviation, finite"),
+        ("gaussian", [-0.1, 0.2, 0.3, 1], "a standard deviation"),
         ("gaussian", -0.5, "corruption_level"),
-        ("masking", ["a", "b", "c", "d"], "corruption_level should be a number"),
+        ("masking", ["a", "b", "c", "d"], "corruption_level must be a scalar"),
     ],
 )
 def test_bad_levels(X, corruption, level, message):
@@ -348,12 +348,12 @@ def returns(value):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (lambda x: x[:, 1:], r"should return shape \(32, 4\), got \(32, 3\)"),
+        (lambda x: x[:, 1:], r"must return shape \(32, 4\), got \(32, 3\)"),
         (lambda x: x * np.nan, "returned NaN or infinite"),
         (lambda x: x + 1j, "real numbers, got ndarray of dtype complex128"),
         (lambda x: None, "real numbers, got NoneType"),
         (lambda x: x.astype(str), "real numbers"),
-        (lambda x: 0.0, r"should return shape \(32, 4\), got \(\)"),
+        (lambda x: 0.0, r"must return shape \(32, 4\), got \(\)"),
         (lambda x: [[1.0], [1.0, 2.0]], "returned no array"),
     ],
 )
@@ -367,7 +367,7 @@ def test_bad_callables(X, value, message):
 @pytest.mark.parametrize("spoil", [lambda X: X - 1, lambda X: X * 2])
 def test_log_loss_needs_the_unit_interval(X, spoil):
     X = X / X.max()
-    message = r"loss='log_loss' needs X in \[0, 1\], got values from \S+ to \S+\. Scale X"
+    message = r"loss='log_loss' requires X in \[0, 1\], got values from \S+ to \S+\. Scale X"
     dae = make(loss="log_loss").fit(X)
     for method in (dae.fit, dae.partial_fit, dae.score_samples):
         with pytest.raises(ValueError, match=message):
@@ -377,7 +377,7 @@ def test_log_loss_needs_the_unit_interval(X, spoil):
 
 def test_log_loss_needs_logistic_outputs(X):
     with pytest.raises(
-        ValueError, match="needs decoder_activation='logistic' or 'auto', got 'tanh'"
+        ValueError, match="requires decoder_activation='logistic' or 'auto', got 'tanh'"
     ):
         make(loss="log_loss", decoder_activation="tanh").fit(X / X.max())
 

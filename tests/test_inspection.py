@@ -129,15 +129,15 @@ def test_filters_of_scikit_learn(X):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"image_shape": (8, 9)}, "image_shape should multiply to the 64 features, got .8, 9., "),
-        ({"image_shape": (8,)}, "image_shape should be"),
-        ({"image_shape": (8, 4, 2)}, "image_shape should be"),
-        ({"image_shape": (-8, -8)}, "image_shape should be"),
-        ({"image_shape": (8.0, 8.0)}, "image_shape should be"),
-        ({"n_filters": 0}, "n_filters should be a whole number of 1 or more, got 0"),
-        ({"n_filters": 2.5}, "n_filters should be"),
-        ({"n_columns": -1}, "n_columns should be"),
-        ({"order": "size"}, "order should be 'norm' or 'index', got 'size'"),
+        ({"image_shape": (8, 9)}, "image_shape must multiply to the 64 features, got .8, 9., "),
+        ({"image_shape": (8,)}, "image_shape must be"),
+        ({"image_shape": (8, 4, 2)}, "image_shape must be"),
+        ({"image_shape": (-8, -8)}, "image_shape must be"),
+        ({"image_shape": (8.0, 8.0)}, "image_shape must be"),
+        ({"n_filters": 0}, "n_filters must be a whole number of 1 or more, got 0"),
+        ({"n_filters": 2.5}, "n_filters must be"),
+        ({"n_columns": -1}, "n_columns must be"),
+        ({"order": "size"}, "order must be 'norm' or 'index', got 'size'"),
     ],
 )
 def test_filters_refuse(dae, arguments, message):
@@ -159,7 +159,7 @@ def test_filters_that_are_not_finite(X):
 
 def test_no_filters(X):
     pipeline = make_pipeline(MinMaxScaler(), make()).fit(X)
-    with pytest.raises(TypeError, match=r"components_, Pipeline has not.*pipeline\[-1\]"):
+    with pytest.raises(TypeError, match=r"components_, Pipeline does not.*pipeline\[-1\]"):
         FiltersDisplay.from_estimator(pipeline)
     FiltersDisplay.from_estimator(pipeline[-1], ax=axes())
 
@@ -239,9 +239,9 @@ def test_range_can_be_chosen(dae, X):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"image_shape": (7, 9)}, "image_shape should multiply to the 64 features"),
-        ({"n_samples": 0}, "n_samples should be"),
-        ({"X_corrupted": np.zeros((3, 64))}, "X_corrupted should have the 1797 rows of X, got 3"),
+        ({"image_shape": (7, 9)}, "image_shape must multiply to the 64 features"),
+        ({"n_samples": 0}, "n_samples must be"),
+        ({"X_corrupted": np.zeros((3, 64))}, "X_corrupted must have the 1797 rows of X, got 3"),
         ({"X_corrupted": np.full((1797, 64), np.inf)}, "X_corrupted contains infinity"),
     ],
 )
@@ -258,12 +258,12 @@ def test_samples_that_are_not_finite(dae, X):
 
 
 def test_rows_that_do_not_fit():
-    with pytest.raises(ValueError, match="corrupted should have the shape of clean"):
+    with pytest.raises(ValueError, match="corrupted must have the shape of clean"):
         ReconstructionDisplay(np.ones((2, 4)), np.ones((1, 4)), np.ones((2, 4))).plot()
 
 
 def test_nothing_to_reconstruct_with(X):
-    with pytest.raises(TypeError, match=r"estimator should have corrupt\(\), PCA has not"):
+    with pytest.raises(TypeError, match=r"estimator must have corrupt\(\), PCA does not"):
         ReconstructionDisplay.from_estimator(PCA(2).fit(X), X)
 
 
@@ -327,8 +327,8 @@ def test_no_loss_curve(X):
     ("loss", "validation_loss", "options", "message"),
     [
         ([1.0, np.nan], None, {}, "loss contains NaN"),
-        ([[1.0, 2.0]], None, {}, "loss should have one value an epoch, got shape .1, 2."),
-        ([1.0], [1.0, 2.0], {}, "validation_loss should have at most the 1 epochs"),
+        ([[1.0, 2.0]], None, {}, "loss must have one value an epoch, got shape .1, 2."),
+        ([1.0], [1.0, 2.0], {}, "validation_loss must have at most the 1 epochs"),
         ([1.0, 0.0], None, {"log_scale": True}, "log_scale=True needs a loss above 0"),
     ],
 )

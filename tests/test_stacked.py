@@ -369,7 +369,7 @@ def test_warm_start_with_another_network_is_refused(X, changes, message):
 
 def test_partial_fit_with_another_number_of_layers_is_refused(X):
     sdae = make().fit(X).set_params(hidden_layer_sizes=(6, 5))
-    with pytest.raises(ValueError, match=r"goes on with 3 layers, got hidden_layer_sizes=\(6, 5\)"):
+    with pytest.raises(ValueError, match=r"training 3 layers, got hidden_layer_sizes=\(6, 5\)"):
         sdae.partial_fit(X)
     assert sdae.transform(X).shape == (50, 4)
     assert sdae.corrupt(X).shape == X.shape
@@ -478,21 +478,24 @@ def test_convergence_warning_names_the_layer(X):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"hidden_layer_sizes": ()}, "hidden_layer_sizes should be one integer of 1 or more"),
-        ({"hidden_layer_sizes": (6, 0)}, r"hidden_layer_sizes should be .* got \(6, 0\)"),
-        ({"hidden_layer_sizes": (6, 2.5)}, "hidden_layer_sizes should be"),
-        ({"hidden_layer_sizes": [[6, 5]]}, "hidden_layer_sizes should be"),
-        ({"max_iter": [1, 2]}, r"max_iter should be one value, or one for each of the 3 layers"),
-        ({"activation": ["relu"]}, "activation should be one value, or .* got 1 values"),
-        ({"corruption": ("masking",) * 4}, "corruption should be one value, or .* got 4 values"),
-        ({"corruption_level": [0.1, 0.2]}, "corruption_level should be one value, or"),
+        ({"hidden_layer_sizes": ()}, "hidden_layer_sizes must be one integer of 1 or more"),
+        ({"hidden_layer_sizes": (6, 0)}, r"hidden_layer_sizes must be .* got \(6, 0\)"),
+        ({"hidden_layer_sizes": (6, 2.5)}, "hidden_layer_sizes must be"),
+        ({"hidden_layer_sizes": [[6, 5]]}, "hidden_layer_sizes must be"),
+        ({"max_iter": [1, 2]}, r"max_iter must be one value, or one for each of the 3 layers"),
+        ({"activation": ["relu"]}, "activation must be one value, or .* got 1 values"),
+        ({"corruption": ("masking",) * 4}, "corruption must be one value, or .* got 4 values"),
+        ({"corruption_level": [0.1, 0.2]}, "corruption_level must be one value, or"),
         ({"corruption_level": [0.1, 0.2, 1.5]}, r"a probability in \[0, 1\].*got 1\.5"),
-        ({"learning_rate_init": [0.1] * 2}, "learning_rate_init should be one value, or"),
+        ({"learning_rate_init": [0.1] * 2}, "learning_rate_init must be one value, or"),
         ({"activation": ["relu", "elu", "relu"]}, r"'activation\[1\]' parameter"),
         ({"corruption": ["masking", "salt", None]}, r"'corruption\[1\]' parameter"),
         ({"max_iter": [1, -1, 1]}, r"'max_iter\[1\]' parameter"),
         ({"learning_rate_init": [0.1, 0.1, 0.0]}, r"'learning_rate_init\[2\]' parameter"),
-        ({"loss": "log_loss", "decoder_activation": "tanh"}, "needs decoder_activation='logistic'"),
+        (
+            {"loss": "log_loss", "decoder_activation": "tanh"},
+            "decoder_activation='logistic' or 'auto'",
+        ),
     ],
 )
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
@@ -543,7 +546,7 @@ def test_bad_data_changes_nothing(X):
 
 def test_log_loss_needs_the_unit_interval(X):
     for method in ("fit", "partial_fit"):
-        with pytest.raises(ValueError, match=r"loss='log_loss' needs X in \[0, 1\]"):
+        with pytest.raises(ValueError, match=r"loss='log_loss' requires X in \[0, 1\]"):
             getattr(make(loss="log_loss"), method)(X * 2)
 
 

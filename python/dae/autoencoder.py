@@ -7,46 +7,42 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
-from dae._data.checks import CorruptionFunction, check_training_data, check_unit_range
+from dae._data.corruption import CorruptionFunction
+from dae._data.streams import new_seed
 from dae._estimator.parameters import DECODING, LAYER, TRAINING
 from dae._estimator.state import (
-    all_or_nothing,
     check_same_network,
     decoder_activation_of,
     network_attributes,
     network_of,
     new_network,
-    own,
 )
+from dae._estimator.training import Begun, TrainedEstimator, training_settings
 from dae._estimator.transformer import NetworkTransformer
-from dae._estimator.version_stamp import VersionStampMixin
+from dae._model.losses import Loss, get_loss
 from dae._model.network import Layer
 from dae._training.epochs import Outcome
-from dae._training.feed import split
-from dae._training.monitor import CallbackSupportMixin, Monitor
-from dae._training.run import Data, Settings, Stage, refuse_early_stopping, warn_how_it_ended
+from dae._training.monitor import Monitor
+from dae._training.resume import own
+from dae._training.run import TrainingRun
+from dae._training.settings import TrainingData, TrainingSettings
 
 
-class DenoisingAutoencoder(
-    VersionStampMixin,
-    CallbackSupportMixin,
-    NetworkTransformer,
-):
+class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
     """Denoising autoencoder: features learned by repairing corrupted copies of the data.
 
-    One hidden layer codes a corrupted sample, a second one decodes the code, and both are
-    trained to give back the clean sample [1]_. For a sample x::
+    A hidden layer encodes a corrupted sample, an output layer decodes the code, and both are
+    trained to reconstruct the clean sample [1]_. For a sample x::
 
-        x~ = corrupt(x)            fresh each time x is presented
+        x~ = corrupt(x)            drawn independently at each presentation of x
         h  = g1(b + W x~)          the code, `transform`
-        z  = g2(b* + W* h)         its reconstruction; W* is W transposed if tied
+        z  = g2(b* + W* h)         the reconstruction; W* is W transposed if tied
 
-    Training is on mini-batches by stochastic gradient descent or Adam, in a compiled core.
+    Training uses mini-batches and stochastic gradient descent or Adam, in a compiled core.
     The same data, parameters and integer `random_state` give the same bits on one machine,
-    whatever `n_jobs` is.
+    for any `n_jobs`.
 
     Parameters
     ----------
@@ -55,58 +51,60 @@ class DenoisingAutoencoder(
 
     corruption : {"masking", "gaussian", "salt_and_pepper", "swap"}, callable or None, \
             default="masking"
-        What is done to an entry before the network sees it. Drawn afresh at each
-        presentation of a sample, never in `transform`.
+        What is done to an entry before the network sees it. Drawn independently for each
+        presentation of a sample; never applied in `transform`.
 
-        - "masking": set to 0, with probability `corruption_level`.
-        - "gaussian": normal noise is added, of standard deviation `corruption_level`.
-        - "salt_and_pepper": replaced, with probability `corruption_level`, by the minimum or
-          the maximum of the feature in the training data, half and half. In `partial_fit`,
-          of the data seen so far.
-        - "swap": replaced, with probability `corruption_level`, by the value of the same
-          feature in another training row, chosen for each entry [4]_. In `partial_fit`,
+        - "masking": set to 0 with probability `corruption_level`.
+        - "gaussian": normal noise of standard deviation `corruption_level` is added.
+        - "salt_and_pepper": replaced with probability `corruption_level` by the minimum or
+          the maximum of the feature in the training data, each with probability 1/2. In
+          `partial_fit`, of the data seen so far.
+        - "swap": replaced with probability `corruption_level` by the value of the same
+          feature in another training row, drawn for each entry [4]_. In `partial_fit`,
           another row of the block.
-        - callable: ``f(X_batch, rng) -> X_batch_corrupted``, called for each mini-batch with
-          a copy of it (which it may write into) and a `numpy.random.Generator`. Must return
-          finite real numbers of the same shape.
-        - None: nothing, a plain autoencoder.
+        - callable: ``f(X_batch, rng) -> X_batch_corrupted``, called for each mini-batch
+          with a copy of it (which it may write into) and a `numpy.random.Generator`. Must
+          return finite real numbers of the same shape.
+        - None: no corruption, a plain autoencoder.
 
     corruption_level : float or array-like of shape (n_features,), default=0.3
-        Probability in [0, 1], or the standard deviation for "gaussian"; one for all features
-        or one for each. Ignored where `corruption` is callable or None.
+        Probability in [0, 1], or the standard deviation for "gaussian"; one for all
+        features or one per feature. Ignored if `corruption` is callable or None.
 
     activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
         Activation g1 of the hidden units.
 
     decoder_activation : {"auto", "identity", "logistic", "tanh", "relu"}, default="auto"
-        Activation g2 of the outputs. "auto" is "logistic" for ``loss="log_loss"`` and
-        "identity" for ``loss="squared_error"``.
+        Activation g2 of the reconstruction. "auto" is "logistic" for ``loss="log_loss"``
+        and "identity" for ``loss="squared_error"``.
 
     loss : {"squared_error", "log_loss"}, default="squared_error"
-        The loss of a sample is a sum over its features; of a batch, the mean over samples.
+        The loss of a sample is a sum over its features; that of a batch is the mean over
+        its samples.
 
         - "squared_error": ``sum_d (x_d - z_d)^2``.
         - "log_loss": cross-entropy ``-sum_d [x_d log z_d + (1 - x_d) log(1 - z_d)]``, for X
-          in [0, 1]. Needs logistic outputs.
+          in [0, 1]. Requires a logistic reconstruction.
 
     tied_weights : bool, default=True
-        Whether the decoder uses the encoder's weights, transposed.
+        Whether the decoder of a layer uses the transposed weights of its encoder.
 
     emphasis : (float, float) or None, default=None
-        Weights of the loss of corrupted and of untouched entries ([2]_, section 4.2). (1, 0)
-        looks at corrupted entries only; None is (1, 1). An entry of your own `X_corrupted`, or
-        of what a callable returns, is corrupted where it differs from X.
+        Weights of the reconstruction loss of corrupted and of untouched entries (Vincent et
+        al. 2010, section 4.2). (1, 0) counts corrupted entries only; None is (1, 1). An
+        entry of `X_corrupted`, or of the result of a callable, is corrupted where it
+        differs from X.
 
     solver : {"adam", "sgd"}, default="adam"
-        "sgd" is gradient descent with `momentum`; ``momentum=0`` is the plain update. "adam"
-        is [5]_.
+        "adam" is Adam (Kingma & Ba 2015), "sgd" is gradient descent with `momentum`;
+        ``momentum=0`` is the plain update.
 
     learning_rate_init : float, default=0.001
-        Step size of the first epoch.
+        Step size in the first epoch.
 
     learning_rate : {"constant", "cosine"}, default="constant"
-        What becomes of it in `fit`: it stays, or falls towards 0 along half a period of the
-        cosine over `max_iter` epochs. In `partial_fit` it stays.
+        Learning-rate schedule in `fit`: "constant", or cosine annealing to 0 over the
+        maximal number of epochs. In `partial_fit` the rate is constant.
 
     momentum : float, default=0.9
         Momentum in [0, 1) of "sgd".
@@ -115,64 +113,66 @@ class DenoisingAutoencoder(
         Whether "sgd" uses Nesterov's momentum.
 
     beta_1 : float, default=0.9
-        Decay in [0, 1) of Adam's first moment.
+        Exponential decay rate in [0, 1) of Adam's first moment.
 
     beta_2 : float, default=0.999
-        Decay in [0, 1) of Adam's second moment.
+        Exponential decay rate in [0, 1) of Adam's second moment.
 
     epsilon : float, default=1e-8
-        Keeps Adam's division finite.
+        Term in the denominator of Adam's update that keeps it finite.
 
     alpha : float, default=0.0
-        L2 penalty: ``alpha / 2`` times the sum of the squared weights is added to the loss
-        of each batch. Biases are not penalised; `loss_curve_` does not contain it.
+        L2 penalty: ``alpha / 2`` times the sum of the squared weights in training is added
+        to the loss of each batch. Biases are not penalised; `loss_curve_` does not contain
+        the penalty.
 
     batch_size : int, default=64
-        Samples in a mini-batch. Clipped to the number of samples.
+        Samples per mini-batch, clipped to the number of samples.
 
     max_iter : int, default=200
-        Largest number of epochs (passes over the data) of one `fit`.
+        Maximal number of epochs (passes over the data) of one `fit`.
 
     shuffle : bool, default=True
-        Whether each epoch presents the samples in a new order.
+        Whether each epoch presents the samples in a new random order.
 
     tol : float or None, default=1e-3
-        `fit` stops when the loss has not fallen below the best one by this share of it for
-        `n_iter_no_change` epochs in a row. Relative, because the loss grows with the number
-        of features. None trains for `max_iter` epochs and keeps the last weights rather
-        than the best.
+        Training stops when the loss (with `early_stopping`, what it is judged by) has not
+        fallen below the best one by this fraction of it for `n_iter_no_change` consecutive
+        epochs. Relative, because the loss grows with the number of features. None trains
+        for all epochs and, without `early_stopping`, keeps the last weights rather than the
+        best.
 
     n_iter_no_change : int, default=10
-        Epochs without improvement before `fit` stops; ``numpy.inf`` never stops.
+        Epochs without improvement before training stops; ``numpy.inf`` never stops.
 
     early_stopping : bool, default=False
-        Whether to set `validation_fraction` of the data aside and to judge by their loss.
-        They are always corrupted in the same way.
+        Whether to set `validation_fraction` of the samples aside and to judge training by
+        their loss. Their corruption is the same in each epoch.
 
     validation_fraction : float, default=0.1
-        Share of the data set aside, in (0, 1).
+        Fraction in (0, 1) of the samples that `early_stopping` sets aside.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from the last fit: weights, solver moments, and the numbering
-        of presentations, so that no corruption comes twice.
+        Whether `fit` continues the last fit: weights, solver moments and the numbering of
+        presentations, so that no corruption is repeated.
 
     random_state : int, RandomState instance or None, default=None
-        Decides initial weights (uniform, scaled by [3]_, eq. 16), order, corruption and
-        validation split. Read when training starts from the beginning; from then on the state
-        is part of the estimator.
+        Determines initial weights, order of the samples, corruption and validation split.
+        Read when training starts from the beginning; from then on its state is part of the
+        estimator.
 
     verbose : int, default=0
-        Whether to print one line an epoch.
+        Whether to print one line per epoch.
 
     n_jobs : int or None, default=None
-        Number of threads of the core. None means as many as there are cores, within the
-        limits of OMP_NUM_THREADS, threadpoolctl and the control group; -1 the same, -2 one
-        less. It changes the time, not the result.
+        Number of threads of the core. None means one per core, within the limits of
+        OMP_NUM_THREADS, threadpoolctl and the control group; -1 means all cores, -2 all but
+        one. It changes the time, not the result.
 
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_features)
-        Encoder weights W. A view: what is written into it is used.
+        Encoder weights W. A view: writing into it changes the fitted network.
 
     decoder_components_ : ndarray of shape (n_components, n_features)
         Decoder weights, W* transposed. The same memory as `components_` if tied.
@@ -181,30 +181,30 @@ class DenoisingAutoencoder(
         Biases b of the hidden units.
 
     intercept_visible_ : ndarray of shape (n_features,)
-        Biases b* of the outputs.
+        Biases b* of the reconstruction.
 
     loss_curve_ : list of float
-        Mean training loss of each epoch or `partial_fit`, as seen before the updates;
+        Mean training loss of each epoch or `partial_fit`, computed before the updates and
         weighted by `sample_weight`. Holds the last 10 000 passes (all of one `fit`, if more).
 
     validation_loss_curve_ : list of float or None
-        Loss of the samples set aside, at the end of each epoch. None without
+        Loss of the validation samples at the end of each epoch. None without
         `early_stopping`.
 
     best_loss_ : float
-        Smallest loss of the last `fit`, on the validation samples with `early_stopping`.
-        The weights are those at the end of this epoch, unless ``tol=None`` without
-        `early_stopping`. After `partial_fit`, the smallest training loss so far, unless the
-        last `fit` had validation samples.
+        Smallest loss of the last `fit`, that of the validation samples with
+        `early_stopping`. The weights are those at the end of this epoch, unless ``tol=None``
+        without `early_stopping`. After `partial_fit`, the smallest training loss so far, unless
+        the last `fit` had validation samples.
 
     n_iter_ : int
-        Number of passes over the data, those of continued fits included.
+        Number of passes over the data, including those of continued fits.
 
     n_features_in_ : int
         Number of features seen during `fit`.
 
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where X had string names for all.
+        Names of the features, if X has string names for all of them.
 
     See Also
     --------
@@ -213,31 +213,35 @@ class DenoisingAutoencoder(
 
     Notes
     -----
-    float32 data are trained and coded in float32, float64 data in float64. Booleans, integers
-    of up to 16 bits and float16 are held exactly by float32 and become that (half the memory
-    of float64); wider integers become float64. C-ordered float32 and float64 data, memory
-    maps included, are not copied.
+    Training on float32 data is in float32, on float64 data in float64. Booleans, integers of up
+    to 16 bits and float16 are exact in float32 and are converted to it (half the memory of
+    float64); wider integers become float64. C-ordered float32 and float64 data, memory maps
+    included, are not copied.
 
-    A fitted estimator codes data of another dtype in that of its weights, and answers in
-    float32 for float32 and in float64 for float64.
+    Initial weights are uniform in +-sqrt(6 / (n_features + n_components)), four times that for
+    logistic units ([3]_, eq. 16).
 
-    `transform`, `inverse_transform`, `reconstruct`, `score_samples` and `score` write nothing
-    on the estimator: threads may call them at the same time. `fit` and `partial_fit` may not
-    run beside anything on the same estimator.
+    A fitted estimator computes in the dtype of its weights; results are float32 for float32
+    input and float64 for float64 input.
+
+    `transform`, `inverse_transform`, `reconstruct`, `score_samples` and `score` do not modify
+    the estimator: several threads may call them at the same time. No other method may run on the
+    same estimator during `fit` and `partial_fit`.
 
     The default activation, solver, learning rate, batch size and stopping rule were chosen by
-    experiment, on digits, a table with heavy tails and patches of photographs: none is the best
-    everywhere, together they come close to it on each. ``bench/defaults.py`` in the source
-    repository repeats the experiment; its tables lie beside it, in ``bench/results``.
+    experiment on digits, a table with heavy tails and patches of photographs: none is the best
+    everywhere, together they come close to the best on each. ``python -m bench.defaults`` in the
+    source repository repeats the experiment; its tables are in ``bench/results``.
 
-    Masking takes away, on average, the share `corruption_level` of what an input sums to, and the
-    network learns to make up for it: a clean input is therefore reconstructed too large, the more
-    so the further the features' means are from 0. Centre the features (StandardScaler), or
-    take a patch's own mean off, where clean inputs are to be reconstructed faithfully.
+    Masking removes, on average, the fraction `corruption_level` of the sum of an input, and the
+    network learns to compensate: a clean input is therefore reconstructed too large, the more so
+    the further the means of the features are from 0. If clean inputs must be reconstructed
+    faithfully, centre the features (StandardScaler), or subtract from each patch of an image its
+    own mean.
 
-    Ctrl-C in `fit` ends it as if `max_iter` had been the number of complete epochs, with a
-    warning; before the end of the first epoch the estimator stays as it was and
-    KeyboardInterrupt is raised.
+    Ctrl-C in `fit` ends training as if `max_iter` had been the number of complete epochs, with a
+    warning; before the end of the first epoch KeyboardInterrupt is raised and the estimator is
+    unchanged.
 
     References
     ----------
@@ -350,11 +354,11 @@ class DenoisingAutoencoder(
             Present for API consistency.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample's loss, 0 or more. Scaled to a mean of 1 over the samples
-            that weigh anything; samples of weight 0 are left out.
+            Weight of the loss of each sample, 0 or more. Scaled to a mean of 1 over the samples
+            of positive weight; samples of weight 0 are left out.
 
         X_corrupted : array-like of shape (n_samples, n_features), default=None
-            Your own corrupted copies of X, row by row: shown in place of the built-in
+            Your own corrupted copies of X, row by row, used instead of the built-in
             corruption.
 
         Returns
@@ -362,43 +366,17 @@ class DenoisingAutoencoder(
         self : DenoisingAutoencoder
             The fitted estimator.
         """
-        # again, because scikit-learn's configuration may have skipped it
-        self._validate_params()
-        with all_or_nothing(self):
-            outcome, settings = self._fit(X, sample_weight, X_corrupted)
-        warn_how_it_ended(outcome, settings)
-        return self
-
-    def _fit(self, X: Any, sample_weight: Any, X_corrupted: Any) -> tuple[Outcome, Settings]:
-        settings = self._settings()
-        go_on = self.warm_start and self.__sklearn_is_fitted__()
-        stage, data = self._begin(
-            X, sample_weight, X_corrupted, settings, go_on=go_on, normalise=True
-        )
-        if self.early_stopping:
-            data.rows, data.validation_rows = split(data.rows, self.validation_fraction, stage.seed)
-        network = stage.network
-        monitor = Monitor(
-            self,
-            data.X,
-            {"sample_weight": data.sample_weight, "X_corrupted": data.X_corrupted},
-            max_subtasks=self.max_iter,
-            attributes=lambda: network_attributes(network.copy()),
-        )
-        outcome = stage.fit(data, settings, monitor.epochs(self.max_iter, len(data.rows)))
-        self.__dict__.update(**network_attributes(network), **stage.attributes())
-        monitor.end_fit()
-        return outcome, settings
+        return self._fit(X, y, {"sample_weight": sample_weight, "X_corrupted": X_corrupted})
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: Any, y: Any = None, sample_weight: Any = None, *, X_corrupted: Any = None
     ) -> Self:
-        """Go on training with one pass over a block of data, in mini-batches.
+        """Continue training by one pass over a block of data, in mini-batches.
 
-        The first call starts a network as `fit` does; later calls continue it, its solver's
-        moments and its random streams. `n_components`, `activation`, `decoder_activation`,
-        `loss` and `tied_weights` are those of the first call.
+        The first call creates a network as `fit` does; later calls continue with its weights,
+        the solver's moments and the random streams. `n_components`, `activation`,
+        `decoder_activation`, `loss` and `tied_weights` are those of the first call.
 
         Parameters
         ----------
@@ -409,84 +387,74 @@ class DenoisingAutoencoder(
             Present for API consistency.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample's loss, 0 or more, used as given; samples of weight 0 are
+            Weight of the loss of each sample, 0 or more, used as given; samples of weight 0 are
             left out.
 
         X_corrupted : array-like of shape (n_samples, n_features), default=None
-            Your own corrupted copies of X, shown in place of the built-in corruption.
+            Your own corrupted copies of X, used instead of the built-in corruption.
 
         Returns
         -------
         self : DenoisingAutoencoder
             The estimator, after one more pass.
         """
-        # scikit-learn checks the parameters before the first call only
-        self._validate_params()
-        refuse_early_stopping(self)
-        with all_or_nothing(self):
-            self._partial_fit(X, sample_weight, X_corrupted)
-        return self
+        return self._partial_fit(X, y, {"sample_weight": sample_weight, "X_corrupted": X_corrupted})
 
-    def _partial_fit(self, X: Any, sample_weight: Any, X_corrupted: Any) -> None:
-        settings = self._settings()
-        go_on = self.__sklearn_is_fitted__()
-        stage, data = self._begin(
-            X, sample_weight, X_corrupted, settings, go_on=go_on, normalise=False
-        )
-        stage.partial_fit(data, settings, undo=go_on)
-        self.__dict__.update(**network_attributes(stage.network), **stage.attributes())
+    def _settings(self) -> list[TrainingSettings]:
+        decoder_activation_of(self)  # raises ValueError if the loss does not allow it
+        return [
+            training_settings(
+                self,
+                corruption=self.corruption,
+                corruption_level=self.corruption_level,
+                learning_rate=self.learning_rate_init,
+                max_iter=self.max_iter,
+                emphasis=self.emphasis,
+            )
+        ]
 
-    def _begin(
+    def _n_tasks(self, settings: list[TrainingSettings]) -> int:
+        return self.max_iter  # callbacks hear of the epochs of the only network
+
+    def _resume(self, settings: list[TrainingSettings], *, fit: bool) -> list[TrainingRun]:
+        network = own(self._fitted(), copy=fit)
+        if fit:
+            check_same_network(self, network)
+        return [TrainingRun.resume(self.__dict__, network, settings[0].solver, copy=fit)]
+
+    def _start(
         self,
-        X: Any,
-        sample_weight: Any,
-        X_corrupted: Any,
-        settings: Settings,
-        *,
-        go_on: bool,
-        normalise: bool,
-    ) -> tuple[Stage, Data]:
-        """A new network or the one to go on with, and the data, checked.
-
-        `fit`, which scales the weights of samples, goes on with a copy.
-        """
-        if go_on:
-            network = own(network_of(self), copy=normalise)
-            if normalise:
-                check_same_network(self, network)
-            solver = settings.solver
-            stage = Stage.resume(self.__dict__, network, solver, copy=normalise)
-        X = check_training_data(
-            self, X, reset=not go_on, dtype=stage.network.dtype if go_on else None
+        settings: list[TrainingSettings],
+        data: TrainingData,
+        learned: dict[str, Any],
+        random_state: np.random.RandomState,
+    ) -> list[TrainingRun]:
+        solver, seed = settings[0].solver, new_seed(random_state)
+        network = new_network(
+            self, data.X.n_features, data.X.dtype, random_state, n_moments=solver.n_moments
         )
-        data = Data.of(X, sample_weight, X_corrupted, normalise=normalise)
-        decoder_activation_of(self)
-        if (stage.network.loss if go_on else self.loss) == "log_loss":
-            check_unit_range(X)
-        if not go_on:
-            random_state = check_random_state(self.random_state)
-            # of all streams but that of the initial weights
-            seed = int(random_state.randint(0, 2**64, dtype=np.uint64))
-            network = new_network(self, X.shape[1], X.dtype, random_state)
-            stage = Stage(network, settings.solver, seed)
-        return stage, data
+        return [TrainingRun(network, solver, seed)]
 
-    def _settings(self) -> Settings:
-        return Settings.of(
-            self,
-            corruption=self.corruption,
-            corruption_level=self.corruption_level,
-            learning_rate=self.learning_rate_init,
-            max_iter=self.max_iter,
-        )
+    def _reconstruction_loss(self, begun: Begun, *, fit: bool) -> Loss:
+        return get_loss(begun.runs[0].network.loss if begun.continues else self.loss)
+
+    def _train(self, begun: Begun, monitor: Monitor) -> list[Outcome]:
+        epochs = monitor.epochs(self.max_iter, len(begun.data.rows))
+        return [begun.runs[0].fit(begun.data, begun.settings[0], epochs)]
+
+    def _network_attributes(self, network: Any) -> dict[str, Any]:
+        return network_attributes(network)
+
+    def _run_attributes(self, begun: Begun, *, fit: bool) -> dict[str, Any]:
+        return begun.runs[0].attributes()
 
     # -------------------------------------------------------------- fitted state
 
     def _fitted(self) -> Layer:
         return network_of(self)
 
-    def _input_training(self) -> tuple[dict[str, Any], Settings]:
-        return self.__dict__, self._settings()
+    def _input_training(self) -> tuple[dict[str, Any], TrainingSettings]:
+        return self.__dict__, self._settings()[0]
 
     @property
     def components_(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""`StackedDenoisingClassifier`: labels on top of what denoising autoencoders learned."""
+"""`StackedDenoisingClassifier`: classes from the features of denoising autoencoders."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils.multiclass import check_classification_targets
 
-from dae._estimator.state import AGAIN
 from dae._estimator.supervised import StackedPredictor
+from dae._model.damage import damaged
+from dae._model.losses import SOFTMAX_LOG_LOSS, Loss
 from dae._model.network import Network
-from dae._training.run import Data
+from dae._training.settings import TrainingData
 
 
 class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
-    """Classifier whose layers start from what denoising autoencoders have learned.
+    """Classifier whose hidden layers are pretrained as denoising autoencoders.
 
     Each hidden layer is pretrained, without labels, to repair corrupted codes of the layer below;
-    then all of them are trained together, with an output for each class on top, to tell the
-    classes apart [1]_. The loss is the cross-entropy of the softmax of the outputs. Unlabelled
-    data of any amount can serve a few labels through `pretrained`.
+    then all layers are trained together with one output per class to predict the classes: the
+    fine-tuning [1]_. The loss is the cross-entropy of the softmax of the outputs. Through
+    `pretrained`, any amount of unlabelled data can support a few labelled samples.
 
     Parameters
     ----------
@@ -29,44 +30,52 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         Number of hidden units of each layer, from the input on.
 
     pretrained : fitted StackedDenoisingAutoencoder or None, default=None
-        Whose layers to start from, in place of pretraining: fitted on other data of the same
-        features, as many as there are. (A `DenoisingAutoencoder` will do for one layer.) Its
-        weights are copied, and trained and used in their dtype. `hidden_layer_sizes` and
-        `activation` must be the same; what else is about pretraining is ignored. `clone`, and so
-        a search or cross-validation, keeps it fitted.
+        Start from these layers instead of pretraining. It may have been fitted on other
+        data of the same features, unlabelled and of any amount; for one layer, a
+        `DenoisingAutoencoder` is accepted too. Its weights are copied, and trained and used
+        in their dtype. `hidden_layer_sizes` and `activation` must be the same; the other
+        parameters of pretraining are ignored. `clone`, and so a search or cross-validation,
+        keeps it fitted.
 
     corruption : {"masking", "gaussian", "salt_and_pepper", "swap"}, callable or None, or a \
-            list of one for each layer, default="masking"
-        What is done in pretraining to what a layer reads, as in `DenoisingAutoencoder`.
+            list of one per layer, default="masking"
+        What is done to the input of a layer in its pretraining; see `DenoisingAutoencoder`.
 
-    corruption_level : float or list of one for each layer, default=0.3
-        Its probability, or the standard deviation for "gaussian".
+    corruption_level : float or list of one per layer, default=0.3
+        Its probability, or the standard deviation for "gaussian". That of a layer may be an
+        array of one value per input of the layer.
 
-    activation : {"identity", "logistic", "tanh", "relu"} or a list of one for each layer, \
+    activation : {"identity", "logistic", "tanh", "relu"} or a list of one per layer, \
             default="relu"
         Activation of the hidden units.
 
     decoder_activation : {"auto", "identity", "logistic", "tanh", "relu"}, default="auto"
-        Activation of the first layer's reconstruction in pretraining.
+        Activation of the reconstruction of samples in pretraining, as in
+        `StackedDenoisingAutoencoder`.
 
     loss : {"squared_error", "log_loss"}, default="squared_error"
-        Loss of the first layer's reconstruction in pretraining.
+        Loss of the reconstruction of samples in pretraining, as in
+        `StackedDenoisingAutoencoder`.
 
     tied_weights : bool, default=True
-        Whether the decoders of pretraining use the encoders' weights, transposed.
+        Whether the decoder of a layer uses the transposed weights of its encoder.
 
     emphasis : (float, float) or None, default=None
-        Weights of the loss of corrupted and of untouched entries in pretraining.
+        Weights of the reconstruction loss of corrupted and of untouched entries (Vincent et
+        al. 2010, section 4.2). (1, 0) counts corrupted entries only; None is (1, 1). An
+        entry of `X_corrupted`, or of the result of a callable, is corrupted where it
+        differs from X.
 
     solver : {"adam", "sgd"}, default="adam"
-        How weights are moved, in pretraining and in fine-tuning.
+        "adam" is Adam (Kingma & Ba 2015), "sgd" is gradient descent with `momentum`;
+        ``momentum=0`` is the plain update.
 
-    learning_rate_init : float or list of one for each layer, default=0.001
-        Step size of pretraining.
+    learning_rate_init : float or list of one per layer, default=0.001
+        Step size in the first epoch of pretraining.
 
     learning_rate : {"constant", "cosine"}, default="constant"
-        Whether step sizes stay, or fall towards 0 along half a period of the cosine over the
-        epochs of each layer and of the fine-tuning.
+        Learning-rate schedule in `fit`: "constant", or cosine annealing to 0 over the
+        maximal number of epochs. In `partial_fit` the rate is constant.
 
     momentum : float, default=0.9
         Momentum in [0, 1) of "sgd".
@@ -75,69 +84,75 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         Whether "sgd" uses Nesterov's momentum.
 
     beta_1 : float, default=0.9
-        Decay in [0, 1) of Adam's first moment.
+        Exponential decay rate in [0, 1) of Adam's first moment.
 
     beta_2 : float, default=0.999
-        Decay in [0, 1) of Adam's second moment.
+        Exponential decay rate in [0, 1) of Adam's second moment.
 
     epsilon : float, default=1e-8
-        Keeps Adam's division finite.
+        Term in the denominator of Adam's update that keeps it finite.
 
     alpha : float, default=0.0
-        L2 penalty on all weights that are being trained.
+        L2 penalty: ``alpha / 2`` times the sum of the squared weights in training is added
+        to the loss of each batch. Biases are not penalised; `loss_curve_` does not contain
+        the penalty.
 
     batch_size : int, default=64
-        Samples in a mini-batch. Clipped to the number of samples.
+        Samples per mini-batch, clipped to the number of samples.
 
-    max_iter : int or list of one for each layer, default=200
-        Largest number of epochs of a layer's pretraining; 0 for a layer that is not pretrained.
+    max_iter : int or list of one per layer, default=200
+        Maximal number of epochs of the pretraining of a layer; 0 for a layer that is not
+        pretrained.
 
     fine_tune_max_iter : int, default=200
-        Largest number of epochs of the supervised training.
+        Maximal number of epochs of the fine-tuning.
 
     fine_tune_learning_rate_init : float, default=0.001
-        Step size of the supervised training.
+        Step size in the first epoch of the fine-tuning.
 
     fine_tune_corruption : {"masking", "gaussian", "salt_and_pepper", "swap"}, callable or \
             None, default=None
-        What is done to the input in the supervised training.
+        What is done to the input in the fine-tuning.
 
     fine_tune_corruption_level : float or array-like of shape (n_features,), default=0.3
         Its probability, or the standard deviation for "gaussian".
 
     shuffle : bool, default=True
-        Whether each epoch presents the samples in a new order.
+        Whether each epoch presents the samples in a new random order.
 
     tol : float or None, default=1e-3
-        Training of a layer, or of all, stops when the loss (with `early_stopping`, the
-        reconstruction loss of the samples set aside, or 1 - score) has not fallen below the
-        best one by this share of it for `n_iter_no_change` epochs in a row. None trains for
-        all epochs and, without `early_stopping`, keeps the last weights rather than the best.
+        Training stops when the loss (with `early_stopping`, what it is judged by) has not
+        fallen below the best one by this fraction of it for `n_iter_no_change` consecutive
+        epochs. Relative, because the loss grows with the number of features. None trains
+        for all epochs and, without `early_stopping`, keeps the last weights rather than the
+        best.
 
     n_iter_no_change : int, default=10
         Epochs without improvement before training stops; ``numpy.inf`` never stops.
 
     early_stopping : bool, default=False
-        Whether to set `validation_fraction` of the data aside, a share of each class, and to
-        judge by them: pretraining by their loss, fine-tuning by their score (accuracy).
+        Whether to set `validation_fraction` of the samples aside, the same fraction of each
+        class, and to judge training by them: pretraining by their loss, fine-tuning by 1 -
+        accuracy.
 
     validation_fraction : float, default=0.1
-        Share of the data set aside, in (0, 1).
+        Fraction in (0, 1) of the samples that `early_stopping` sets aside.
 
     warm_start : bool, default=False
-        Whether `fit` goes on with the supervised training of the last fit, without
-        pretraining.
+        Whether `fit` continues the fine-tuning of the last fit, without pretraining.
 
     random_state : int, RandomState instance or None, default=None
-        Decides initial weights, order, corruption and validation split. Read when training
-        starts from the beginning; from then on the state is part of the estimator.
+        Determines initial weights, order of the samples, corruption and validation split.
+        Read when training starts from the beginning; from then on its state is part of the
+        estimator.
 
     verbose : int, default=0
-        Whether to print one line an epoch.
+        Whether to print one line per epoch.
 
     n_jobs : int or None, default=None
-        Number of threads of the core, as in `DenoisingAutoencoder`. It changes the time, not
-        the result.
+        Number of threads of the core. None means one per core, within the limits of
+        OMP_NUM_THREADS, threadpoolctl and the control group; -1 means all cores, -2 all but
+        one. It changes the time, not the result.
 
     Attributes
     ----------
@@ -145,34 +160,35 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         The classes, in the order of the outputs.
 
     coefs_ : list of ndarray of shape (n_inputs, n_units)
-        Weights of each layer, the outputs' last. Views: what is written into them is used.
+        Weights of each layer and, last, of the outputs. Views: writing into them changes the
+        fitted network.
 
     intercepts_ : list of ndarray of shape (n_units,)
-        Biases of each layer, the outputs' last.
+        Biases of each layer and, last, of the outputs.
 
     components_ : ndarray of shape (n_units, n_features)
         Weights of the first layer, a view.
 
     pretraining_loss_curves_ : list of list of float
-        Training losses of each layer's pretraining; empty where there was none.
+        Training losses of the pretraining of each layer; empty without pretraining.
 
     loss_curve_ : list of float
-        Mean training loss of each epoch of the fine-tuning or `partial_fit`, as seen before
+        Mean training loss of each epoch of the fine-tuning or `partial_fit`, computed before
         the updates. Holds the last 10 000 passes (all of one `fit`, if more).
 
     validation_scores_ : list of float or None
-        Accuracy of the samples set aside, at the end of each epoch of the fine-tuning. None
+        Accuracy on the validation samples at the end of each epoch of the fine-tuning. None
         without `early_stopping`.
 
     best_validation_score_ : float or None
-        Best of them in the last `fit`; the weights are those of this epoch.
+        Best of them in the last `fit`; the weights are those at the end of this epoch.
 
     best_loss_ : float or None
-        Smallest training loss of the last `fit`; the weights are those at the end of its epoch,
+        Smallest training loss of the last `fit`; the weights are those at the end of this epoch,
         unless ``tol=None``. None with `early_stopping`.
 
     n_iter_ : int
-        Number of passes of the fine-tuning, those of continued fits included.
+        Number of passes of the fine-tuning, including those of continued fits.
 
     n_outputs_ : int
         Number of outputs.
@@ -181,25 +197,26 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         Number of features seen during `fit`.
 
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where X had string names for all.
+        Names of the features, if X has string names for all of them.
 
     See Also
     --------
     StackedDenoisingAutoencoder : The pretraining alone.
-    StackedDenoisingRegressor : The same for targets that are numbers.
-    sklearn.neural_network.MLPClassifier : Without pretraining.
+    StackedDenoisingRegressor : The same for numeric targets.
+    sklearn.neural_network.MLPClassifier : The same network without pretraining.
 
     Notes
     -----
     Ctrl-C in the fine-tuning ends it as if `fine_tune_max_iter` had been the number of complete
-    epochs, with a warning. Before the end of its first epoch, and in pretraining, the estimator
-    stays as it was and KeyboardInterrupt is raised. To keep pretrained layers, fit a
+    epochs, with a warning. Before the end of its first epoch, and in pretraining,
+    KeyboardInterrupt is raised and the estimator is unchanged. To keep pretrained layers, fit a
     `StackedDenoisingAutoencoder` and pass it as `pretrained`.
 
-    A callback that asks to stop ends the layer, or the fine-tuning, that it was told of.
+    A callback that asks to stop ends the training of the layer, or the fine-tuning, that it was
+    called for.
 
-    `predict`, `predict_proba` and `predict_log_proba` write nothing on the estimator: threads may
-    call them at the same time.
+    `predict`, `predict_proba` and `predict_log_proba` do not modify the estimator: several threads
+    may call them at the same time.
 
     References
     ----------
@@ -214,7 +231,7 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
     >>> X = X / 16
     >>> settings = dict(hidden_layer_sizes=(64, 32), tol=None, random_state=0)
 
-    Layers that have seen all rows, and 200 labels:
+    Layers pretrained on all rows, and 200 labels:
 
     >>> sdae = StackedDenoisingAutoencoder(max_iter=5, **settings).fit(X)
     >>> classifier = StackedDenoisingClassifier(pretrained=sdae, **settings)
@@ -222,11 +239,11 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
     True
     """
 
-    _output_loss: ClassVar[str] = "softmax_log_loss"
+    _output_loss: ClassVar[Loss] = SOFTMAX_LOG_LOSS
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Pretrain the layers, then train them and the outputs to tell the classes.
+        """Pretrain the layers, then train them and the outputs to predict the classes.
 
         Parameters
         ----------
@@ -237,19 +254,19 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
             Their classes: numbers or strings.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample's loss, 0 or more. Scaled to a mean of 1 over the samples
-            that weigh anything; samples of weight 0 are left out.
+            Weight of the loss of each sample, 0 or more. Scaled to a mean of 1 over the samples
+            of positive weight; samples of weight 0 are left out.
 
         Returns
         -------
         self : StackedDenoisingClassifier
             The fitted estimator.
         """
-        return self._fit_all(X, y, sample_weight)
+        return self._fit(X, y, {"sample_weight": sample_weight})
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Go on with the supervised training by one pass over a block of data.
+        """Continue the fine-tuning by one pass over a block of data.
 
         The first call starts from `pretrained`, or else from random weights: it does not
         pretrain.
@@ -263,10 +280,10 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
             Their classes.
 
         classes : array-like of shape (n_classes,), default=None
-            All classes there are. Needed in the first call; later it may be left out.
+            The classes of all calls. Required in the first call; may be omitted later.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample's loss, 0 or more, used as given; samples of weight 0 are
+            Weight of the loss of each sample, 0 or more, used as given; samples of weight 0 are
             left out.
 
         Returns
@@ -274,10 +291,10 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         self : StackedDenoisingClassifier
             The estimator, after one more pass.
         """
-        return self._partial_fit_all(X, y, sample_weight, classes=classes)
+        return self._partial_fit(X, y, {"sample_weight": sample_weight}, classes=classes)
 
     def predict(self, X: Any) -> np.ndarray:
-        """The likeliest class of each sample.
+        """Predict the most probable class of each sample.
 
         Parameters
         ----------
@@ -324,44 +341,43 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
     # -------------------------------------------------------------- targets
 
     def _learn(
-        self, y: np.ndarray, data: Data, *, go_on: bool, partial: bool, classes: Any
-    ) -> tuple[np.ndarray, int, dict[str, Any]]:
+        self, y: np.ndarray, data: TrainingData, *, continues: bool, fit: bool, classes: Any
+    ) -> dict[str, Any]:
         check_classification_targets(y)
-        found, learned = np.unique(y), {}
-        if go_on:
+        learned: dict[str, Any] = {}
+        found = np.unique(y)
+        if continues:
             known = self.classes_
             if classes is not None and not np.array_equal(np.unique(classes), known):
                 raise ValueError(
-                    f"classes should be those of the first call, {known}, got {classes!r}. "
-                    "Leave classes out, or start with a new estimator."
+                    f"classes must be those of the first call, {known}, got {classes!r}. "
+                    "Omit classes, or start with a new estimator."
                 )
-            if not partial and not np.array_equal(found, known):
+            if fit and not np.array_equal(found, known):
                 raise ValueError(
-                    f"warm_start=True goes on with the classes {known}, got y with {found}. Pass "
-                    "y with the same classes, or use warm_start=False."
+                    f"warm_start=True continues with the classes {known}, got y with {found}. "
+                    "Pass y with the same classes, or use warm_start=False."
                 )
         else:
-            if partial and classes is None:
+            if not fit and classes is None:
                 raise ValueError(
-                    "classes must be passed on the first call to partial_fit: all that will "
-                    "come, for example classes=np.unique(y)."
+                    "classes must be passed on the first call to partial_fit: all classes of all "
+                    "calls, for example classes=np.unique(y)."
                 )
-            known = np.unique(classes) if partial else found
+            known = found if fit else np.unique(classes)
             learned = {"classes_": known, "n_outputs_": len(known)}
         strangers = found[~np.isin(found, known)]
         if len(strangers):
             raise ValueError(
-                f"y should have the classes {known} only, got {strangers} too. Pass all classes "
+                f"y must have no other classes than {known}, got {strangers}. Pass all classes "
                 "in the first call of partial_fit."
             )
-        return np.searchsorted(known, y).astype(np.intp), len(known), learned
+        data.target = np.searchsorted(known, y).astype(np.intp)
+        return learned
 
     def _fitted(self) -> Network:
         stack = super()._fitted()
         classes = self.__dict__.get("classes_")
         if not isinstance(classes, np.ndarray) or classes.shape != (stack.n_hidden,):
-            raise ValueError(
-                "The fitted state is damaged: classes_ should be an array of "
-                f"{stack.n_hidden} classes. {AGAIN}"
-            )
+            raise damaged(f"classes_ must be an array of {stack.n_hidden} classes")
         return stack

@@ -154,7 +154,7 @@ class FiltersDisplay:
             The display, drawn.
         """
         if order not in ("norm", "index"):
-            raise ValueError(f"order should be 'norm' or 'index', got {order!r}.")
+            raise ValueError(f"order must be 'norm' or 'index', got {order!r}.")
         filters = _weights(estimator, "decoder_components_" if decoder else "components_")
         shape = _check_image_shape(image_shape, filters.shape[1])
         if order == "norm":
@@ -171,7 +171,7 @@ def _weights(estimator: Any, name: str) -> np.ndarray:
     weights = getattr(estimator, name, None)
     if weights is None:
         raise TypeError(
-            f"estimator should have {name}, {type(estimator).__name__} has not. Pass the step "
+            f"estimator must have {name}, {type(estimator).__name__} does not. Pass the step "
             "that learned them, for example pipeline[-1]."
         )
     return check_array(weights, dtype=np.float64, input_name=name)
@@ -256,7 +256,7 @@ class ReconstructionDisplay:
             rows[name] = check_array(getattr(self, name), dtype=np.float64, input_name=name)
             if rows[name].shape != rows["clean"].shape:
                 raise ValueError(
-                    f"{name} should have the shape of clean, {rows['clean'].shape}, got "
+                    f"{name} must have the shape of clean, {rows['clean'].shape}, got "
                     f"{rows[name].shape}. Pass one row for each clean sample."
                 )
         n_samples, n_features = rows["clean"].shape
@@ -327,7 +327,7 @@ class ReconstructionDisplay:
         for method in wanted:
             if not hasattr(estimator, method):
                 raise TypeError(
-                    f"estimator should have {method}(), {type(estimator).__name__} has not. "
+                    f"estimator must have {method}(), {type(estimator).__name__} does not. "
                     "Pass a fitted DenoisingAutoencoder, and X as its fit was given it."
                 )
         n_samples = min(_check_count(n_samples, "n_samples"), _num_samples(X))
@@ -338,7 +338,7 @@ class ReconstructionDisplay:
         else:
             if _num_samples(X_corrupted) != _num_samples(X):
                 raise ValueError(
-                    f"X_corrupted should have the {_num_samples(X)} rows of X, got "
+                    f"X_corrupted must have the {_num_samples(X)} rows of X, got "
                     f"{_num_samples(X_corrupted)}. Pass one corrupted copy of each row of X."
                 )
             corrupted = check_array(
@@ -440,7 +440,7 @@ class LossCurveDisplay:
             curve = _check_curve(self.validation_loss, "validation_loss", log_scale)
             if len(curve) > len(curves["training"]):
                 raise ValueError(
-                    f"validation_loss should have at most the {len(curves['training'])} epochs "
+                    f"validation_loss must have at most the {len(curves['training'])} epochs "
                     f"of loss, got {len(curve)}. Pass one value an epoch."
                 )
             curves["validation"] = curve
@@ -496,7 +496,7 @@ class LossCurveDisplay:
         loss = getattr(estimator, "loss_curve_", None)
         if loss is None or not len(loss):
             raise TypeError(
-                f"estimator should have a loss curve in loss_curve_, "
+                f"estimator must have a loss curve in loss_curve_, "
                 f"{type(estimator).__name__} has none. Pass an estimator that records one, as "
                 "DenoisingAutoencoder does, or its step of a pipeline, for example pipeline[-1]."
             )
@@ -513,7 +513,7 @@ class LossCurveDisplay:
 def _check_curve(curve: Any, name: str, log_scale: bool) -> np.ndarray:
     curve = check_array(curve, dtype=np.float64, ensure_2d=False, input_name=name)
     if curve.ndim != 1:
-        raise ValueError(f"{name} should have one value an epoch, got shape {curve.shape}.")
+        raise ValueError(f"{name} must have one value an epoch, got shape {curve.shape}.")
     if log_scale and curve.min() <= 0:
         raise ValueError(
             f"log_scale=True needs a {name} above 0, got a minimum of {curve.min():.6g}. "
@@ -591,12 +591,12 @@ def _check_image_shape(image_shape: Sequence[int] | None, n_features: int) -> tu
     whole = all(isinstance(n, Integral) and n > 0 for n in shape)
     if not whole or len(shape) not in (2, 3) or shape[2:] not in ((), (3,)):
         raise ValueError(
-            "image_shape should be (height, width) or (height, width, 3), in positive whole "
+            "image_shape must be (height, width) or (height, width, 3), in positive whole "
             f"numbers, got {image_shape!r}."
         )
     if math.prod(shape) != n_features:
         raise ValueError(
-            f"image_shape should multiply to the {n_features} features, got {image_shape!r}, "
+            f"image_shape must multiply to the {n_features} features, got {image_shape!r}, "
             f"which makes {math.prod(shape)}. Pass the shape of the images before they were "
             "made rows."
         )
@@ -605,5 +605,5 @@ def _check_image_shape(image_shape: Sequence[int] | None, n_features: int) -> tu
 
 def _check_count(count: Any, name: str) -> int:
     if not isinstance(count, Integral) or isinstance(count, bool) or count < 1:
-        raise ValueError(f"{name} should be a whole number of 1 or more, got {count!r}.")
+        raise ValueError(f"{name} must be a whole number of 1 or more, got {count!r}.")
     return int(count)

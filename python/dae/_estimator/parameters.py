@@ -1,4 +1,4 @@
-"""What the estimators' parameters may be, for scikit-learn's check; shared ones stand once."""
+"""Valid values of the estimators' parameters, for scikit-learn's check; shared ones once."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
-from dae._model.corruption import KINDS
-from dae._model.network import ACTIVATIONS, LOSSES
+from dae._model.activations import ACTIVATIONS
+from dae._model.corruption import KINDS, NO_CORRUPTION
+from dae._model.losses import LOSSES
 from dae._model.solver import SOLVERS
-from dae._training.epochs import SCHEDULES
+from dae._training.settings import SCHEDULES
 
 # of one layer; a stack may have one value for each
 LAYER: dict[str, list[Any]] = {
-    "corruption": [StrOptions(set(KINDS) - {"none"}), callable, None],
+    "corruption": [StrOptions(set(KINDS) - {NO_CORRUPTION.kind}), callable, None],
     "corruption_level": [Interval(Real, 0, None, closed="left"), "array-like"],
     "activation": [StrOptions(set(ACTIVATIONS))],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
@@ -34,7 +35,7 @@ DECODING: dict[str, list[Any]] = {
     "emphasis": ["array-like", None],
 }
 
-# of the training of whatever network
+# of the training of any network
 TRAINING: dict[str, list[Any]] = {
     "solver": [StrOptions(set(SOLVERS))],
     "learning_rate": [StrOptions(set(SCHEDULES))],
@@ -87,7 +88,7 @@ def layer_sizes(estimator: Any) -> tuple[int, ...]:
         valid = False
     if not valid:
         raise ValueError(
-            "hidden_layer_sizes should be one integer of 1 or more for each layer, "
+            "hidden_layer_sizes must be one integer of 1 or more for each layer, "
             f"got {estimator.hidden_layer_sizes!r}. Pass for example (256, 128)."
         )
     return tuple(int(size) for size in sizes)
@@ -101,7 +102,7 @@ def per_layer(estimator: Any, name: str) -> list[Any]:
         values = list(value)
         if len(values) != n_layers:
             raise ValueError(
-                f"{name} should be one value, or one for each of the {n_layers} layers, "
+                f"{name} must be one value, or one for each of the {n_layers} layers, "
                 f"got {len(values)} values: {value!r}."
             )
     else:

@@ -1,82 +1,76 @@
-"""A stack of layers: what its parameters describe, its fitted state, its training by layers.
+"""A stack of layers: what its parameters describe, its fitted state, its public attributes.
 
 The functions take any estimator with the parameters of `StackedDenoisingAutoencoder`.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from dae import _core
+from dae._data.streams import new_seed
 from dae._estimator.parameters import layer_sizes, per_layer
-from dae._estimator.state import AGAIN, check_unchanged, decoder_activation_of
+from dae._estimator.state import check_unchanged, decoder_activation_of
+from dae._estimator.training import training_settings
+from dae._model.damage import damaged
+from dae._model.losses import get_loss
 from dae._model.memory import check_memory, too_big
 from dae._model.network import PARAMETERS, Layer, Network, initial_network
-from dae._training.epochs import Outcome
-from dae._training.monitor import Monitor
-from dae._training.run import Data, Settings, Stage
+from dae._training.run import TrainingRun
+from dae._training.settings import TrainingSettings
 
 # ------------------------------------------------------------------ what the parameters describe
 
 
-def layer_settings(estimator: Any) -> list[Settings]:
+def layer_settings(estimator: Any) -> list[TrainingSettings]:
     """How each layer is pretrained."""
-    values = {
-        name: per_layer(estimator, name)
-        for name in ("corruption", "corruption_level", "learning_rate_init", "max_iter")
-    }
-
-    def parameter(name: str, k: int) -> str:
-        return name if np.ndim(getattr(estimator, name)) == 0 else f"{name}[{k}]"
-
+    names = ("corruption", "corruption_level", "learning_rate_init", "max_iter")
+    values = {name: per_layer(estimator, name) for name in names}
     return [
-        Settings.of(
+        training_settings(
             estimator,
+            stage=k,
             corruption=values["corruption"][k],
             corruption_level=values["corruption_level"][k],
             learning_rate=values["learning_rate_init"][k],
             max_iter=values["max_iter"][k],
-            rate_name=parameter("learning_rate_init", k),
-            epochs_name=parameter("max_iter", k),
-            name=f"layer {k}",
+            emphasis=estimator.emphasis,
         )
         for k in range(len(layer_sizes(estimator)))
     ]
 
 
 def _architecture(estimator: Any) -> list[dict[str, Any]]:
-    """Each layer's units, activations and loss.
+    """Units, activations and loss of each layer.
 
-    A layer's decoder has the activation of the layer below, whose codes it gives back: decoding
-    is as non-linear as coding.
+    The decoder of a layer has the activation of the layer below, whose codes it reconstructs:
+    decoding is as non-linear as encoding.
     """
     sizes, activations = layer_sizes(estimator), per_layer(estimator, "activation")
-    layers = []
+    loss, layers = get_loss(estimator.loss), []
     for k, (size, activation) in enumerate(zip(sizes, activations, strict=True)):
         below = activations[k - 1] if k else decoder_activation_of(estimator)
-        unit_codes = below == "logistic" and estimator.loss == "log_loss"
         layers.append(
             {
                 "n_hidden": size,
                 "activation": activation,
                 "decoder_activation": below,
-                "loss": "log_loss" if unit_codes else "squared_error",
+                "loss": (loss.of_codes(below) if k else loss).name,
             }
         )
     return layers
 
 
-def new_stages(
+def new_layers(
     estimator: Any,
-    settings: list[Settings],
+    settings: list[TrainingSettings],
     n_features: int,
     dtype: np.dtype,
     random_state: np.random.RandomState,
-) -> list[Stage]:
-    """A random network for each layer, about to be trained."""
+) -> list[TrainingRun]:
+    """A run of a random network for each layer."""
     sizes = layer_sizes(estimator)
     check_memory(
         "hidden_layer_sizes",
@@ -86,7 +80,7 @@ def new_stages(
         tied=bool(estimator.tied_weights),
         n_moments=settings[0].solver.n_moments,
     )
-    stages = []
+    runs = []
     try:
         for layer, how in zip(_architecture(estimator), settings, strict=False):
             seed = new_seed(random_state)
@@ -97,16 +91,11 @@ def new_stages(
                 tied_weights=bool(estimator.tied_weights),
                 random_state=random_state,
             )
-            stages.append(Stage(network, how.solver, seed))
+            runs.append(TrainingRun(network, how.solver, seed))
             n_features = network.n_hidden
     except MemoryError as error:
         raise too_big("hidden_layer_sizes", sizes, n_features, dtype) from error
-    return stages
-
-
-def new_seed(random_state: np.random.RandomState) -> int:
-    """The key of a stage's streams, all but that of the initial weights."""
-    return int(random_state.randint(0, 2**64, dtype=np.uint64))
+    return runs
 
 
 # ------------------------------------------------------------------ fitted state
@@ -128,13 +117,10 @@ def stack_attributes(stack: Any) -> dict[str, Any]:
 
 
 def stack_of(estimator: Any, *, decodes: bool) -> Network:
-    """The other way round, over the estimator's own arrays. Raises ValueError when damaged."""
+    """The stored stack, over the estimator's own arrays. Raises ValueError if it is damaged."""
     stored = estimator.__dict__.get("_layers")
     if not isinstance(stored, list) or not all(isinstance(layer, dict) for layer in stored):
-        raise ValueError(
-            "The fitted state is damaged: _layers should be a list of one dict a layer, "
-            f"got {type(stored).__name__}. {AGAIN}"
-        )
+        raise damaged(f"_layers must be a list of one dict per layer, got {type(stored).__name__}")
     layers = []
     for layer in stored:
         get = layer.get
@@ -153,34 +139,29 @@ def stack_of(estimator: Any, *, decodes: bool) -> Network:
     stack = Network(layers)
     stack.check()
     if stack.decodes != decodes:
-        raise ValueError(
-            "The fitted state is damaged: _layers should have "
-            f"{'' if decodes else 'no '}decoders. {AGAIN}"
-        )
+        raise damaged(f"_layers must have {'' if decodes else 'no '}decoders")
     if estimator.__dict__.get("n_features_in_") != stack.n_features:
-        raise ValueError(
-            f"The fitted state is damaged: n_features_in_ should be {stack.n_features} as the "
-            f"weights are, got {estimator.__dict__.get('n_features_in_')!r}. {AGAIN}"
+        raise damaged(
+            f"n_features_in_ must be {stack.n_features} to fit the weights, "
+            f"got {estimator.__dict__.get('n_features_in_')!r}"
         )
     return stack
 
 
-def stage_states(estimator: Any, n_stages: int) -> list[dict[str, Any]]:
-    """What going on with each stage takes."""
+def run_states(estimator: Any, n_runs: int) -> list[dict[str, Any]]:
+    """What continuing each run takes."""
     states = estimator.__dict__.get("_stages")
     if (
         not isinstance(states, list)
-        or len(states) != n_stages
+        or len(states) != n_runs
         or not all(isinstance(state, dict) for state in states)
     ):
-        raise ValueError(
-            f"The fitted state is damaged: _stages should be a list of {n_stages} dicts. {AGAIN}"
-        )
+        raise damaged(f"_stages must be a list of {n_runs} dicts")
     return states
 
 
 def check_same_stack(estimator: Any, stack: Network) -> None:
-    """Raise ValueError when `warm_start` is asked to go on with another network."""
+    """Raise ValueError if `warm_start` would have to continue with another network."""
     layers = _architecture(estimator)
     check_unchanged(
         {
@@ -200,50 +181,7 @@ def check_same_stack(estimator: Any, stack: Network) -> None:
     )
 
 
-# ------------------------------------------------------------------ training
-
-
-def pretrain(
-    stages: list[Stage], settings: list[Settings], data: Data, monitor: Monitor
-) -> tuple[list[tuple[Outcome, Settings]], bool]:
-    """Train each layer, from the first, on the codes of the layers below.
-
-    Returns
-    -------
-    outcomes : list of (Outcome, Settings), for the layers that were trained
-    stopped : bool
-        Whether an interruption or a callback asks to go no further.
-    """
-    outcomes: list[tuple[Outcome, Settings]] = []
-    for k, (stage, how) in enumerate(zip(stages, settings, strict=True)):
-        if how.max_iter:
-            epochs = monitor.stage(how.name, how.max_iter, len(data.rows))
-            # what the layers below have learned is kept
-            outcome = stage.fit(data, how, epochs, keep_start=bool(outcomes))
-            outcomes.append((outcome, how))
-            if outcome.interrupted or monitor.end_stage(epochs):
-                return outcomes, True
-        if any(above.max_iter for above in settings[k + 1 :]):
-            data = coded(stage, how, data)
-    return outcomes, False
-
-
-def one_pass(stages: list[Stage], settings: list[Settings], data: Data) -> None:
-    """One presentation to each layer, from the first, of the codes of the layers below."""
-    for k, (stage, how) in enumerate(zip(stages, settings, strict=True)):
-        if how.max_iter:
-            stage.partial_fit(data, how)
-        if any(above.max_iter for above in settings[k + 1 :]):
-            data = coded(stage, how, data)
-
-
-def coded(stage: Stage, settings: Settings, data: Data) -> Data:
-    """What the layer above is trained on: the codes of the clean data."""
-    codes = _core.encode(stage.network, data.X, n_threads=settings.n_threads)
-    return replace(data, X=codes, X_corrupted=None)
-
-
-# ------------------------------------------------------------------ what users look at
+# ------------------------------------------------------------------ public attributes
 
 
 class LayerAttributes:
@@ -272,7 +210,7 @@ class LayerAttributes:
 
 
 class StackAttributes(LayerAttributes):
-    """The same for a stack that decodes, and how its training went."""
+    """The same for a stack with decoders, and the course of its training."""
 
     @property
     def decoder_coefs_(self) -> list[np.ndarray]:
@@ -336,7 +274,7 @@ def weights(layer: dict[str, Any], name: str) -> np.ndarray:
 
 
 def fitted_value(estimator: Any, stored: str, public: str) -> Any:
-    """A stored attribute that stands behind a public one."""
+    """The stored attribute from which a public one is read."""
     value = estimator.__dict__.get(stored)
     if value is None:
         raise AttributeError(
@@ -346,7 +284,7 @@ def fitted_value(estimator: Any, stored: str, public: str) -> Any:
 
 
 def all_codes(stack: Layer | Network, X: np.ndarray, **how: Any) -> np.ndarray:
-    """The codes of all layers, side by side; `how` is for `_core.encode`."""
+    """The codes of all layers, side by side; `how` is passed to `_core.encode`."""
     codes = np.empty((len(X), sum(layer.n_hidden for layer in stack.layers)), X.dtype)
     first = 0
     for layer in stack.layers:

@@ -1,22 +1,23 @@
 """The fitted state: plain attributes of the estimator on one side, networks on the other.
 
-Everything that `fit` leaves behind is a name in `STATE`, so that a failed `fit` can put all
-of it back. Arrays are looked at anew each time they are used: attributes can be assigned
-and pickles edited. What it takes to go on training stands in a dict: the estimator's own, or
-one for each network that is trained by itself.
+Everything that `fit` leaves behind is a name in `STATE`, so that a failed `fit` can restore all
+of it. Arrays are checked each time they are used: attributes can be assigned and pickles edited.
+What continuing a training takes is stored in a dict: the estimator's own, or one for each
+network that is trained by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from dae._model.damage import damaged
+from dae._model.losses import get_loss
 from dae._model.memory import check_memory, too_big
-from dae._model.network import CACHE_LINE, Layer, Network, aligned_zeros, initial_network
-from dae._model.solver import Solver
+from dae._model.network import Layer, initial_network
 
 STATE = (
     "n_features_in_",
@@ -49,12 +50,10 @@ STATE = (
     "n_iter_",
 )
 
-AGAIN = "Fit the estimator again."
-
 
 @contextmanager
 def all_or_nothing(estimator: Any) -> Iterator[None]:
-    """Put every name of `STATE` back to what it was when the body raises."""
+    """Restore every name of `STATE` if the body raises."""
     before = {name: estimator.__dict__[name] for name in STATE if name in estimator.__dict__}
     try:
         yield
@@ -70,7 +69,7 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
 
 def network_of(estimator: Any) -> Layer:
     """The fitted network, over the estimator's own arrays. Raises ValueError when damaged."""
-    get: Callable[[str], Any] = estimator.__dict__.get  # check() looks at what comes
+    get: Callable[[str], Any] = estimator.__dict__.get  # checked below
     encoder, decoder = get("_encoder_weights"), get("_decoder_weights")
     network = Layer(
         encoder=encoder,
@@ -85,15 +84,12 @@ def network_of(estimator: Any) -> Layer:
     n_features, n_hidden = network.n_features, network.n_hidden
     for name, expected in (("_n_features_out", n_hidden), ("n_features_in_", n_features)):
         if get(name) != expected:
-            raise ValueError(
-                f"The fitted state is damaged: {name} should be {expected} as the weights are, "
-                f"got {get(name)!r}. {AGAIN}"
-            )
+            raise damaged(f"{name} must be {expected} to fit the weights, got {get(name)!r}")
     return network
 
 
 def network_attributes(network: Any) -> dict[str, Any]:
-    """The other way round."""
+    """The network as the estimator stores it."""
     return {
         "_encoder_weights": network.encoder,
         "_decoder_weights": None if network.tied else network.decoder,
@@ -108,19 +104,17 @@ def network_attributes(network: Any) -> dict[str, Any]:
 
 
 def decoder_activation_of(estimator: Any) -> str:
-    """What `decoder_activation` stands for."""
-    name = estimator.decoder_activation
-    if name == "auto":
-        return "logistic" if estimator.loss == "log_loss" else "identity"
-    if estimator.loss == "log_loss" and name != "logistic":
-        raise ValueError(
-            f"loss='log_loss' needs decoder_activation='logistic' or 'auto', got {name!r}."
-        )
-    return name
+    """What `decoder_activation` stands for. Raises ValueError if the loss does not allow it."""
+    return get_loss(estimator.loss).decoder_activation(estimator.decoder_activation)
 
 
 def new_network(
-    estimator: Any, n_features: int, dtype: np.dtype, random_state: np.random.RandomState
+    estimator: Any,
+    n_features: int,
+    dtype: np.dtype,
+    random_state: np.random.RandomState,
+    *,
+    n_moments: int,
 ) -> Layer:
     """A random network as the estimator's parameters describe it."""
     n_components = int(estimator.n_components)
@@ -130,7 +124,7 @@ def new_network(
         n_features,
         dtype,
         tied=bool(estimator.tied_weights),
-        n_moments=new_solver(estimator, estimator.learning_rate_init).n_moments,
+        n_moments=n_moments,
     )
     try:
         return initial_network(
@@ -148,7 +142,7 @@ def new_network(
 
 
 def check_same_network(estimator: Any, network: Layer) -> None:
-    """Raise ValueError when `warm_start` is asked to go on with another network."""
+    """Raise ValueError if `warm_start` would have to continue with another network."""
     fitted = {
         "n_components": network.n_hidden,
         "tied_weights": network.tied,
@@ -162,106 +156,11 @@ def check_same_network(estimator: Any, network: Layer) -> None:
 
 
 def check_unchanged(fitted: dict[str, Any], asked: dict[str, Any]) -> None:
-    """Raise ValueError where a parameter no longer says what was fitted."""
+    """Raise ValueError if a parameter is no longer what was fitted."""
     for name, value in fitted.items():
         if asked[name] != value:
             raise ValueError(
-                f"warm_start=True goes on with the fitted network, which has {name}={value!r}; "
-                f"got {name}={asked[name]!r}. Set it back, or use warm_start=False."
+                f"warm_start=True continues training the fitted network, which has "
+                f"{name}={value!r}; got {name}={asked[name]!r}. Restore the parameter, or use "
+                "warm_start=False."
             )
-
-
-# ------------------------------------------------------------------ solver
-
-
-def new_solver(estimator: Any, learning_rate: float) -> Solver:
-    """The solver that the parameters describe, without moments."""
-    return Solver(
-        name=estimator.solver,
-        learning_rate=float(learning_rate),
-        momentum=float(estimator.momentum),
-        nesterov=bool(estimator.nesterovs_momentum),
-        beta_1=float(estimator.beta_1),
-        beta_2=float(estimator.beta_2),
-        epsilon=float(estimator.epsilon),
-        alpha=float(estimator.alpha),
-    )
-
-
-def moments_kind(solver: Solver) -> str:
-    return f"{solver.name}, {solver.n_moments} moments"
-
-
-def own(network: Any, *, copy: bool) -> Any:
-    """The network or stack itself, to train in place; a copy of it where that cannot be.
-
-    An array may have lost its alignment (pickling does that) or be read-only (a memory map is).
-    """
-    fit_for_use = all(_ready(array) for array in network.parameters().values())
-    return network if fit_for_use and not copy else network.copy()
-
-
-def resume_solver(
-    state: Mapping[str, Any], network: Layer | Network, solver: Solver, *, copy: bool
-) -> None:
-    """Give `solver` its moments back; none if they are of another solver, or if there are none.
-
-    Their arrays are those of `state`, as in `own`.
-    """
-    if state.get("_moments_kind") == moments_kind(solver):
-        moments = state.get("_moments")
-        if not isinstance(moments, dict) or not all(
-            isinstance(arrays, tuple) for arrays in moments.values()
-        ):
-            raise ValueError(
-                "The fitted state is damaged: _moments should be a dict of tuples of arrays, "
-                f"got {type(moments).__name__}. {AGAIN}"
-            )
-        solver.moments = dict(moments)
-        solver.n_steps = counter(state, "_n_steps")
-        solver.check(network)
-    solver.moments = {
-        name: tuple(_copied(array) if copy or not _ready(array) else array for array in arrays)
-        for name, arrays in solver.moments.items()
-    }
-
-
-def _ready(array: np.ndarray) -> bool:
-    return array.flags.writeable and array.ctypes.data % CACHE_LINE == 0
-
-
-def _copied(array: np.ndarray) -> np.ndarray:
-    fresh = aligned_zeros(array.shape, array.dtype)
-    fresh[...] = array
-    return fresh
-
-
-def counter(state: Mapping[str, Any], name: str) -> int:
-    """A stored non-negative integer that fits into 64 bits."""
-    value = state.get(name)
-    if not isinstance(value, (int, np.integer)) or not 0 <= value < 2**64:
-        raise ValueError(
-            f"The fitted state is damaged: {name} should be an integer of 0 or more, "
-            f"below 2**64, got {value!r}. {AGAIN}"
-        )
-    return int(value)
-
-
-def seen_range(state: Mapping[str, Any], n_features: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Minimum and maximum of each feature, where training has looked at them."""
-    value = state.get("_feature_range")
-    if value is None:
-        return None
-    if (
-        not isinstance(value, tuple)
-        or len(value) != 2
-        or not all(
-            isinstance(edge, np.ndarray) and edge.dtype.kind == "f" and edge.shape == (n_features,)
-            for edge in value
-        )
-    ):
-        raise ValueError(
-            "The fitted state is damaged: _feature_range should be two float arrays of shape "
-            f"({n_features},). {AGAIN}"
-        )
-    return value

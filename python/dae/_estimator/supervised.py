@@ -1,4 +1,4 @@
-"""What `StackedDenoisingClassifier` and `StackedDenoisingRegressor` share: all but the targets."""
+"""Shared by `StackedDenoisingClassifier` and `StackedDenoisingRegressor`: all but the targets."""
 
 from __future__ import annotations
 
@@ -6,46 +6,49 @@ from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, _clone_parametrized
+from sklearn.base import _clone_parametrized
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from dae import _core
-from dae._data.checks import by_rows, check_inference_data, check_unit_range, training_dtype
+from dae._data.checks import check_inference_data, check_training_data_and_target
+from dae._data.row_blocks import by_rows
+from dae._data.rows import Rows
+from dae._data.streams import new_seed, split
 from dae._estimator.parameters import LAYER, STACK, layer_sizes, per_layer
 from dae._estimator.stack_state import (
     LayerAttributes,
     fitted_value,
     layer_settings,
-    new_seed,
-    new_stages,
-    pretrain,
+    new_layers,
+    run_states,
     stack_attributes,
     stack_of,
-    stage_states,
 )
-from dae._estimator.state import all_or_nothing, check_unchanged, own
+from dae._estimator.state import check_unchanged
+from dae._estimator.training import Begun, TrainedEstimator, training_settings
 from dae._estimator.transformer import NetworkTransformer
-from dae._estimator.version_stamp import VersionStampMixin
+from dae._model.losses import SQUARED_ERROR, Loss, get_loss
 from dae._model.network import Layer, Network, initial_network
 from dae._training.epochs import Outcome
-from dae._training.feed import split
-from dae._training.monitor import CallbackSupportMixin, Monitor
-from dae._training.run import Data, Settings, Stage, refuse_early_stopping, warn_how_it_ended
+from dae._training.monitor import Monitor
+from dae._training.pretraining import pretrain
+from dae._training.resume import own
+from dae._training.run import TrainingRun
+from dae._training.settings import FINE_TUNING, TrainingData, TrainingSettings
 
 
-class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes, BaseEstimator):
+class StackedPredictor(TrainedEstimator, LayerAttributes):
     """Layers pretrained one by one, then trained together with a layer of outputs."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **STACK,
-        "pretrained": [object],  # `_pretrained_layers` does it
+        "pretrained": [object],  # checked by `_pretrained_layers`
         "fine_tune_corruption": LAYER["corruption"],
         "fine_tune_corruption_level": LAYER["corruption_level"],
     }
 
-    _output_loss: ClassVar[str]
+    _output_loss: ClassVar[Loss]
 
     def __init__(
         self,
@@ -118,167 +121,91 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
         self.verbose = verbose
         self.n_jobs = n_jobs
 
-    # -------------------------------------------------------------- targets
-
-    def _learn(
-        self, y: np.ndarray, data: Data, *, go_on: bool, partial: bool, classes: Any
-    ) -> tuple[np.ndarray, int, dict[str, Any]]:
-        """What the outputs are to be, how many there are, and the attributes that follow from y.
-
-        With `go_on` there are no new attributes.
-        """
-        raise NotImplementedError
-
     # -------------------------------------------------------------- training
 
-    def _fit_all(self, X: Any, y: Any, sample_weight: Any) -> Self:
-        # again, because scikit-learn's configuration may have skipped it
-        self._validate_params()
-        with all_or_nothing(self):
-            outcomes = self._fit(X, y, sample_weight)
-        for outcome, settings in outcomes:
-            warn_how_it_ended(outcome, settings, stacklevel=4)
-        return self
-
-    def _fit(self, X: Any, y: Any, sample_weight: Any) -> list[tuple[Outcome, Settings]]:
-        go_on = self.warm_start and self.__sklearn_is_fitted__()
-        layers, fine_tuning = self._settings()
-        stages, stage, data, learned = self._begin(
-            X, y, sample_weight, layers, fine_tuning, go_on=go_on, normalise=True
-        )
-        layers = layers[: len(stages)]
-        if self.early_stopping:
-            target = data.target if self._output_loss == "softmax_log_loss" else None
-            data.rows, data.validation_rows = split(
-                data.rows, self.validation_fraction, stage.seed, target
-            )
-        monitor = Monitor(
-            self,
-            data.X,
-            {"sample_weight": data.sample_weight},
-            max_subtasks=sum(how.max_iter > 0 for how in [*layers, fine_tuning]),
-            attributes=lambda: {**stack_attributes(stage.network.copy()), **learned},
-            y=y,
-        )
-        outcomes: list[tuple[Outcome, Settings]] = []
-        if layers:
-            outcomes, _ = pretrain(stages, layers, replace(data, target=None), monitor)
-            if any(outcome.interrupted for outcome, _ in outcomes):
-                raise KeyboardInterrupt  # there is nothing yet that could predict
-        epochs = monitor.stage(fine_tuning.name, fine_tuning.max_iter, len(data.rows))
-        outcomes.append((stage.fit(data, fine_tuning, epochs), fine_tuning))
-        monitor.end_stage(epochs)
-        if not go_on:
-            learned["pretraining_loss_curves_"] = [layer.loss_curve for layer in stages]
-        self._store(stage, learned)
-        monitor.end_fit()
-        return outcomes
-
-    def _partial_fit_all(self, X: Any, y: Any, sample_weight: Any, *, classes: Any = None) -> Self:
-        # scikit-learn checks the parameters before the first call only
-        self._validate_params()
-        refuse_early_stopping(self)
-        go_on = self.__sklearn_is_fitted__()
-        with all_or_nothing(self):
-            layers, fine_tuning = self._settings()
-            _, stage, data, learned = self._begin(
-                X, y, sample_weight, layers, fine_tuning,
-                go_on=go_on, normalise=False, classes=classes,
-            )  # fmt: skip
-            stage.partial_fit(data, fine_tuning, undo=go_on)
-            if not go_on:
-                learned["pretraining_loss_curves_"] = []
-            self._store(stage, learned)
-        return self
-
-    def _store(self, stage: Stage, learned: dict[str, Any]) -> None:
-        self.__dict__.update(
-            **stack_attributes(stage.network), **learned, _stages=[stage.attributes()]
-        )
-
-    def _begin(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        layers: list[Settings],
-        fine_tuning: Settings,
-        *,
-        go_on: bool,
-        normalise: bool,
-        classes: Any = None,
-    ) -> tuple[list[Stage], Stage, Data, dict[str, Any]]:
-        """New networks or the one to go on with, and the data, checked.
-
-        `fit`, which scales the weights of samples, goes on with a copy.
-
-        Returns
-        -------
-        stages : list of Stage
-            The layers, to be pretrained; none where that has been done.
-        stage : Stage
-            The supervised stack, over the same arrays.
-        data : Data
-        learned : dict
-            The attributes that follow from y.
-        """
-        given: list[Layer] = []
-        if go_on:
-            stack = own(self._fitted(), copy=normalise)
-            if normalise:
-                self._check_same_layers(stack)
-            (state,) = stage_states(self, 1)
-            stage = Stage.resume(state, stack, fine_tuning.solver, copy=normalise)
-            dtype = stack.dtype
-        else:
-            given = self._pretrained_layers()
-            dtype = given[0].dtype if given else training_dtype(X)
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            reset=not go_on,
-            dtype=dtype,
-            order="C",
-            multi_output=self._output_loss != "softmax_log_loss",
-            y_numeric=self._output_loss != "softmax_log_loss",
-        )
-        X = np.require(X, requirements=["C", "A"])
-        data = Data.of(X, sample_weight, normalise=normalise)
-        data.target, n_outputs, learned = self._learn(
-            y, data, go_on=go_on, partial=not normalise, classes=classes
-        )
-        if go_on:
-            return [], stage, data, learned
-
-        random_state = check_random_state(self.random_state)
-        stages: list[Stage] = []
-        if given:
-            self._check_same_features(given[0].n_features)
-            networks = [_without_decoder(layer).copy() for layer in given]
-        else:
-            if normalise and self.loss == "log_loss" and any(how.max_iter for how in layers):
-                check_unit_range(X)
-            stages = new_stages(self, layers, X.shape[1], X.dtype, random_state)
-            networks = [_without_decoder(stage.network.layers[0]) for stage in stages]
-        networks.append(_output_layer(networks[-1], n_outputs, self._output_loss, random_state))
-        stage = Stage(Network(networks), fine_tuning.solver, new_seed(random_state))
-        return stages, stage, data, learned
-
-    def _settings(self) -> tuple[list[Settings], Settings]:
+    def _settings(self) -> list[TrainingSettings]:
         """Of each layer's pretraining, and of the supervised training of all."""
-        fine_tuning = Settings.of(
+        fine_tuning = training_settings(
             self,
+            stage=FINE_TUNING,
             corruption=self.fine_tune_corruption,
             corruption_level=self.fine_tune_corruption_level,
             learning_rate=self.fine_tune_learning_rate_init,
             max_iter=self.fine_tune_max_iter,
-            rate_name="fine_tune_learning_rate_init",
-            epochs_name="fine_tune_max_iter",
-            name="fine-tuning",
+            emphasis=None,  # the loss of outputs has no entries that could be corrupted
         )
-        # the loss of outputs has no entries that could be corrupted
-        return layer_settings(self), replace(fine_tuning, emphasis=(1.0, 1.0))
+        return [*layer_settings(self), fine_tuning]
+
+    def _resume(self, settings: list[TrainingSettings], *, fit: bool) -> list[TrainingRun]:
+        stack = own(self._fitted(), copy=fit)
+        if fit:
+            self._check_same_layers(stack)
+        (state,) = run_states(self, 1)
+        return [TrainingRun.resume(state, stack, settings[-1].solver, copy=fit)]
+
+    def _start(
+        self,
+        settings: list[TrainingSettings],
+        data: TrainingData,
+        learned: dict[str, Any],
+        random_state: np.random.RandomState,
+    ) -> list[TrainingRun]:
+        """Runs of the layers, unless they are pretrained, and of the whole over their arrays."""
+        runs: list[TrainingRun] = []
+        given = self._pretrained_layers()
+        if given:
+            self._check_same_features(given[0].n_features)
+            layers = [_without_decoder(layer).copy() for layer in given]
+        else:
+            runs = new_layers(self, settings, data.X.n_features, data.X.dtype, random_state)
+            layers = [_without_decoder(run.network.layers[0]) for run in runs]
+        n_outputs = learned["n_outputs_"]
+        layers.append(_output_layer(layers[-1], n_outputs, self._output_loss, random_state))
+        stack, solver = Network(layers), settings[-1].solver
+        return [*runs, TrainingRun(stack, solver, new_seed(random_state))]
+
+    def _reconstruction_loss(self, begun: Begun, *, fit: bool) -> Loss | None:
+        pretrains = fit and not begun.continues and self.pretrained is None
+        if pretrains and any(how.max_iter for how in begun.settings[:-1]):
+            return get_loss(self.loss)
+        return None
+
+    def _train(self, begun: Begun, monitor: Monitor) -> list[Outcome]:
+        runs, settings, data = begun.runs, begun.settings, begun.data
+        outcomes, _ = pretrain(runs[:-1], settings[:-1], replace(data, target=None), monitor)
+        if any(outcome.interrupted for outcome in outcomes):
+            raise KeyboardInterrupt  # there is nothing yet that could predict
+        how = settings[-1]
+        epochs = monitor.stage(how.stage, how.max_iter, len(data.rows))
+        outcomes.append(runs[-1].fit(data, how, epochs))
+        monitor.end_stage(epochs)
+        return outcomes
+
+    def _split(self, begun: Begun) -> None:
+        data = begun.data
+        classes = data.target if self._output_loss.of_classes else None
+        data.rows, data.validation_rows = split(
+            data.rows, self.validation_fraction, begun.runs[-1].seed, classes
+        )
+
+    def _dtype_of_start(self) -> Any:
+        given = self._pretrained_layers()
+        return given[0].dtype if given else None
+
+    def _check_data(self, X: Any, y: Any, *, reset: bool, dtype: Any) -> tuple[Rows, np.ndarray]:
+        return check_training_data_and_target(
+            self, X, y, reset=reset, dtype=dtype, classes=self._output_loss.of_classes
+        )
+
+    def _network_attributes(self, network: Any) -> dict[str, Any]:
+        return stack_attributes(network)
+
+    def _run_attributes(self, begun: Begun, *, fit: bool) -> dict[str, Any]:
+        stored: dict[str, Any] = {"_stages": [begun.runs[-1].attributes()]}
+        if not begun.continues:
+            layers = begun.runs[:-1] if fit else []
+            stored["pretraining_loss_curves_"] = [run.loss_curve for run in layers]
+        return stored
 
     # -------------------------------------------------------------- pretrained layers
 
@@ -291,22 +218,22 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
             given = given.estimator
         if not isinstance(given, NetworkTransformer):
             raise ValueError(
-                "pretrained should be a fitted StackedDenoisingAutoencoder or None, "
+                "pretrained must be a fitted StackedDenoisingAutoencoder or None, "
                 f"got {type(given).__name__}."
             )
         if not given.__sklearn_is_fitted__():
             raise ValueError(
-                f"pretrained should be fitted, got a {type(given).__name__} that is not. "
-                "Fit it first, on all the data there are, with or without labels."
+                f"pretrained must be fitted, got a {type(given).__name__} that is not. "
+                "Fit it first, on all available data, with or without labels."
             )
         network = given._network()
         sizes = tuple(layer.n_hidden for layer in network.layers)
         activations = [layer.activation for layer in network.layers]
         if (sizes, activations) != (layer_sizes(self), per_layer(self, "activation")):
             raise ValueError(
-                f"pretrained has hidden_layer_sizes={sizes} and activation={activations}, which "
-                f"should be those asked for; got hidden_layer_sizes={self.hidden_layer_sizes!r} "
-                f"and activation={self.activation!r}. Set them alike."
+                f"hidden_layer_sizes and activation must be those of pretrained, {sizes} and "
+                f"{activations}; got hidden_layer_sizes={self.hidden_layer_sizes!r} and "
+                f"activation={self.activation!r}. Set both to the values of pretrained."
             )
         return network.layers
 
@@ -320,12 +247,12 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
             )
         if names is not None and given is not None and list(names) != list(given):
             raise ValueError(
-                "The feature names of X should be those that pretrained was fitted with. Pass "
-                "the same columns in the same order."
+                "The feature names of X must be those that pretrained was fitted with. Pass the "
+                "same columns in the same order."
             )
 
     def __sklearn_clone__(self) -> Self:
-        """A clone forgets what was fitted, but not the weights that it is to start from."""
+        """A clone keeps the fitted `pretrained`, from whose weights it starts."""
         twin = _clone_parametrized(self)
         twin.pretrained = self.pretrained
         return twin
@@ -337,9 +264,9 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
         if not self.__sklearn_is_fitted__():
             check_is_fitted(self)
         stack = self._fitted()
-        X = check_inference_data(self, X, stack)
-        n_threads = _core.n_threads_for(self.n_jobs, stack, len(X))
-        return by_rows(_core.encode, stack, X, width=stack.n_hidden, n_threads=n_threads)
+        rows = check_inference_data(self, X, stack)
+        n_threads = _core.n_threads_for(self.n_jobs, stack, len(rows))
+        return by_rows(_core.encode, stack, rows, width=stack.n_hidden, n_threads=n_threads)
 
     # -------------------------------------------------------------- fitted state
 
@@ -347,7 +274,7 @@ class StackedPredictor(VersionStampMixin, CallbackSupportMixin, LayerAttributes,
         return stack_of(self, decodes=False)
 
     def _check_same_layers(self, stack: Network) -> None:
-        """Raise ValueError when `warm_start` is asked to go on with another network."""
+        """Raise ValueError if `warm_start` would have to continue with other layers."""
         hidden = stack.layers[:-1]
         check_unchanged(
             {
@@ -398,10 +325,12 @@ def _without_decoder(layer: Layer) -> Layer:
 
 
 def _output_layer(
-    below: Layer, n_outputs: int, loss: str, random_state: np.random.RandomState
+    below: Layer, n_outputs: int, loss: Loss, random_state: np.random.RandomState
 ) -> Layer:
-    """Outputs at random, as hidden units are: from zeros, which pass no error down at first, the
-    digits of scikit-learn were learned 0.7 points worse (means of 12 splits, 100 epochs).
+    """Outputs with random weights, like hidden units.
+
+    From zeros, which pass no error down at first, the digits of scikit-learn were learned 0.7
+    points worse (means of 12 splits, 100 epochs).
     """
     layer = initial_network(
         below.n_hidden,
@@ -409,8 +338,8 @@ def _output_layer(
         dtype=below.dtype,
         activation="identity",
         decoder_activation="identity",
-        loss="squared_error",
+        loss=SQUARED_ERROR.name,
         tied_weights=True,
         random_state=random_state,
     )
-    return replace(_without_decoder(layer), loss=loss)
+    return replace(_without_decoder(layer), loss=loss.name)

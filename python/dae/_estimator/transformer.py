@@ -1,4 +1,4 @@
-"""What a fitted network can do: code, decode, reconstruct, score. Nothing here changes it."""
+"""Use of a fitted network: encode, decode, reconstruct, score. Nothing here changes it."""
 
 from __future__ import annotations
 
@@ -11,24 +11,19 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from dae import _core
-from dae._data.checks import (
-    by_rows,
-    check_codes,
-    check_inference_data,
-    check_training_data,
-    check_unit_range,
-    feature_range,
-)
-from dae._estimator.state import counter, seen_range
+from dae._data.checks import check_codes, check_inference_data, check_training_data
+from dae._data.corruption import all_corrupted, corrupted_rows, needs_feature_range
+from dae._data.row_blocks import by_rows
+from dae._model.losses import get_loss
 from dae._model.network import Layer, Network
-from dae._training.feed import corrupted
-from dae._training.run import Settings
+from dae._training.resume import counter, seen_range
+from dae._training.settings import TrainingSettings
 
 
 class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Base of the estimators that code and decode.
+    """Base of the estimators that encode and decode.
 
-    They keep a fitted network, and the state of the training that shows it corrupted input.
+    They keep a fitted network, and the state of the training that corrupts its input.
     """
 
     n_jobs: int | None
@@ -37,12 +32,12 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         """The fitted network, checked; over the estimator's own arrays."""
         raise NotImplementedError
 
-    def _input_training(self) -> tuple[Mapping[str, Any], Settings]:
+    def _input_training(self) -> tuple[Mapping[str, Any], TrainingSettings]:
         """State and settings of the training that reads X itself."""
         raise NotImplementedError
 
     def transform(self, X: Any) -> np.ndarray:
-        """Code X, without corruption.
+        """Encode X, without corruption.
 
         Parameters
         ----------
@@ -55,9 +50,9 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             Their codes.
         """
         network = self._network()
-        X = check_inference_data(self, X, network)
-        n_threads = _core.n_threads_for(self.n_jobs, network, len(X))
-        return by_rows(_core.encode, network, X, width=network.n_hidden, n_threads=n_threads)
+        rows = check_inference_data(self, X, network)
+        n_threads = _core.n_threads_for(self.n_jobs, network, len(rows))
+        return by_rows(_core.encode, network, rows, width=network.n_hidden, n_threads=n_threads)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Decode codes.
@@ -78,25 +73,27 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         return by_rows(_core.decode, network, H, width=network.n_features, n_threads=n_threads)
 
     def reconstruct(self, X: Any) -> np.ndarray:
-        """Code X and decode the codes, in one go: clean it.
+        """Encode X and decode the codes: repair it.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Samples, as clean or as noisy as they are.
+            Samples, clean or corrupted.
 
         Returns
         -------
         X_reconstructed : ndarray of shape (n_samples, n_features)
-            What the network makes of them.
+            Their reconstructions.
         """
         network = self._network()
-        X = check_inference_data(self, X, network)
-        n_threads = _core.n_threads_for(self.n_jobs, network, len(X))
-        return by_rows(_core.reconstruct, network, X, width=network.n_features, n_threads=n_threads)
+        rows = check_inference_data(self, X, network)
+        n_threads = _core.n_threads_for(self.n_jobs, network, len(rows))
+        return by_rows(
+            _core.reconstruct, network, rows, width=network.n_features, n_threads=n_threads
+        )
 
     def score_samples(self, X: Any) -> np.ndarray:
-        """Minus the loss of each sample, without corruption. Low is unusual.
+        """Negative loss of each sample, without corruption; unusual samples have low scores.
 
         Parameters
         ----------
@@ -109,15 +106,14 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             In float64.
         """
         network = self._network()
-        X = check_inference_data(self, X, network)
-        if network.loss == "log_loss":
-            check_unit_range(X)
+        rows = check_inference_data(self, X, network)
+        get_loss(network.loss).check(rows)
 
         def losses(network: Layer | Network, X: np.ndarray, **how: Any) -> np.ndarray:
             return _core.sample_losses(network, X, X, **how)
 
-        n_threads = _core.n_threads_for(self.n_jobs, network, len(X))
-        return -by_rows(losses, network, X, width=None, n_threads=n_threads)
+        n_threads = _core.n_threads_for(self.n_jobs, network, len(rows))
+        return -by_rows(losses, network, rows, width=None, n_threads=n_threads)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Mean of `score_samples`; greater is better.
@@ -137,21 +133,21 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         return float(self.score_samples(X).mean())
 
     def corrupt(self, X: Any, *, presentation: int | None = None) -> np.ndarray:
-        """Corrupted copies of X, as training shows them.
+        """Corrupted copies of X, as training corrupts them.
 
         With a built-in corruption row i is corrupted as training row i would be in that
-        presentation. A callable is given these rows in their order, batch by batch; training
-        shows it shuffled ones. The same arguments give the same answer.
+        presentation. A callable is given these rows in their order, batch by batch; in training
+        they are shuffled. The same arguments give the same result.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Clean samples. "swap" takes values from any other row of this X; training takes them
-            from rows that it trains on.
+            Clean samples. "swap" takes values from any other row of this X, in training from
+            the rows that are trained on.
 
         presentation : int or None, default=None
-            Number of the presentation: training used 1, 2, ...; 0 is the one of validation.
-            None stands for the next one.
+            Number of the presentation: training used 1, 2, ..., validation uses 0. None means
+            the next one.
 
         Returns
         -------
@@ -168,23 +164,24 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             or not 0 <= presentation < 2**47
         ):
             raise ValueError(
-                "presentation should be an integer of 0 or more, or None for the next one; "
+                "presentation must be an integer of 0 or more, or None for the next one; "
                 f"got {presentation!r}."
             )
-        X = check_training_data(self, X, reset=False, dtype=network.dtype)
-        rows = np.arange(len(X), dtype=np.intp)
-        seen = seen_range(state, X.shape[1])
-        if seen is None and settings.corruption == "salt_and_pepper":
-            seen = feature_range(X, rows)  # trained with another corruption
-        seed = counter(state, "_seed")
-        return corrupted(
-            settings.corruption_of(seed, X, rows, seen),
-            X,
-            seed=seed,
-            presentation=int(presentation),
-            batch_size=min(settings.batch_size, len(X)),
+        rows = check_training_data(self, X, reset=False, dtype=network.dtype)
+        everyone = np.arange(len(rows), dtype=np.intp)
+        seen = seen_range(state, rows.n_features)
+        if seen is None and needs_feature_range(settings.corruption):
+            seen = rows.feature_range(everyone)  # trained with another corruption
+        source = corrupted_rows(
+            settings.corruption,
+            settings.corruption_level,
+            rows,
+            donors=everyone,
+            feature_range=seen,
+            seed=counter(state, "_seed"),
             n_threads=settings.n_threads,
         )
+        return all_corrupted(source, int(presentation), min(settings.batch_size, len(rows)))
 
     def _network(self) -> Layer | Network:
         if not self.__sklearn_is_fitted__():

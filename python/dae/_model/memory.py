@@ -1,4 +1,4 @@
-"""How much memory there is, to refuse what cannot fit before anything is changed."""
+"""How much memory this process may use, to refuse what cannot fit before anything changes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dae._model.network import padded_width
+from dae._model.layout import padded_width
 
-# where Linux tells the limit of the control group, version 2 and version 1
+# files with the limit of the control group on Linux, version 2 and version 1
 _GROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 def total_memory() -> float:
-    """Bytes of memory that this process may hope for; infinity where nobody says."""
+    """Memory available to this process in bytes; infinity if unknown."""
     limits = [float("inf")]
     try:
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
@@ -40,13 +40,13 @@ def check_memory(
 ) -> None:
     """Raise MemoryError when the weights and the solver's moments cannot fit.
 
-    Asked before the allocation, because an operating system that overcommits grants any
-    request and ends the process later.
+    Called before the allocation, because an operating system that overcommits grants any
+    request and kills the process later.
 
     Parameters
     ----------
     name : str
-        The parameter that says how many units there are.
+        The parameter that sets the number of units.
     sizes : sequence of int
         Units of each layer, from the first.
     """

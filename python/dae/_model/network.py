@@ -1,8 +1,8 @@
-"""The network's parameters: what they are, how they lie in memory, how they start.
+"""The network's parameters: what they are and how they start.
 
 A `Layer` is one layer of hidden units, a `Network` is several of them; both own nothing but
-ndarrays. Weights are kept feature-major, ``encoder[d, j]`` is the weight between feature
-``d`` and hidden unit ``j``, so that one row is what one feature says to all units
+ndarrays. Weights are kept feature-major: ``encoder[d, j]`` is the weight between feature
+``d`` and hidden unit ``j``, so that one row holds the weights of one feature to all units
 (``components_`` is the transposed view). Rows are padded with zeros to whole cache lines;
 the core keeps the padding at zero.
 """
@@ -15,43 +15,13 @@ from typing import Any
 
 import numpy as np
 
-ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
-LOSSES = ("squared_error", "log_loss")
-# the last one is of a whole row: the softmax of the outputs against the number of a class
-OUTPUT_LOSSES = (*LOSSES, "softmax_log_loss")
+from dae._model.activations import ACTIVATIONS, get_activation
+from dae._model.damage import damaged
+from dae._model.layout import aligned_copy, aligned_zeros, check_layout, padded_width
+from dae._model.layout import is_plain as is_plain
+from dae._model.losses import LOSSES, OUTPUT_LOSSES, get_loss
 
-CACHE_LINE = 64  # bytes
 PARAMETERS = ("encoder", "decoder", "hidden_bias", "visible_bias")
-
-AGAIN = "Fit the estimator again."
-
-
-def padded_width(n_hidden: int, dtype: np.dtype) -> int:
-    """Row stride, in elements, of a weight array with `n_hidden` columns.
-
-    A whole number of cache lines, and an odd one from 1 KiB on: with a power of two every
-    row of a column block falls into the same few cache sets, which costs a third of the speed.
-    """
-    per_line = CACHE_LINE // np.dtype(dtype).itemsize
-    lines = -(-n_hidden // per_line)
-    if lines * CACHE_LINE >= 1024 and lines % 2 == 0:
-        lines += 1
-    return lines * per_line
-
-
-def aligned_zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """Zeros whose first element lies at the start of a cache line."""
-    dtype = np.dtype(dtype)
-    n_bytes = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    buffer = np.zeros(n_bytes + CACHE_LINE, dtype=np.uint8)
-    offset = -buffer.ctypes.data % CACHE_LINE
-    return buffer[offset : offset + n_bytes].view(dtype).reshape(shape)
-
-
-def is_plain(array: np.ndarray) -> bool:
-    """Whether compiled code can read it as it lies."""
-    flags = array.flags  # made anew each time it is asked for
-    return flags.c_contiguous and flags.aligned
 
 
 @dataclass
@@ -64,13 +34,14 @@ class Layer:
         ``W`` transposed and padded, ``stride >= n_hidden``; columns from `n_hidden` on are zero.
     decoder : ndarray of shape (n_features, stride), or None
         ``W*`` padded. The same object as `encoder` when the weights are tied; None in a layer
-        that decodes nothing, one of a supervised `Network`.
+        without a decoder, one of a supervised `Network`.
     hidden_bias : ndarray of shape (n_hidden,)
     visible_bias : ndarray of shape (n_features,), or None together with `decoder`
     activation, decoder_activation : str, of `ACTIVATIONS`
     loss : str
-        Of the reconstruction, of `LOSSES`; without a decoder, of `OUTPUT_LOSSES`, for units that
-        are a supervised stack's outputs (identity units: the loss takes their pre-activations).
+        Name of the loss of the reconstruction, of `LOSSES`; without a decoder, of `OUTPUT_LOSSES`,
+        for units that are the outputs of a supervised network (identity units: the loss takes
+        their pre-activations).
     """
 
     encoder: np.ndarray
@@ -86,7 +57,7 @@ class Layer:
         return [self]
 
     def prefixes(self) -> list[str]:
-        """What the names of each layer's parameters begin with."""
+        """Prefix of the names of each layer's parameters."""
         return [""]
 
     @property
@@ -118,11 +89,10 @@ class Layer:
         }
 
     def copy(self) -> Layer:
-        """The same network over fresh, aligned arrays."""
-        copies: dict[str, Any] = {}
-        for name, array in self.parameters().items():
-            copies[name] = aligned_zeros(array.shape, array.dtype)
-            copies[name][...] = array
+        """The same layer over new, aligned arrays."""
+        copies: dict[str, Any] = {
+            name: aligned_copy(array) for name, array in self.parameters().items()
+        }
         if self.tied:
             copies["decoder"] = copies["encoder"]
         return replace(self, **copies)
@@ -137,67 +107,51 @@ class Layer:
     def check(self) -> None:
         """Raise ValueError unless every array fits the others: what the core relies on.
 
-        Attributes can be assigned, pickles can be edited, so each entry into compiled code
-        derives the shapes anew and checks the chain (microseconds).
+        Attributes can be assigned and pickles edited, so each entry into compiled code derives
+        the shapes again and checks the chain (microseconds).
         """
         arrays: dict[str, Any] = {"encoder": self.encoder, "hidden_bias": self.hidden_bias}
         if self.decodes:
             arrays |= {"decoder": self.decoder, "visible_bias": self.visible_bias}
         for name, array in arrays.items():
             if not isinstance(array, np.ndarray):
-                raise ValueError(
-                    f"The fitted state is damaged: {name} should be an ndarray, "
-                    f"got {type(array).__name__}. Fit the estimator again."
-                )
+                raise damaged(f"{name} must be an ndarray, got {type(array).__name__}")
         dtype = self.encoder.dtype
         if dtype not in (np.float32, np.float64) or not dtype.isnative:
-            raise ValueError(
-                f"The fitted state is damaged: encoder should be float32 or float64, got {dtype}. "
-                "Fit the estimator again."
-            )
+            raise damaged(f"encoder must be float32 or float64, got {dtype}")
         if self.encoder.ndim != 2 or self.hidden_bias.ndim != 1:
-            raise ValueError(
-                "The fitted state is damaged: encoder should have two dimensions and hidden_bias "
-                f"one, got {self.encoder.ndim} and {self.hidden_bias.ndim}. "
-                "Fit the estimator again."
+            raise damaged(
+                "encoder must have two dimensions and hidden_bias one, "
+                f"got {self.encoder.ndim} and {self.hidden_bias.ndim}"
             )
         n_features, n_hidden = self.n_features, self.n_hidden
         shape = (n_features, padded_width(n_hidden, dtype))
-        _check_array("encoder", self.encoder, shape, dtype)
-        _check_array("hidden_bias", self.hidden_bias, (n_hidden,), dtype)
+        check_layout("encoder", self.encoder, shape, dtype)
+        check_layout("hidden_bias", self.hidden_bias, (n_hidden,), dtype)
         if self.decodes:
             if not self.tied:
-                _check_array("decoder", arrays["decoder"], shape, dtype)
-            _check_array("visible_bias", arrays["visible_bias"], (n_features,), dtype)
+                check_layout("decoder", arrays["decoder"], shape, dtype)
+            check_layout("visible_bias", arrays["visible_bias"], (n_features,), dtype)
         for name, value, allowed in (
             ("activation", self.activation, ACTIVATIONS),
             ("decoder_activation", self.decoder_activation, ACTIVATIONS),
             ("loss", self.loss, LOSSES if self.decodes else OUTPUT_LOSSES),
         ):
             if value not in allowed:
-                raise ValueError(
-                    f"The fitted state is damaged: {name} should be one of {allowed}, "
-                    f"got {value!r}. Fit the estimator again."
-                )
-        if not self.decodes:
-            if self.visible_bias is not None:
-                raise ValueError(
-                    f"The fitted state is damaged: a visible_bias without a decoder. {AGAIN}"
-                )
-        elif self.loss == "log_loss" and self.decoder_activation != "logistic":
-            raise ValueError(
-                "loss='log_loss' needs decoder_activation='logistic' (or 'auto'), "
-                f"got {self.decoder_activation!r}."
-            )
+                raise damaged(f"{name} must be one of {allowed}, got {value!r}")
+        if self.decodes:
+            get_loss(self.loss).decoder_activation(self.decoder_activation)
+        elif self.visible_bias is not None:
+            raise damaged("there is a visible_bias without a decoder")
 
 
 @dataclass
 class Network:
     """Several layers: the hidden units of one are the features of the next.
 
-    Either all of them decode; then the decoders, from the last to the first, lead from the
-    topmost code back to a reconstruction (`loss` is that of the first layer). Or none does; then
-    the last one's units are the outputs, and its `loss` compares them with a target.
+    Either all of them decode: the decoders, from the last to the first, lead from the topmost
+    code back to a reconstruction, and `loss` is that of the first layer. Or none does: the units
+    of the last layer are the outputs, which its `loss` compares with a target.
 
     Attributes
     ----------
@@ -227,7 +181,7 @@ class Network:
         return self.layers[0].dtype
 
     def prefixes(self) -> list[str]:
-        """What the names of each layer's parameters begin with."""
+        """Prefix of the names of each layer's parameters."""
         return [f"{k}." for k in range(len(self.layers))]
 
     def parameters(self) -> dict[str, np.ndarray]:
@@ -239,7 +193,7 @@ class Network:
         }
 
     def copy(self) -> Network:
-        """The same stack over fresh, aligned arrays."""
+        """The same network over new, aligned arrays."""
         return Network([layer.copy() for layer in self.layers])
 
     def assign(self, other: Network) -> None:
@@ -252,25 +206,22 @@ class Network:
     def check(self) -> None:
         """Raise ValueError unless every array fits the others: what the core relies on."""
         if not self.layers:
-            raise ValueError(f"The fitted state is damaged: a stack without layers. {AGAIN}")
+            raise damaged("there is a stack without layers")
         for layer in self.layers:
             layer.check()
         for k, (below, above) in enumerate(itertools.pairwise(self.layers), start=1):
             if above.n_features != below.n_hidden:
-                problem = f"codes {above.n_features} features, layer {k - 1} has {below.n_hidden}"
+                problem = f"encodes {above.n_features} features, layer {k - 1} has {below.n_hidden}"
             elif above.dtype != below.dtype:
                 problem = f"is {above.dtype}, layer {k - 1} is {below.dtype}"
             elif above.decodes != below.decodes:
-                problem = f"and layer {k - 1} should both have a decoder, or none"
+                problem = f"and layer {k - 1} must both have a decoder, or none"
             else:
                 continue
-            raise ValueError(f"The fitted state is damaged: layer {k} {problem}. {AGAIN}")
+            raise damaged(f"layer {k} {problem}")
         top = self.layers[-1]
         if not top.decodes and top.activation != "identity":
-            raise ValueError(
-                "The fitted state is damaged: the outputs should be identity units, "
-                f"got {top.activation!r}. {AGAIN}"
-            )
+            raise damaged(f"the outputs must be identity units, got {top.activation!r}")
 
 
 def _assign(mine: Layer | Network, other: Layer | Network) -> None:
@@ -281,23 +232,6 @@ def _assign(mine: Layer | Network, other: Layer | Network) -> None:
 
 def _is_finite(network: Layer | Network) -> bool:
     return all(np.isfinite(array).all() for array in network.parameters().values())
-
-
-def _check_array(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> None:
-    """Raise ValueError unless `array` can be handed to the core as it is."""
-    if array.dtype != dtype:
-        problem = f"dtype {dtype}, got {array.dtype}"
-    elif array.shape != shape:
-        problem = f"shape {shape}, got {array.shape}"
-    elif is_plain(array):
-        return
-    elif array.flags.aligned:
-        problem = "C order, got another memory layout"
-    else:
-        problem = "aligned memory, got an unaligned array"
-    raise ValueError(
-        f"The fitted state is damaged: {name} should have {problem}. Fit the estimator again."
-    )
 
 
 def initial_network(
@@ -313,12 +247,10 @@ def initial_network(
 ) -> Layer:
     """Random weights, uniform in +-sqrt(6 / (n_features + n_hidden)), biases zero.
 
-    Glorot & Bengio (2010), eq. 16; four times that for logistic units, whose slope at zero
+    Glorot & Bengio (2010), eq. 16; four times that for logistic units, whose derivative at zero
     is a quarter (the same paper; also the 2010 denoising autoencoder tutorial).
     """
-    bound = np.sqrt(6.0 / (n_features + n_hidden))
-    if activation == "logistic":
-        bound *= 4.0
+    bound = np.sqrt(6.0 / (n_features + n_hidden)) * get_activation(activation).initial_scale
     shape = (n_features, padded_width(n_hidden, dtype))
 
     def uniform() -> np.ndarray:

@@ -6,12 +6,13 @@ this file, array by array. Written to be read, not to be fast.
     x~ = corrupt(x)
     a  = b + W x~          h = g1(a)         encode;  W is `encoder` transposed
     a* = b* + W* h         z = g2(a*)        decode;  W* is `decoder`
-    E  = 1/B sum_i w_i ||x_i - z_i||^2       squared error, against the clean x
-    E  = 1/B sum_i w_i sum_d softplus(a*_id) - x_id a*_id       cross-entropy
+    E  = 1/B sum_i w_i sum_d loss(x_id, a*_id)
 
-In a stack, h of one layer is x of the next, z of one layer is what the layer below decodes, and
-only the lowest z is compared with x; in a supervised stack, the topmost h with a target. With an
-emphasis (alpha, beta), the terms of corrupted entries count alpha times, the others beta times.
+g and the losses are in `activations.py` and `losses.py`, the kinds of corruption in
+`corruption.py`. In a stack, h of one layer is x of the next, z of one layer is what the layer
+below decodes, and only the lowest z is compared with x; in a supervised stack, the topmost h with
+a target. With an emphasis (alpha, beta), the terms of corrupted entries have weight alpha, the
+others beta.
 
 Sources: Vincent et al. (2008), sections 2.2 and 2.3; Vincent et al. (2010), section 4.2 for the
 emphasis; Salmon et al. (2011) for Philox.
@@ -21,7 +22,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from dae._model.corruption import Corruption
+from dae._model.activations import get_activation
+from dae._model.corruption import Corruption, Words, get_kind
+from dae._model.losses import get_loss
 from dae._model.network import Layer, Network
 from dae._model.solver import Solver
 
@@ -30,57 +33,26 @@ from dae._model.solver import Solver
 
 def activate(name: str, a: np.ndarray) -> np.ndarray:
     """g(a)."""
-    if name == "identity":
-        return a.copy()
-    if name == "logistic":
-        e = np.exp(-np.abs(a))
-        return np.where(a >= 0, 1 / (1 + e), e / (1 + e))
-    if name == "tanh":
-        return np.tanh(a)
-    if name == "relu":
-        return np.maximum(a, 0)
-    raise ValueError(f"unknown activation {name!r}")
+    return get_activation(name).value(a)
 
 
-def slope(name: str, g: np.ndarray) -> np.ndarray:
+def derivative(name: str, g: np.ndarray) -> np.ndarray:
     """g'(a) in terms of g = g(a)."""
-    if name == "identity":
-        return np.ones_like(g)
-    if name == "logistic":
-        return g * (1 - g)
-    if name == "tanh":
-        return 1 - g * g
-    if name == "relu":
-        return (g > 0).astype(g.dtype)
-    raise ValueError(f"unknown activation {name!r}")
+    return get_activation(name).derivative(g)
 
 
 def loss_and_delta(
     loss: str, activation: str, a: np.ndarray, x: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Loss of each entry, float64, and its derivative by the pre-activation `a`."""
-    z = activate(activation, a)
-    if loss == "squared_error":
-        return (z.astype(np.float64) - x) ** 2, 2 * (z - x) * slope(activation, z)
-    softplus = np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
-    return (softplus - x * a).astype(np.float64), z - x
+    return get_loss(loss).entries(activation, a, x)
 
 
 def output_loss_and_delta(
     loss: str, a: np.ndarray, target: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Loss of each row of outputs, float64, and its derivative by their pre-activations `a`."""
-    if loss != "softmax_log_loss":
-        activation = "logistic" if loss == "log_loss" else "identity"
-        entries, delta = loss_and_delta(loss, activation, a, target)
-        return entries.sum(axis=1), delta
-    a = a - a.max(axis=1, keepdims=True)
-    e = np.exp(a)
-    total = e.sum(axis=1, keepdims=True)
-    rows = np.arange(len(a))
-    delta = e / total
-    delta[rows, target] -= 1
-    return (np.log(total[:, 0]) - a[rows, target]).astype(np.float64), delta
+    return get_loss(loss).rows(a, target)
 
 
 # ------------------------------------------------------------------ inference
@@ -162,49 +134,22 @@ def random_words(
 def corrupt(
     corruption: Corruption, X: np.ndarray, rows: np.ndarray, presentation: int
 ) -> np.ndarray:
-    """Corrupted copies of X[rows], as presentation number `presentation` shows them."""
-    out = X[rows].copy()
-    kind, n_features = corruption.kind, X.shape[1]
-    if kind == "none":
-        return out
-
-    def words(stream: int, n: int = n_features) -> np.ndarray:
-        return random_words(corruption.seed, presentation, rows, n, stream)
-
-    if kind == "gaussian":  # Box & Muller (1958), on the two words of a pair of columns
-        pairs = words(0, 2 * (-(-n_features // 2))).astype(np.float64)
-        radius = np.sqrt(-2 * np.log((pairs[:, 0::2] + 1) / 2**32))
-        angle = 2 * np.pi * pairs[:, 1::2] / 2**32
-        normal = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
-        noise = corruption.level * normal.reshape(len(rows), -1)[:, :n_features]
-        return (out + noise).astype(X.dtype)
-
-    w, hit = words(0), hits(corruption, X, rows, presentation)
-    if kind == "masking":
-        out[hit] = 0
-    elif kind == "salt_and_pepper":  # the lowest bit of the word, unused by `hits`, picks the side
-        value = np.where(w & np.uint32(1), corruption.high, corruption.low)
-        out[hit] = value[hit]
-    elif kind == "swap":  # any other row of the donors; a donor that is the row itself steps on
-        donors, n = corruption.donors, len(corruption.donors)
-        pick = (words(1).astype(np.uint64) * np.uint64(n)) >> np.uint64(32)
-        donor = donors[pick.astype(np.intp)]
-        itself = donor == np.asarray(rows)[:, None]
-        donor[itself] = donors[(pick[itself].astype(np.intp) + 1) % n]
-        out[hit] = np.take_along_axis(X, donor, axis=0)[hit]
-    return out
+    """Corrupted copies of X[rows], as presentation number `presentation` has them."""
+    words = _words_of(corruption, rows, presentation)
+    return get_kind(corruption.kind).apply(corruption, X, rows, words)
 
 
 def hits(corruption: Corruption, X: np.ndarray, rows: np.ndarray, presentation: int) -> np.ndarray:
     """Which entries of X[rows] `corrupt` picks (the new value may be the old one), bool."""
-    shape = len(rows), X.shape[1]
-    if corruption.kind == "none":
-        return np.zeros(shape, dtype=bool)
-    if corruption.kind == "gaussian":
-        return np.broadcast_to(corruption.level > 0, shape)
-    # an entry is hit when the upper 24 bits of its word fall below level * 2**24
-    w = random_words(corruption.seed, presentation, rows, shape[1], 0)
-    return (w >> np.uint32(8)) < np.rint(corruption.level * 2**24)
+    words = _words_of(corruption, rows, presentation)
+    hit = get_kind(corruption.kind).hits(corruption, len(rows), words)
+    return np.broadcast_to(hit, (len(rows), X.shape[1]))
+
+
+def _words_of(corruption: Corruption, rows: np.ndarray, presentation: int) -> Words:
+    return lambda stream, n_columns: random_words(
+        corruption.seed, presentation, rows, n_columns, stream
+    )
 
 
 def entry_weights(
@@ -262,7 +207,7 @@ def gradients(
             # what layer k decodes came from the decoder above, or is the topmost code
             top = layer is layers[-1]
             made_by = layer.activation if top else layers[k + 1].decoder_activation
-            delta = (delta @ layer.decoder[:, : layer.n_hidden]) * slope(made_by, decoded[k])
+            delta = (delta @ layer.decoder[:, : layer.n_hidden]) * derivative(made_by, decoded[k])
 
     for k in reversed(range(len(layers))):
         layer = layers[k]
@@ -272,7 +217,7 @@ def gradients(
             grads[k]["encoder"] = grads[k]["encoder"] + grads[k].pop("decoder")
         if k > 0:
             delta = delta @ layer.encoder[:, : layer.n_hidden].T
-            delta = delta * slope(layers[k - 1].activation, codes[k])
+            delta = delta * derivative(layers[k - 1].activation, codes[k])
 
     loss = float((losses * weight).sum() / B)
     return loss, {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from dae._model.network import Layer, Network, _check_array, aligned_zeros
+from dae._model.damage import damaged
+from dae._model.layout import aligned_zeros, check_layout
+from dae._model.network import Layer, Network
 
 SOLVERS = ("sgd", "adam")
 
@@ -57,21 +59,24 @@ class Solver:
             for name, a in network.parameters().items()
         }
 
+    def with_learning_rate(self, learning_rate: float) -> Solver:
+        """The same solver with another step size; the moment arrays are shared."""
+        return replace(self, learning_rate=learning_rate)
+
     def check(self, network: Layer | Network) -> None:
         """Raise ValueError unless the moments fit `network` array by array."""
         if self.name not in SOLVERS:
-            raise ValueError(f"solver should be one of {SOLVERS}, got {self.name!r}.")
+            raise ValueError(f"solver must be one of {SOLVERS}, got {self.name!r}.")
         for name, parameter in network.parameters().items():
             moments = self.moments.get(name, ())
             if len(moments) != self.n_moments:
-                raise ValueError(
-                    f"The fitted state is damaged: solver {self.name!r} needs {self.n_moments} "
-                    f"moment arrays for {name}, got {len(moments)}. Fit the estimator again."
+                raise damaged(
+                    f"solver {self.name!r} needs {self.n_moments} moment arrays for {name}, "
+                    f"got {len(moments)}"
                 )
             for moment in moments:
                 if not isinstance(moment, np.ndarray):
-                    raise ValueError(
-                        f"The fitted state is damaged: a moment of {name} should be an ndarray, "
-                        f"got {type(moment).__name__}. Fit the estimator again."
+                    raise damaged(
+                        f"a moment of {name} must be an ndarray, got {type(moment).__name__}"
                     )
-                _check_array(f"a moment of {name}", moment, parameter.shape, parameter.dtype)
+                check_layout(f"a moment of {name}", moment, parameter.shape, parameter.dtype)

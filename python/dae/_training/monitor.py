@@ -1,4 +1,4 @@
-"""What a user sees while `fit` runs: a line an epoch, and scikit-learn's callbacks (1.9)."""
+"""Progress of `fit`: one line per epoch, and scikit-learn's callbacks (1.9)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from dae._training.settings import Stage, stage_name
+
 try:
     from sklearn.callback import CallbackSupportMixin
 except ImportError:  # before scikit-learn 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands in where scikit-learn has no callbacks."""
+        """Replaces the mixin where scikit-learn has no callbacks."""
 
 
 def report(message: str) -> None:
@@ -20,17 +22,18 @@ def report(message: str) -> None:
 
 
 class Monitor:
-    """Tells the callbacks and the terminal how far `fit` has come.
+    """Reports the progress of `fit` to the callbacks and the terminal.
 
     Parameters
     ----------
     estimator : the estimator being fitted
     X, y : the training data
-    metadata : dict, what came with it, for the callbacks
+    metadata : dict
+        What was passed to `fit` beside X and y, for the callbacks.
     max_subtasks : int
-        Epochs at most, or stages.
+        Largest number of epochs, or of networks.
     attributes : callable
-        Returns the fitted attributes as if `fit` had stopped now, over arrays of their own.
+        Returns the fitted attributes as if `fit` had stopped now, over copies of the arrays.
     """
 
     def __init__(
@@ -55,16 +58,16 @@ class Monitor:
         """For an estimator that trains one network."""
         return Epochs(self, self._root, max_iter, n_rows)
 
-    def stage(self, name: str, max_iter: int, n_rows: int) -> Epochs:
+    def stage(self, stage: Stage, max_iter: int, n_rows: int) -> Epochs:
         """For one network of several; `end_stage` ends it."""
-        context = None
+        context, name = None, stage_name(stage)
         if self._root is not None:
             context = self._root.subcontext(task_name=name, max_subtasks=max_iter)
             context.call_on_fit_task_begin(**self._data)
         return Epochs(self, context, max_iter, n_rows, f"{name}  ".capitalize())
 
     def end_stage(self, epochs: Epochs) -> bool:
-        """True when a callback asks for no further stage."""
+        """Whether a callback asks not to train the next network."""
         return self.end(epochs.context)
 
     def end_fit(self) -> None:
@@ -103,7 +106,7 @@ class Epochs:
         self._epoch = self._monitor.begin(self.context)
 
     def end_epoch(self, epoch: int, loss: float, validation_loss: float | None) -> bool:
-        """Report epoch number `epoch` (from 1); True when a callback asks to stop."""
+        """Report epoch number `epoch` (from 1); True if a callback asks to stop."""
         if self._monitor.verbose:
             elapsed = max(time.perf_counter() - self._started, 1e-9)
             speed = epoch * self._n_rows / elapsed

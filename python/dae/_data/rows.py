@@ -1,0 +1,119 @@
+"""Rows of data: the only class that knows how X lies in memory.
+
+Today X is a dense array or a memory map. Everything else asks `Rows` with the verbs below, so that
+another layout needs another class with the same verbs and nothing else in Python: `take`,
+`blocks`, `feature_range`, `value_range`, `largest_energy`, `equals`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from dae import _core
+from dae._model.layout import is_plain
+
+FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+
+# Entries of a temporary array when X is read block by block: X is never copied whole.
+_BLOCK = 2**20
+
+
+class Rows:
+    """Samples as rows of a dense array of any layout and real dtype; never copied whole.
+
+    Parameters
+    ----------
+    array : ndarray of shape (n_rows, n_features)
+        The core is given this object itself where it `is_plain`.
+    """
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    @property
+    def n_features(self) -> int:
+        return self.array.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.array.dtype
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the core can read the array without a copy."""
+        return is_plain(self.array)
+
+    def is_finite(self, n_jobs: int | None) -> bool:
+        """Whether rows that are plain and not empty have neither NaN nor infinity."""
+        return _core.all_finite(self.array, n_jobs)
+
+    # -------------------------------------------------------------- parts
+
+    def take(self, index: Any) -> np.ndarray:
+        """The rows of an index array, copied, or of a slice, perhaps a view."""
+        return self.array[index]
+
+    def blocks(self, index: np.ndarray | None = None) -> Iterator[tuple[slice, np.ndarray]]:
+        """Blocks of consecutive rows (of X[index], if given) and where they lie in the result."""
+        n_rows = len(self.array) if index is None else len(index)
+        step = max(1, _BLOCK // self.n_features)
+        for start in range(0, n_rows, step):
+            part = slice(start, start + step)
+            yield part, self.array[part if index is None else index[part]]
+
+    def converted_blocks(self, dtype: np.dtype) -> Iterator[tuple[slice, np.ndarray]]:
+        """The blocks as the core reads them: C-ordered and of that dtype."""
+        for part, block in self.blocks():
+            yield part, _converted(block, dtype)
+
+    # -------------------------------------------------------------- summaries
+
+    def feature_range(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Minimum and maximum of each feature over X[index]."""
+        if len(index) == len(self):
+            return self.array.min(axis=0), self.array.max(axis=0)
+        edges = [(block.min(axis=0), block.max(axis=0)) for _, block in self.blocks(index)]
+        low, high = zip(*edges, strict=True)
+        return np.min(low, axis=0), np.max(high, axis=0)
+
+    def value_range(self) -> tuple[float, float]:
+        """Smallest and largest entry."""
+        return self.array.min(), self.array.max()
+
+    def largest_energy(self, origin: float = 0.0) -> float:
+        """Largest squared distance of a row from `origin`."""
+        largest = 0.0
+        for _, block in self.blocks():
+            block = block.astype(np.float64)
+            if origin:
+                block -= origin
+            largest = max(largest, float(np.einsum("ij,ij->i", block, block).max()))
+        return largest
+
+    def equals(self, other: Rows, index: np.ndarray) -> bool:
+        """Whether X[index] is the same in both."""
+        return all(
+            np.array_equal(mine, theirs)
+            for (_, mine), (_, theirs) in zip(self.blocks(index), other.blocks(index), strict=True)
+        )
+
+
+def _converted(block: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        converted = np.require(block, dtype=dtype, requirements=["C", "A"])
+    # A float64 may become infinite in float32. An infinity that was in X was let in on purpose.
+    if block.dtype.kind == "f" and block.dtype.itemsize > dtype.itemsize:
+        if not np.array_equal(np.isfinite(converted), np.isfinite(block)):
+            raise ValueError(
+                f"X has a value too large for {dtype}, the dtype that the estimator was fitted "
+                "in. Scale X, or fit on float64 data."
+            )
+    return converted

@@ -1,0 +1,97 @@
+"""How training ended, in words: errors and warnings that name the estimator's own parameters."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from dae._training.divergence import Diverged, NothingCorrupted
+from dae._training.epochs import Outcome
+from dae._training.settings import FINE_TUNING, Stage, stage_name
+
+
+@contextmanager
+def in_words(estimator: Any) -> Iterator[None]:
+    """Raise ValueError where the training of `estimator` raises what only has fields."""
+    try:
+        yield
+    except Diverged as error:
+        raise ValueError(_divergence(estimator, error)) from error
+    except NothingCorrupted as error:
+        raise ValueError(_nothing_corrupted(error)) from error
+
+
+def _divergence(estimator: Any, error: Diverged) -> str:
+    name, initial = _parameter(estimator, "learning_rate_init", error.stage)
+    rate = f"{name}={initial:g}"
+    if not np.isclose(error.learning_rate, initial, rtol=1e-6, atol=0):
+        rate += f" ({error.learning_rate:.3g} at that moment)"
+    what = "a weight is not finite" if error.loss is None else f"the loss is {error.loss:.4g}"
+    return (
+        f"Training diverged at {_place(error)}: {what} with {rate}. Scale the features "
+        f"(StandardScaler or MinMaxScaler) or lower {name}."
+    )
+
+
+def _place(error: Diverged) -> str:
+    if error.epoch is None:
+        passed = f"partial_fit (pass {error.presentation})"
+    else:
+        passed = f"epoch {error.epoch}"
+    place = ", ".join(part for part in (stage_name(error.stage), passed) if part)
+    if error.moment == "batch":
+        return f"{place}, batch {error.batch}"
+    if error.moment == "validation":
+        return f"{place}, validation"
+    return f"the end of {place}" if error.moment == "end" else place
+
+
+def _nothing_corrupted(error: NothingCorrupted) -> str:
+    settings = error.settings
+    of = _of(settings.stage)
+    return (
+        f"emphasis={settings.emphasis} counts corrupted entries only, and nothing is corrupted: "
+        f"corruption{of} is {settings.corruption!r}, corruption_level "
+        f"{settings.corruption_level!r}. Choose a corruption and a level above 0, "
+        "X_corrupted that differs from X, or a second weight above 0."
+    )
+
+
+def warn_how_it_ended(estimator: Any, outcome: Outcome, *, stacklevel: int) -> None:
+    """Warn the caller of `fit` if training was interrupted, or may have been too short."""
+    settings = outcome.settings
+    name, _ = _parameter(estimator, "max_iter", settings.stage)
+    epochs = f"{name}={settings.max_iter}"
+    if outcome.interrupted:
+        during = f" in {stage_name(settings.stage)}" if settings.stage is not None else ""
+        warnings.warn(
+            f"Training interrupted{during} after {len(outcome.losses)} complete epochs of "
+            f"{epochs}; the estimator keeps the last complete epoch.",
+            stacklevel=stacklevel,
+        )
+    elif settings.tol is not None and not outcome.stopped and settings.schedule == "constant":
+        warnings.warn(
+            f"Stochastic optimization{_of(settings.stage)} reached {epochs} epochs while the loss "
+            f"was still decreasing. Raise {name}, or set tol=None for a fixed number of epochs.",
+            ConvergenceWarning,
+            stacklevel=stacklevel,
+        )
+
+
+def _of(stage: Stage) -> str:
+    return "" if stage is None else f" of {stage_name(stage)}"
+
+
+def _parameter(estimator: Any, name: str, stage: Stage) -> tuple[str, Any]:
+    """Name and value of the parameter that plays the role of `name` in a stage of training."""
+    if stage == FINE_TUNING:
+        name = f"fine_tune_{name}"
+    value = getattr(estimator, name)
+    if isinstance(stage, int) and np.ndim(value):
+        return f"{name}[{stage}]", value[stage]
+    return name, value

@@ -1,0 +1,221 @@
+"""Losses: one object each, from which everything that depends on a loss follows.
+
+To add one, append an object to `_ALL`. The values of the parameter `loss`, the "auto" decoder
+activation, the checks of X, the bound that detects divergence, the state checks and the reference
+equations are taken from here; the compiled formula is in ``csrc/losses.h``. No other module of
+`dae` compares the name of a loss with a string (``tests/test_rooms.py``).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import numpy as np
+
+from dae._model.activations import ACTIVATIONS, get_activation
+
+# Training stops when the loss is this many times that of a network that ignores its input.
+_DIVERGENCE_FACTOR = 1e4
+
+
+class Entries(Protocol):
+    """What a loss needs to know of the values it compares with; `dae._data.rows.Rows` has it."""
+
+    @property
+    def n_features(self) -> int: ...
+
+    def value_range(self) -> tuple[float, float]:
+        """Smallest and largest entry."""
+        ...
+
+    def largest_energy(self, origin: float = 0.0) -> float:
+        """Largest squared distance of a row from `origin`."""
+        ...
+
+
+class Loss:
+    """Loss of a reconstruction z = g(a) against x, or of outputs against a target.
+
+    Attributes
+    ----------
+    name : str
+        The value of the parameter `loss`; ``DAE_<NAME>`` in C.
+    decoder_activations : tuple of str
+        Activations that the compared units may have. The first one is "auto"; where outputs are
+        compared with a target, it is part of the loss, which gets the pre-activations.
+    valid_range : (float, float)
+        Smallest and largest valid x.
+    advice : str
+        How to bring X into `valid_range`.
+    reconstructs : bool
+        Whether it compares a reconstruction with x, entry by entry: a value of `loss`.
+    of_classes : bool
+        Whether a target is one class number per row, rather than one value per output.
+    """
+
+    name: str
+    decoder_activations: tuple[str, ...] = ACTIVATIONS
+    valid_range: tuple[float, float] = (-math.inf, math.inf)
+    advice: str = ""
+    reconstructs: bool = True
+    of_classes: bool = False
+
+    # -------------------------------------------------------------- what it asks of a network
+
+    def decoder_activation(self, asked: str) -> str:
+        """The activation that `decoder_activation` stands for. Raises ValueError if it cannot."""
+        if asked == "auto":
+            return self.decoder_activations[0]
+        if asked not in self.decoder_activations:
+            allowed = " or ".join(repr(name) for name in (*self.decoder_activations, "auto"))
+            raise ValueError(
+                f"loss={self.name!r} requires decoder_activation={allowed}, got {asked!r}."
+            )
+        return asked
+
+    def of_codes(self, activation: str) -> Loss:
+        """The loss of a layer that reconstructs codes of that activation, not samples."""
+        return SQUARED_ERROR
+
+    # -------------------------------------------------------------- what it asks of X
+
+    def check(self, x: Entries) -> None:
+        """Raise ValueError unless all of x lies in `valid_range`."""
+        low, high = self.valid_range
+        if math.isinf(low) and math.isinf(high):
+            return
+        smallest, largest = x.value_range()
+        if not (smallest >= low and largest <= high):
+            interval = f"[{low:g}, {high:g}]" if math.isfinite(high) else f"[{low:g}, inf)"
+            raise ValueError(
+                f"loss={self.name!r} requires X in {interval}, got values from {smallest:.6g} to "
+                f"{largest:.6g}. {self.advice}"
+            )
+
+    # -------------------------------------------------------------- divergence
+
+    def at_zero(self, x: Entries, activation: str) -> float:
+        """Largest loss of a row of x where all pre-activations are zero."""
+        raise NotImplementedError
+
+    def divergence_bound(self, x: Entries, activation: str, added_energy: float = 0.0) -> float:
+        """A loss per sample that training reaches only when it diverges.
+
+        10^4 times the largest loss of a network that ignores its input, plus the number of
+        features, plus the energy that the corruption adds.
+        """
+        return _DIVERGENCE_FACTOR * (self.at_zero(x, activation) + added_energy + x.n_features)
+
+    def output_divergence_bound(self, target: Entries | None, n_outputs: int) -> float:
+        """The same for outputs that are compared with a target; None stands for classes."""
+        assert target is not None
+        return self.divergence_bound(target, self.decoder_activations[0])
+
+    # -------------------------------------------------------------- reference equations
+
+    def entries(
+        self, activation: str, a: np.ndarray, x: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Loss of each entry, float64, and its derivative with respect to the pre-activation."""
+        raise NotImplementedError
+
+    def rows(self, a: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Loss of each row of outputs, float64, and its derivative by their pre-activations."""
+        losses, delta = self.entries(self.decoder_activations[0], a, target)
+        return losses.sum(axis=1), delta
+
+    # -------------------------------------------------------------- judging predictions
+
+    def prediction_error(
+        self, outputs: np.ndarray, target: np.ndarray, sample_weight: np.ndarray | None
+    ) -> float:
+        """1 - R^2: the share of the variance of the target that is not explained."""
+        center = np.average(target, axis=0, weights=sample_weight)
+        left = np.average((target - outputs) ** 2, axis=0, weights=sample_weight)
+        total = np.average((target - center) ** 2, axis=0, weights=sample_weight)
+        # an output without variance counts by its squared error
+        return float((left / np.where(total > 0, total, 1.0)).mean())
+
+
+class SquaredError(Loss):
+    """sum_d (x_d - z_d)^2."""
+
+    name = "squared_error"
+
+    def at_zero(self, x: Entries, activation: str) -> float:
+        return x.largest_energy(get_activation(activation).at_zero)
+
+    def entries(
+        self, activation: str, a: np.ndarray, x: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        g = get_activation(activation)
+        z = g.value(a)
+        return (z.astype(np.float64) - x) ** 2, 2 * (z - x) * g.derivative(z)
+
+
+class LogLoss(Loss):
+    """Cross-entropy -sum_d [x_d log z_d + (1 - x_d) log(1 - z_d)], z = logistic(a).
+
+    In terms of the pre-activation: softplus(a) - x a, with derivative z - x.
+    """
+
+    name = "log_loss"
+    decoder_activations = ("logistic",)
+    valid_range = (0.0, 1.0)
+    advice = "Scale X, for example with MinMaxScaler(clip=True), or use loss='squared_error'."
+
+    def of_codes(self, activation: str) -> Loss:
+        return self if activation in self.decoder_activations else SQUARED_ERROR
+
+    def at_zero(self, x: Entries, activation: str) -> float:
+        return x.n_features * math.log(2)
+
+    def entries(
+        self, activation: str, a: np.ndarray, x: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        softplus = np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
+        return (softplus - x * a).astype(np.float64), get_activation(activation).value(a) - x
+
+
+class SoftmaxLogLoss(Loss):
+    """-log softmax(a)_k of a row whose class is number k."""
+
+    name = "softmax_log_loss"
+    decoder_activations = ("identity",)
+    reconstructs = False
+    of_classes = True
+
+    def output_divergence_bound(self, target: Entries | None, n_outputs: int) -> float:
+        return _DIVERGENCE_FACTOR * (math.log(n_outputs) + 1)
+
+    def rows(self, a: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        a = a - a.max(axis=1, keepdims=True)
+        e = np.exp(a)
+        total = e.sum(axis=1, keepdims=True)
+        index = np.arange(len(a))
+        delta = e / total
+        delta[index, target] -= 1
+        return (np.log(total[:, 0]) - a[index, target]).astype(np.float64), delta
+
+    def prediction_error(
+        self, outputs: np.ndarray, target: np.ndarray, sample_weight: np.ndarray | None
+    ) -> float:
+        """1 - accuracy: the share of the samples whose class is not predicted."""
+        return float(np.average(outputs.argmax(axis=1) != target, weights=sample_weight))
+
+
+SQUARED_ERROR = SquaredError()
+LOG_LOSS = LogLoss()
+SOFTMAX_LOG_LOSS = SoftmaxLogLoss()
+
+# in the order of `enum dae_loss` in csrc/kernels.h
+_ALL: tuple[Loss, ...] = (SQUARED_ERROR, LOG_LOSS, SOFTMAX_LOG_LOSS)
+_BY_NAME = {loss.name: loss for loss in _ALL}
+
+OUTPUT_LOSSES = tuple(_BY_NAME)
+LOSSES = tuple(loss.name for loss in _ALL if loss.reconstructs)
+
+
+def get_loss(name: str) -> Loss:
+    return _BY_NAME[name]

@@ -1,0 +1,104 @@
+"""How a network is trained, and with what: two records that training only reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import numpy as np
+
+from dae._data.checks import check_corrupted_copies, check_weights
+from dae._data.corruption import CorruptionFunction
+from dae._data.rows import Rows
+from dae._model.solver import Solver
+
+SCHEDULES = ("constant", "cosine")
+
+# Which network of an estimator is trained: the number of a layer, all layers together, or, as
+# None, the only one that there is.
+Stage = int | str | None
+FINE_TUNING: Final = "fine-tuning"
+
+
+def stage_name(stage: Stage) -> str:
+    """The stage for people; empty where there is only one network."""
+    if stage is None:
+        return ""
+    return f"layer {stage}" if isinstance(stage, int) else stage
+
+
+@dataclass
+class TrainingSettings:
+    """How: the parameters of an estimator, those of one layer where there are several.
+
+    Attributes
+    ----------
+    stage : int, "fine-tuning" or None
+        Which network of the estimator is trained.
+    solver : Solver, without moments
+    corruption, corruption_level : as the parameters
+    emphasis : (float, float)
+        Weights of the loss of corrupted and of untouched entries.
+    max_iter : int
+        Largest number of epochs; 0 for a network that is not trained by itself.
+    tol : float or None
+        The smallest relative improvement that counts; None never stops early.
+    schedule : str, of `SCHEDULES`
+        "cosine": the learning rate decreases to 0 along half a period over `max_iter` epochs.
+    """
+
+    stage: Stage
+    solver: Solver
+    corruption: str | CorruptionFunction | None
+    corruption_level: Any
+    emphasis: tuple[float, float]
+    max_iter: int
+    batch_size: int
+    shuffle: bool
+    tol: float | None
+    n_iter_no_change: float
+    schedule: str
+    n_threads: int
+
+
+@dataclass
+class TrainingData:
+    """What with, checked.
+
+    Attributes
+    ----------
+    X : Rows
+        The clean data.
+    X_corrupted : Rows or None
+        The user's own corrupted copies.
+    sample_weight : ndarray of shape (n_samples,) of X's dtype, or None
+    rows, validation_rows : intp ndarray
+        Rows to train on, and rows to judge by; without the latter the training loss judges.
+    target : ndarray or None
+        Target of the outputs of a supervised network, row by row; None: X is reconstructed.
+    """
+
+    X: Rows
+    X_corrupted: Rows | None
+    sample_weight: np.ndarray | None
+    rows: np.ndarray
+    validation_rows: np.ndarray
+    target: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, X: Rows, sample_weight: Any, X_corrupted: Any = None, *, normalise: bool) -> Self:
+        """Checked X with what the user passed beside it."""
+        copies = check_corrupted_copies(X_corrupted, X)
+        weight, rows = check_weights(sample_weight, X, normalise=normalise)
+        return cls(X, copies, weight, rows, rows[:0])
+
+    @property
+    def largest_weight(self) -> float:
+        """The largest weight of a sample, at least 1."""
+        return 1.0 if self.sample_weight is None else max(1.0, float(self.sample_weight.max()))
+
+    def mean(self, losses: np.ndarray, rows: np.ndarray) -> float:
+        """Weighted mean of one loss for each of `rows`."""
+        if self.sample_weight is None:
+            return float(losses.mean())
+        return float(np.average(losses, weights=self.sample_weight[rows]))
