@@ -278,3 +278,18 @@ def test_blocks_of_another_scale_are_no_divergence(X):
 
 def test_a_callable_may_bring_in_much_energy(X):
     make(corruption=lambda batch, rng: batch + 1e5).fit(X)
+
+
+def test_divergence_names_the_learning_rate_of_that_moment(X):
+    dae = make(solver="sgd", learning_rate_init=0.5, learning_rate="cosine", max_iter=4)
+    with pytest.raises(ValueError, match=r"learning_rate_init=0\.5\. ") as caught:
+        dae.set_params(learning_rate_init=0.5, corruption=None).fit(X * 1e9)
+    assert "at epoch 1, batch" in str(caught.value)
+    calls = iter(range(100))
+
+    def explodes(batch, rng):  # in the third of four epochs: half of the rate
+        return batch * (1e18 if next(calls) == 9 else 1.0)
+
+    dae.set_params(learning_rate_init=0.01, corruption=explodes)
+    with pytest.raises(ValueError, match=r"epoch 3.*learning_rate_init=0\.01 \(0\.005 at that"):
+        dae.fit(X)

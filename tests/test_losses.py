@@ -1,0 +1,70 @@
+"""A loss is one object: what users see of it follows from that object."""
+
+import math
+
+import numpy as np
+import pytest
+
+from dae import DenoisingAutoencoder
+from dae._data.rows import Rows
+from dae._model.losses import LOSSES, OUTPUT_LOSSES, get_loss
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_auto_is_a_decoder_activation_that_the_loss_allows(name):
+    loss = get_loss(name)
+    X = np.random.default_rng(0).random((30, 5))
+    dae = DenoisingAutoencoder(3, loss=name, max_iter=1, tol=None).fit(X)
+    assert dae._decoder_activation == loss.decoder_activation("auto")
+    assert loss.decoder_activation("auto") in loss.decoder_activations
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_derivative_is_that_of_the_loss(name):
+    loss, rng = get_loss(name), np.random.default_rng(0)
+    a, x, h = rng.normal(size=(4, 6)), rng.random((4, 6)), 1e-6
+    for activation in loss.decoder_activations:
+        above, _ = loss.entries(activation, a + h, x)
+        below, _ = loss.entries(activation, a - h, x)
+        _, delta = loss.entries(activation, a, x)
+        np.testing.assert_allclose(delta, (above - below) / (2 * h), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_training_starts_far_below_the_divergence_bound(name):
+    loss, x = get_loss(name), np.random.default_rng(0).random((20, 7))
+    for activation in loss.decoder_activations:
+        entries, _ = loss.entries(activation, np.zeros_like(x), x)
+        worst = entries.sum(axis=1).max()
+        assert math.isclose(loss.at_zero(Rows(x), activation), worst, rel_tol=1e-12)
+        assert loss.divergence_bound(Rows(x), activation) >= 1e4 * worst
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_fit_and_score_refuse_values_outside_the_valid_range(name):
+    low, high = get_loss(name).valid_range
+    X = np.random.default_rng(0).random((30, 5))
+    dae = DenoisingAutoencoder(3, loss=name, max_iter=1, tol=None).fit(X)
+    for bad in (low - 0.5, high + 0.5):
+        if math.isfinite(bad):
+            X[3, 2] = bad
+            for method in (dae.fit, dae.partial_fit, dae.score_samples):
+                with pytest.raises(ValueError, match=rf"loss='{name}' requires X in \[.*got val"):
+                    method(X)
+
+
+def test_an_error_of_predictions_is_one_minus_the_score():
+    from sklearn.metrics import accuracy_score, r2_score
+
+    rng = np.random.default_rng(0)
+    outputs, weight = rng.normal(size=(50, 3)), rng.random(50)
+    for name in OUTPUT_LOSSES:
+        loss = get_loss(name)
+        if loss.of_classes:
+            target = rng.integers(0, 3, 50)
+            score = accuracy_score(target, outputs.argmax(axis=1), sample_weight=weight)
+        else:
+            target = rng.normal(size=(50, 3))
+            score = r2_score(target, outputs, sample_weight=weight)
+        error = loss.prediction_error(outputs, target, weight)
+        assert math.isclose(1 - error, score, rel_tol=1e-12)
