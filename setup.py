@@ -35,6 +35,7 @@ CSRC = f"{CORE}/csrc"
 
 # Cython modules, with the C units that keep to the baseline instruction set like the module itself.
 MODULES = {
+    "_enums": [],
     "_simd": [f"{CSRC}/dispatch.c"],
     "_threads": [],
     "_training": [],

@@ -4,7 +4,7 @@
 
 levels: operations a second of each part, one thread, a new process for each level; a product of
 NumPy's BLAS stands beside them. precision: how far float32 products are off. thresholds: one thread
-and all, over sizes, with the core's own limits (`_SERIAL_STEP`, `_SERIAL_CALL` of `dae/_core.py`)
+and all, over sizes, with the limits of `dae/_core/tuning.py` (`SERIAL_STEP`, `SERIAL_CALL`)
 switched off; where the gain passes 1 is where they belong.
 """
 
@@ -165,7 +165,7 @@ SIZES = ((8, 4), (16, 8), (32, 16), (64, 16), (64, 32), (64, 64), (128, 64), (12
 
 def thresholds(quick: bool) -> dict:
     """Many steps a call, one step a call, and rows to code a call."""
-    _core._SERIAL_STEP = _core._SERIAL_CALL = 0
+    _core.tuning.SERIAL_STEP = _core.tuning.SERIAL_CALL = 0
     more = max(2, len(os.sched_getaffinity(0)))
     seconds, rounds = (0.005, 1) if quick else (0.1, 5)
     rows, raw = [], []
@@ -185,7 +185,7 @@ def thresholds(quick: bool) -> dict:
         ["what", "network", "operations", "1 thread", f"{more} threads", "gain"],
         rows,
         raw,
-        ["_SERIAL_STEP: where steps of a long call gain; _SERIAL_CALL: where calls gain."],
+        ["SERIAL_STEP: where steps of a long call gain; SERIAL_CALL: where calls gain."],
     )
 
 

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def always_threads(monkeypatch):
     """Small work, too, goes to all threads asked for."""
-    monkeypatch.setattr(_core, "_SERIAL_STEP", 0)
-    monkeypatch.setattr(_core, "_SERIAL_CALL", 0)
+    monkeypatch.setattr(_core.tuning, "SERIAL_STEP", 0)
+    monkeypatch.setattr(_core.tuning, "SERIAL_CALL", 0)
 
 
 @pytest.fixture

@@ -244,8 +244,8 @@ def test_one_sample_one_feature_one_component():
 
 def test_native_calls_of_any_size_give_the_same_bits(X, monkeypatch):
     whole = make(corruption="swap").fit(X)
-    monkeypatch.setattr("dae._core._OPERATIONS_PER_CALL", 1)
-    monkeypatch.setattr("dae._core._CALL_SECONDS", 0)
+    monkeypatch.setattr("dae._core.tuning.OPERATIONS_PER_CALL", 1)
+    monkeypatch.setattr("dae._core.tuning.CALL_SECONDS", 0)
     assert_same(whole, make(corruption="swap").fit(X))
 
 

@@ -1,6 +1,8 @@
 """What was built and installed: its parts, its boundaries, what it says about itself."""
 
 import ast
+import importlib
+import inspect
 import os
 import shutil
 import subprocess
@@ -11,9 +13,15 @@ from pathlib import Path
 import pytest
 
 import dae
+import daecore
 from dae import _core
+from dae._model import corruption, network, solver
+from daecore import _enums
 
 PACKAGE = Path(dae.__file__).parent
+CORE = Path(daecore.__file__).parent
+
+CORE_MODULES = ("_enums", "_inference", "_simd", "_threads", "_training", "records")
 
 OPENMP_PROGRAM = """
 #include <omp.h>
@@ -56,7 +64,7 @@ def test_simd_level_in_use_is_available():
 
 
 def test_core_knows_nothing_of_dae_or_sklearn():
-    modules = "daecore._simd, daecore._threads, daecore._training, daecore._inference"
+    modules = ", ".join(f"daecore.{name}" for name in CORE_MODULES)
     assert imported_by(f"import daecore, {modules}", "dae", "sklearn", "scipy") == []
 
 
@@ -75,8 +83,34 @@ def test_only_core_imports_daecore():
             if isinstance(node, ast.ImportFrom):
                 names = [node.module or ""]
             if any(name.split(".")[0] == "daecore" for name in names):
-                importers.add(path.relative_to(PACKAGE).as_posix())
-    assert importers == {"_core/__init__.py"}
+                importers.add(path.relative_to(PACKAGE).parts[0])
+    assert importers == {"_core"}
+
+
+def test_names_of_the_model_are_those_of_the_core():
+    """What Python chooses by name, the core has a number for, and no other names."""
+    assert set(_enums.ACTIVATIONS) == set(network.ACTIVATIONS)
+    assert set(_enums.LOSSES) == set(network.OUTPUT_LOSSES)
+    assert set(_enums.CORRUPTIONS) == set(corruption.KINDS)
+    # the core's solvers are those that "sgd" with its momentum parameters comes to
+    assert set(_enums.SOLVERS) == {*solver.SOLVERS, "momentum", "nesterov"}
+    for numbers in (_enums.ACTIVATIONS, _enums.LOSSES, _enums.CORRUPTIONS, _enums.SOLVERS):
+        assert sorted(numbers.values()) == list(range(len(numbers)))
+
+
+@pytest.mark.parametrize("name", [name for name in CORE_MODULES if name[0] == "_"])
+def test_stubs_are_true_of_the_compiled_modules(name):
+    """Their names and parameters; mypy checks calls of the core by the stubs."""
+    module = importlib.import_module(f"daecore.{name}")
+    stub = ast.parse((CORE / f"{name}.pyi").read_text(encoding="utf-8"))
+    functions = {node.name: node for node in stub.body if isinstance(node, ast.FunctionDef)}
+    numbers = {node.target.id for node in stub.body if isinstance(node, ast.AnnAssign)}
+    public = {key for key, value in vars(module).items() if key[0] != "_" and value is not os}
+    assert public == {*functions, *numbers}
+    for key, node in functions.items():
+        parameters = [argument.arg for argument in node.args.args]
+        assert parameters == list(inspect.signature(getattr(module, key)).parameters), key
+    assert (CORE / "py.typed").exists()
 
 
 def installed_wheel():
@@ -93,7 +127,8 @@ def test_wheel_holds_modules_and_no_sources():
     if distribution is None:
         pytest.skip("dae runs from a development tree")
     files = [path for path in distribution.files if path.parts[0] in ("dae", "daecore")]
-    data = {"dae/py.typed", "dae/pretrained.npz"}
+    stubs = {f"daecore/{name}.pyi" for name in CORE_MODULES if name[0] == "_"}
+    data = {"dae/py.typed", "dae/image/pretrained.npz", "daecore/py.typed", *stubs}
     assert data <= {path.as_posix() for path in files}
     suffixes = {path.suffix for path in files if path.as_posix() not in data}
     assert suffixes - {".pyc"} == {".py", ".pyd" if sys.platform == "win32" else ".so"}

@@ -237,7 +237,7 @@ def test_a_row_is_coded_alike_among_many(dtype, monkeypatch):
     for stack in (make_network(50, 70, dtype), make_stack((50, 70, 20), dtype)):
         whole = None
         for rows, n_threads, operations in ways:
-            monkeypatch.setattr(_core, "_OPERATIONS_PER_CALL", operations)
+            monkeypatch.setattr(_core.tuning, "OPERATIONS_PER_CALL", operations)
             found = {
                 "codes": _core.encode(stack, rows, n_threads=n_threads),
                 "reconstructions": _core.reconstruct(stack, rows, n_threads=n_threads),

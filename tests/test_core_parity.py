@@ -367,8 +367,8 @@ def test_long_calls_are_the_same_as_short_ones(batch_size, n_rows, kind, monkeyp
     X = data(n_rows, 33, np.float32)
     results = []
     for operations in (1.0, 1e12):
-        monkeypatch.setattr(_core, "_OPERATIONS_PER_CALL", operations)
-        monkeypatch.setattr(_core, "_CALL_SECONDS", 0.0 if operations == 1.0 else 1e9)
+        monkeypatch.setattr(_core.tuning, "OPERATIONS_PER_CALL", operations)
+        monkeypatch.setattr(_core.tuning, "CALL_SECONDS", 0.0 if operations == 1.0 else 1e9)
         network = make_network(33, 130, np.float32, activation="logistic", tied=False)
         solver = make_solver(network, kind)
         losses = _core.train(

@@ -229,7 +229,7 @@ def test_full_emphasis_ignores_untouched_entries(kind):
 @pytest.mark.parametrize("emphasis", [(-1, 1), (1, np.nan), (np.inf, 1), (1,)])
 def test_bad_emphasis(emphasis):
     network, X = make_network(5, 3), data(4, 5, np.float64)
-    with pytest.raises(ValueError, match="emphasis should be two finite numbers"):
+    with pytest.raises(ValueError, match="emphasis must be two finite numbers"):
         _core.train(
             network, make_solver(network, "plain"), NOTHING, X, np.arange(4, dtype=np.intp),
             batch_size=2, presentation=1, n_threads=1, emphasis=emphasis,
@@ -340,14 +340,14 @@ def test_stacks_that_do_not_fit():
         train(Network([good.layers[0], make_supervised((4, 3)).layers[0]]))
     with pytest.raises(ValueError, match="a stack without layers"):
         Network([]).check()
-    with pytest.raises(ValueError, match="target is for a stack without decoders"):
+    with pytest.raises(ValueError, match="target is for a network without decoders"):
         train(good, target=np.zeros((5, 3)))
     supervised = make_supervised((6, 4, 3))
-    with pytest.raises(ValueError, match="should be trained with a target"):
+    with pytest.raises(ValueError, match="must be trained with a target"):
         train(supervised)
-    with pytest.raises(ValueError, match=r"target should lie in \[0, 3\)"):
+    with pytest.raises(ValueError, match=r"target must lie in \[0, 3\)"):
         train(supervised, target=np.array([0, 1, 2, 3, 0], dtype=np.intp))
     with pytest.raises(ValueError, match="X has 5 rows, target 4"):
         train(supervised, target=np.zeros(4, dtype=np.intp))
-    with pytest.raises(ValueError, match="target should be an aligned, C-ordered float64"):
+    with pytest.raises(ValueError, match="target must be an aligned, C-ordered float64"):
         train(make_supervised((6, 4, 3), loss="squared_error"), target=np.zeros((5, 2)))

@@ -304,8 +304,8 @@ def test_another_seed_another_mask(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_batches_orders_and_threads_do_not_count(kind, dtype, monkeypatch):
     """A row is corrupted alike alone, in any order, beside any others and by any thread."""
-    monkeypatch.setattr(_core, "_SERIAL_STEP", 0)
-    monkeypatch.setattr(_core, "_SERIAL_CALL", 0)
+    monkeypatch.setattr(_core.tuning, "SERIAL_STEP", 0)
+    monkeypatch.setattr(_core.tuning, "SERIAL_CALL", 0)
     X = cells(300, 37, dtype)
     whole = corrupt(kind, X)
     for n_threads in (2, 3, 4, 7):

@@ -22,8 +22,8 @@ OUTPUTS = [("squared_error", name) for name in ACTIVATIONS] + [("log_loss", "log
 @pytest.fixture
 def always_threads(monkeypatch):
     """Small work, too, goes to all threads asked for."""
-    monkeypatch.setattr(_core, "_SERIAL_STEP", 0)
-    monkeypatch.setattr(_core, "_SERIAL_CALL", 0)
+    monkeypatch.setattr(_core.tuning, "SERIAL_STEP", 0)
+    monkeypatch.setattr(_core.tuning, "SERIAL_CALL", 0)
 
 
 def core_loss(network, X, shown, weight):

@@ -300,8 +300,8 @@ def test_pipeline_and_frames(X):
 
 @pytest.mark.parametrize("corruption", ["masking", "swap"])
 def test_same_bits_on_any_number_of_threads(corruption, monkeypatch):
-    monkeypatch.setattr("dae._core._SERIAL_STEP", 0)
-    monkeypatch.setattr("dae._core._SERIAL_CALL", 0)
+    monkeypatch.setattr("dae._core.tuning.SERIAL_STEP", 0)
+    monkeypatch.setattr("dae._core.tuning.SERIAL_CALL", 0)
     X = np.random.default_rng(0).random((200, 60)).astype(np.float32)
     fits = [
         make((70, 40), corruption=corruption, fine_tune=True, n_jobs=n).fit(X) for n in (1, 2, 3)

@@ -374,8 +374,8 @@ def test_warm_start_goes_on(X, y, kind):
 
 @pytest.mark.parametrize("kind", BOTH)
 def test_same_bits_on_any_number_of_threads(kind, monkeypatch):
-    monkeypatch.setattr("dae._core._SERIAL_STEP", 0)
-    monkeypatch.setattr("dae._core._SERIAL_CALL", 0)
+    monkeypatch.setattr("dae._core.tuning.SERIAL_STEP", 0)
+    monkeypatch.setattr("dae._core.tuning.SERIAL_CALL", 0)
     random = np.random.default_rng(0)
     X, y = random.random((200, 60)).astype(np.float32), random.integers(0, 9, 200)
     one, two = (make(kind, (70, 40), n_jobs=n).fit(X, y) for n in (1, 2))

@@ -66,8 +66,8 @@ def trained(n_threads, dtype, kind, loss, tied, n_features, n_hidden):
 )
 def test_same_bits(kind, loss, tied, n_features, n_hidden, dtype, monkeypatch):
     """Weights, moments, losses, codes; 301 rows leave a last batch of one."""
-    monkeypatch.setattr(_core, "_SERIAL_STEP", 0)
-    monkeypatch.setattr(_core, "_SERIAL_CALL", 0)
+    monkeypatch.setattr(_core.tuning, "SERIAL_STEP", 0)
+    monkeypatch.setattr(_core.tuning, "SERIAL_CALL", 0)
     arguments = (dtype, kind, loss, tied, n_features, n_hidden)
     serial = trained(1, *arguments)
     for n_threads in THREADS:
@@ -149,7 +149,7 @@ def fitted_arrays(dae, X):
 def X():
     """Enough for the estimator to use threads."""
     X = np.random.default_rng(0).random((400, 100)).astype(np.float32)
-    assert _core._useful_threads(2, *2 * [10.0 * 100 * 100 * 130]) == 2
+    assert _core.threads.useful_threads(2, *2 * [10.0 * 100 * 100 * 130]) == 2
     return X
 
 
@@ -247,13 +247,13 @@ assert np.array_equal(a.transform(X), b.transform(X))
 def test_small_work_stays_on_one_thread(monkeypatch):
     """The core is told to use one thread, where a second would cost more than it brings."""
     used = []
-    encode = _core._inference.encode
+    encode = _core.inference._inference.encode
 
     def spy(*arguments):
         used.append(arguments[-1])
         encode(*arguments)
 
-    monkeypatch.setattr(_core._inference, "encode", spy)
+    monkeypatch.setattr(_core.inference._inference, "encode", spy)
     for n_rows, n_features in ((10, 10), (1000, 500)):
         network = make_network(n_features, 50)
         _core.encode(network, np.zeros((n_rows, n_features)), n_threads=3)
@@ -380,7 +380,7 @@ def test_the_gil_is_released(call, monkeypatch):
 
     Were the lock held, it could tick before the call and after it, twice.
     """
-    monkeypatch.setattr(_core, "_OPERATIONS_PER_CALL", 1e15)
+    monkeypatch.setattr(_core.tuning, "OPERATIONS_PER_CALL", 1e15)
     X = np.random.default_rng(0).random((2000, 200))
     rows = np.arange(len(X), dtype=np.intp)
     network = make_network(200, 300)
@@ -410,7 +410,10 @@ def test_the_gil_is_released(call, monkeypatch):
             ticks += 1
 
     calls = []
-    for module, name in ((_core._inference, "reconstruct"), (_core._training, call)):
+    for module, name in (
+        (_core.inference._inference, "reconstruct"),
+        (_core.training._training, call),
+    ):
         if hasattr(module, name):
             native = getattr(module, name)
 

@@ -12,7 +12,9 @@ from bench.rivals import load, sklearn_mlp
 from bench.settings import Setting, initial_weights, rows_of
 from bench.tables import Context, table
 from bench.timing import calls_for, in_turn, per_call, ratios, repeat, seconds_of
-from dae import DenoisingAutoencoder, _core
+from dae import DenoisingAutoencoder
+from dae._core.arguments import decoder_record, encoder_record
+from daecore import _inference
 
 SETTING = Setting(batch_size=20)
 
@@ -125,12 +127,12 @@ def one_row(context: Context) -> dict:
     calls = functions(SETTING, x, context, None)
     activate(context.n_threads)
     network = estimator(SETTING, 1)._network()
-    arguments = _core._network_arguments(network)
+    encoder, decoder = encoder_record(network), decoder_record(network)
     code, again = np.empty((1, SETTING.n_hidden), "f4"), np.empty_like(x)
     W, out = initial_weights(SETTING)[0], np.empty(SETTING.n_hidden, "f4")
     bare = {
-        "core transform": lambda: _core._inference.encode(x, *arguments, code, False, 1),
-        "core reconstruct": lambda: _core._inference.reconstruct(x, *arguments, again, False, 1),
+        "core transform": lambda: _inference.encode(encoder, x, code, False, 1),
+        "core reconstruct": lambda: _inference.reconstruct(encoder, decoder, x, again, False, 1),
         "gemv": lambda: np.dot(x[0], W, out=out),
     }
     named = {" ".join(key): call for key, call in calls.items()} | bare

@@ -6,10 +6,11 @@ All scratch belongs to the call, so any number of calls may run at once on the s
 from cython cimport floating
 from cython.parallel cimport parallel, prange
 from libc.stdlib cimport free
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
-from daecore._kernels cimport dae_batch, dae_kernels, dae_network
-from daecore._network cimport describe
+from daecore._arrays cimport Array, reading, writing
+from daecore._kernels cimport dae_batch, dae_kernels, dae_layer
+from daecore._layer cimport describe_decoder, describe_encoder
 from daecore._simd cimport kernels
 from daecore._threads cimport dae_team_size, dae_thread, share_begin
 
@@ -40,12 +41,12 @@ cdef enum Output:
 
 ctypedef struct Inference:
     const dae_kernels *kernels
-    dae_network net
+    dae_layer layer
     ptrdiff_t itemsize
     ptrdiff_t n_rows
     ptrdiff_t chunk             # rows a thread takes at a time
     int packed                  # whether codes are packed for the products
-    ptrdiff_t code_bytes        # of the scratch for a chunk's codes
+    ptrdiff_t codes_bytes       # of the scratch for a chunk's codes
     Output output
     int coded                   # the source holds codes
     const char *source          # (n_rows, n), or codes (n_rows, m)
@@ -56,88 +57,73 @@ ctypedef struct Inference:
 
 
 cdef void _chunk(
-    const Inference *t, ptrdiff_t first, ptrdiff_t rows, char *code
+    const Inference *t, ptrdiff_t start, ptrdiff_t rows, char *codes
 ) noexcept nogil:
-    """Rows [first, first + rows) from `source` to `out` or `losses`."""
-    cdef const dae_kernels *k = t.kernels
-    cdef const dae_network *net = &t.net
-    cdef ptrdiff_t n = net.n_features, m = net.n_hidden
-    cdef ptrdiff_t width = (m + k.line - 1) // k.line * k.line, b
-    cdef ptrdiff_t code_bytes = net.stride * t.itemsize, m_bytes = m * t.itemsize
-    cdef const char *weight
+    """Rows [start, start + rows) from `source` to `out` or `losses`."""
+    cdef const dae_kernels *kernel = t.kernels
+    cdef const dae_layer *layer = &t.layer
+    cdef ptrdiff_t n = layer.n_features, b
+    cdef ptrdiff_t width = (layer.n_hidden + kernel.line - 1) // kernel.line * kernel.line
+    cdef ptrdiff_t row_bytes = n * t.itemsize, code_bytes = layer.n_hidden * t.itemsize
+    cdef ptrdiff_t padded_bytes = layer.stride * t.itemsize
+    cdef const char *weight = NULL
     cdef dae_batch batch
+    memset(&batch, 0, sizeof(batch))
     batch.B = batch.whole = rows
     batch.room = t.chunk
-    batch.scratch = code + t.code_bytes
+    batch.scratch = codes + t.codes_bytes
     batch.packed = t.packed
     if t.coded:
         for b in range(rows):
-            memcpy(code + b * code_bytes, t.source + (first + b) * m_bytes, m_bytes)
+            memcpy(codes + b * padded_bytes, t.source + (start + b) * code_bytes, code_bytes)
     else:
-        batch.shown = <void *> (t.source + first * n * t.itemsize)
+        batch.shown = <void *> (t.source + start * row_bytes)
         batch.shown_stride = n
-        batch.code = code
-        batch.sparse = 0
-        k.project(net, &batch, 0, n, code, 0)
-        k.finish_code(net, &batch, code, NULL, 0, width)
+        batch.code = codes
+        kernel.project(layer, &batch, 0, n, codes, 0)
+        kernel.finish_code(layer, &batch, codes, NULL, 0, width)
     if t.packed and t.output != CODE:
-        k.pack(net, &batch, code, 0, width)
+        kernel.pack(layer, &batch, codes, 0, width)
     if t.output == CODE:
         for b in range(rows):
-            memcpy(t.out + (first + b) * m_bytes, code + b * code_bytes, m_bytes)
+            memcpy(t.out + (start + b) * code_bytes, codes + b * padded_bytes, code_bytes)
     elif t.output == LOSSES:
-        weight = t.entry_weight + first * n * t.itemsize if t.entry_weight != NULL else NULL
-        k.row_losses(net, &batch, t.clean + first * n * t.itemsize, weight, code, t.losses + first)
+        if t.entry_weight != NULL:
+            weight = t.entry_weight + start * row_bytes
+        kernel.row_losses(layer, &batch, t.clean + start * row_bytes, weight, codes,
+                          t.losses + start)
     else:
-        k.decode(net, &batch, code, 0, n, t.out + first * n * t.itemsize, n)
+        kernel.decode(layer, &batch, codes, 0, n, t.out + start * row_bytes, n)
 
 
 cdef void _run(Inference *t, char *scratch, ptrdiff_t scratch_bytes, int thread,
                int n_threads) noexcept nogil:
     """Thread's share of the chunks."""
     cdef ptrdiff_t n_chunks = (t.n_rows + t.chunk - 1) // t.chunk, c
-    cdef char *code = scratch + thread * scratch_bytes
+    cdef char *codes = scratch + thread * scratch_bytes
     for c in range(share_begin(n_chunks, thread, n_threads),
                    share_begin(n_chunks, thread + 1, n_threads)):
-        _chunk(t, c * t.chunk, min(t.chunk, t.n_rows - c * t.chunk), code)
+        _chunk(t, c * t.chunk, min(t.chunk, t.n_rows - c * t.chunk), codes)
 
 
-cdef int _infer(
-    Inference *t,                          # INOUT what goes out is set by the caller
-    Output output,
-    const floating[:, ::1] source,
-    const floating[:, ::1] encoder,
-    const floating[:, ::1] decoder,
-    const floating[::1] hidden_bias,
-    const floating[::1] visible_bias,
-    int activation,
-    int decoder_activation,
-    int loss,
-    bint many,
-    int n_threads,
-) except -1:
-    """All rows of `source` to `output`, on as many threads as there are chunks for."""
+cdef int _infer(Inference *t, Output output, bint many, int n_threads) except -1:
+    """All rows of the source to `output`, on as many threads as there are chunks for."""
     cdef ptrdiff_t scratch_bytes
     cdef char *scratch
     cdef void *to_free
-    t.kernels = kernels(sizeof(floating))
-    t.net = describe(encoder, decoder, hidden_bias, visible_bias, activation, decoder_activation,
-                     loss)
-    t.itemsize = sizeof(floating)
-    t.n_rows = source.shape[0]
+    t.kernels = kernels(t.itemsize)
     t.output = output
-    t.source = <const char *> &source[0, 0]
     n_threads = max(1, n_threads)
     # not by the number of these rows: what a row gets must not depend on where a call ends
     t.packed = many and t.kernels.pack != NULL
     t.chunk = PACKED_CHUNK if t.packed else CHUNK
     t.chunk = min(t.chunk, max(LEAST_CHUNK, (t.n_rows + n_threads - 1) // n_threads), t.n_rows)
     n_threads = min(n_threads, (t.n_rows + t.chunk - 1) // t.chunk)
-    t.code_bytes = (t.chunk * t.net.stride * t.itemsize + 63) // 64 * 64
-    scratch_bytes = t.code_bytes
+    t.codes_bytes = (t.chunk * t.layer.stride * t.itemsize + 63) // 64 * 64
+    scratch_bytes = t.codes_bytes
     if t.packed:
-        t.code_bytes = t.kernels.packed_bytes(&t.net, t.chunk)
-        scratch_bytes = t.code_bytes + t.kernels.scratch_size * t.itemsize
+        t.codes_bytes = t.kernels.packed_bytes(&t.layer, t.chunk)
+        scratch_bytes = t.codes_bytes + t.kernels.scratch_size * t.itemsize
     scratch = <char *> dae_allocate(scratch_bytes * n_threads, 1, &to_free)
     if scratch == NULL:
         raise MemoryError(f"No memory for {scratch_bytes * n_threads / 2**20:.0f} MiB of scratch.")
@@ -153,100 +139,93 @@ cdef int _infer(
     return 0
 
 
+cdef int _begin(Inference *t, object source) except -1:
+    """An inference from the rows of `source`, else empty."""
+    cdef Array rows = reading(source)
+    memset(t, 0, sizeof(Inference))
+    t.source = <const char *> rows.address
+    t.n_rows, t.itemsize = rows.rows, rows.itemsize
+    return 0
+
+
 def encode(
-    const floating[:, ::1] X,              # IN (n_rows, n)
-    const floating[:, ::1] encoder,        # IN (n, stride)
-    const floating[:, ::1] decoder,        # IN (n, stride)
-    const floating[::1] hidden_bias,       # IN (m,)
-    const floating[::1] visible_bias,      # IN (n,)
-    int activation,
-    int decoder_activation,
-    int loss,
-    floating[:, ::1] out,                  # OUT (n_rows, m)
+    encoder,                               # records.Encoder
+    X,                                     # IN (n_rows, n)
+    out,                                   # OUT (n_rows, m)
     bint many,                             # whether the rows are a part of many
     int n_threads,
 ):
     """out <- g1(X W + b)"""
     cdef Inference t
-    t.coded = 0
-    t.out = <char *> &out[0, 0]
-    _infer(&t, CODE, X, encoder, decoder, hidden_bias, visible_bias, activation,
-           decoder_activation, loss, many, n_threads)
+    _begin(&t, X)
+    describe_encoder(&t.layer, encoder)
+    t.out = <char *> writing(out).address
+    _infer(&t, CODE, many, n_threads)
 
 
 def decode(
-    const floating[:, ::1] H,              # IN (n_rows, m)
-    const floating[:, ::1] encoder,        # IN (n, stride)
-    const floating[:, ::1] decoder,        # IN (n, stride)
-    const floating[::1] hidden_bias,       # IN (m,)
-    const floating[::1] visible_bias,      # IN (n,)
-    int activation,
-    int decoder_activation,
-    int loss,
-    floating[:, ::1] out,                  # OUT (n_rows, n)
-    bint many,                             # whether the rows are a part of many
+    decoder,                               # records.Decoder
+    H,                                     # IN (n_rows, m)
+    out,                                   # OUT (n_rows, n)
+    bint many,
     int n_threads,
 ):
     """out <- g2(H V^T + b*)"""
     cdef Inference t
+    _begin(&t, H)
     t.coded = 1
-    t.out = <char *> &out[0, 0]
-    _infer(&t, DECODED, H, encoder, decoder, hidden_bias, visible_bias, activation,
-           decoder_activation, loss, many, n_threads)
+    describe_decoder(&t.layer, decoder, reading(H).columns)
+    t.out = <char *> writing(out).address
+    _infer(&t, DECODED, many, n_threads)
 
 
 def reconstruct(
-    const floating[:, ::1] X,              # IN (n_rows, n)
-    const floating[:, ::1] encoder,        # IN (n, stride)
-    const floating[:, ::1] decoder,        # IN (n, stride)
-    const floating[::1] hidden_bias,       # IN (m,)
-    const floating[::1] visible_bias,      # IN (n,)
-    int activation,
-    int decoder_activation,
-    int loss,
-    floating[:, ::1] out,                  # OUT (n_rows, n)
-    bint many,                             # whether the rows are a part of many
+    encoder,                               # records.Encoder
+    decoder,                               # records.Decoder, of the same layer
+    X,                                     # IN (n_rows, n)
+    out,                                   # OUT (n_rows, n)
+    bint many,
     int n_threads,
 ):
     """out <- g2(g1(X W + b) V^T + b*)"""
     cdef Inference t
-    t.coded = 0
-    t.out = <char *> &out[0, 0]
-    _infer(&t, RECONSTRUCTION, X, encoder, decoder, hidden_bias, visible_bias, activation,
-           decoder_activation, loss, many, n_threads)
+    _begin(&t, X)
+    describe_encoder(&t.layer, encoder)
+    describe_decoder(&t.layer, decoder, t.layer.n_hidden)
+    t.out = <char *> writing(out).address
+    _infer(&t, RECONSTRUCTION, many, n_threads)
 
 
 def sample_losses(
-    bint coded,                            # whether `shown` holds codes
-    const floating[:, ::1] X,              # IN (n_rows, n) clean
-    const floating[:, ::1] shown,          # IN (n_rows, n), or (n_rows, m)
-    const floating[:, ::1] entry_weight,   # IN (n_rows, n) or None
-    const floating[:, ::1] encoder,        # IN (n, stride)
-    const floating[:, ::1] decoder,        # IN (n, stride)
-    const floating[::1] hidden_bias,       # IN (m,)
-    const floating[::1] visible_bias,      # IN (n,)
-    int activation,
-    int decoder_activation,
-    int loss,
-    double[::1] out,                       # OUT (n_rows,), zeros
-    bint many,                             # whether the rows are a part of many
+    encoder,                               # records.Encoder; None where `shown` holds codes
+    decoder,                               # records.Decoder
+    int loss,                              # of enum dae_loss
+    X,                                     # IN (n_rows, n) clean
+    shown,                                 # IN (n_rows, n), or codes (n_rows, m)
+    entry_weight,                          # IN (n_rows, n) or None
+    out,                                   # INOUT (n_rows,) float64, zeros
+    bint many,
     int n_threads,
 ):
-    """out[i] <- the loss of row i, the weighted sum over the features"""
+    """out[i] += the loss of row i, the weighted sum over the features"""
     cdef Inference t
-    t.coded = coded
-    t.clean = <const char *> &X[0, 0]
-    t.entry_weight = NULL
-    if entry_weight is not None:
-        t.entry_weight = <const char *> &entry_weight[0, 0]
-    t.losses = &out[0]
-    _infer(&t, LOSSES, shown, encoder, decoder, hidden_bias, visible_bias, activation,
-           decoder_activation, loss, many, n_threads)
+    _begin(&t, shown)
+    if encoder is None:
+        t.coded = 1
+        describe_decoder(&t.layer, decoder, reading(shown).columns)
+    else:
+        describe_encoder(&t.layer, encoder)
+        describe_decoder(&t.layer, decoder, t.layer.n_hidden)
+    t.layer.loss = loss
+    t.clean = <const char *> reading(X).address
+    t.entry_weight = <const char *> reading(entry_weight).address
+    t.losses = <double *> writing(out).address
+    _infer(&t, LOSSES, many, n_threads)
 
 
-# Numbers that a thread looks at in one go.
+# Numbers that a thread checks at a time.
 cdef enum:
-    BLOCK = 65536
+    CHECKED_AT_ONCE = 65536
 
 
 def all_finite(
@@ -254,16 +233,16 @@ def all_finite(
     int n_threads,
 ):
     """Whether X has neither NaN nor infinity."""
-    cdef ptrdiff_t count = X.shape[0] * X.shape[1], block
+    cdef ptrdiff_t count = X.shape[0] * X.shape[1], start
     cdef const floating *x = &X[0, 0]
     cdef int found = 0
     if n_threads <= 1:
         with nogil:
             found = not _finite(x, count)
     else:
-        for block in prange((count + BLOCK - 1) // BLOCK, nogil=True, num_threads=n_threads,
+        for start in prange(0, count, CHECKED_AT_ONCE, nogil=True, num_threads=n_threads,
                             schedule="static"):
-            found |= not _finite(x + block * BLOCK, min(BLOCK, count - block * BLOCK))
+            found |= not _finite(x + start, min(CHECKED_AT_ONCE, count - start))
     return not found
 
 

@@ -15,7 +15,7 @@ cdef extern from "kernels.h" nogil:
         void *moment2
         void *gradient
 
-    ctypedef struct dae_network:
+    ctypedef struct dae_layer:
         ptrdiff_t n_features
         ptrdiff_t n_hidden
         ptrdiff_t stride
@@ -83,41 +83,41 @@ cdef extern from "kernels.h" nogil:
         void *column_values
 
     ctypedef struct dae_kernels:
-        void (*show)(const dae_data *, const dae_network *, const dae_batch *,
+        void (*show)(const dae_data *, const dae_layer *, const dae_batch *,
                      ptrdiff_t, ptrdiff_t) noexcept nogil
-        void (*transpose)(const dae_network *, const dae_batch *,
+        void (*transpose)(const dae_layer *, const dae_batch *,
                           ptrdiff_t, ptrdiff_t) noexcept nogil
-        void (*decode_delta)(const dae_data *, const dae_network *, const dae_batch *,
+        void (*decode_delta)(const dae_data *, const dae_layer *, const dae_batch *,
                              ptrdiff_t, ptrdiff_t, void *, void *, double *) noexcept nogil
-        void (*project_delta)(const dae_network *, const dae_batch *, const void *, ptrdiff_t,
+        void (*project_delta)(const dae_layer *, const dae_batch *, const void *, ptrdiff_t,
                               ptrdiff_t, void *, int) noexcept nogil
-        void (*output_delta)(const dae_data *, const dae_network *, const dae_batch *,
+        void (*output_delta)(const dae_data *, const dae_layer *, const dae_batch *,
                              ptrdiff_t, ptrdiff_t, void *, double *) noexcept nogil
-        void (*finish_delta)(const dae_network *, int, const dae_parameter *, const dae_update *,
+        void (*finish_delta)(const dae_layer *, int, const dae_parameter *, const dae_update *,
                              const dae_batch *, const void *, const void *, const void *, ptrdiff_t,
                              ptrdiff_t, void *) noexcept nogil
-        void (*pass_delta)(const dae_network *, const dae_network *, const dae_update *,
+        void (*pass_delta)(const dae_layer *, const dae_layer *, const dae_update *,
                            const dae_batch *, const void *, ptrdiff_t, ptrdiff_t,
                            void *) noexcept nogil
-        void (*update)(const dae_network *, const dae_update *, const dae_batch *,
+        void (*update)(const dae_layer *, const dae_update *, const dae_batch *,
                        const void *, const void *, const void *, ptrdiff_t,
                        ptrdiff_t) noexcept nogil
-        void (*update_and_project)(const dae_network *, const dae_update *, const dae_batch *,
+        void (*update_and_project)(const dae_layer *, const dae_update *, const dae_batch *,
                                    const dae_batch *, const void *, const void *, const void *,
                                    ptrdiff_t, ptrdiff_t, void *, int) noexcept nogil
-        void (*project)(const dae_network *, const dae_batch *, ptrdiff_t, ptrdiff_t, void *,
+        void (*project)(const dae_layer *, const dae_batch *, ptrdiff_t, ptrdiff_t, void *,
                         int) noexcept nogil
-        void (*finish_code)(const dae_network *, const dae_batch *, const void *, const void *,
+        void (*finish_code)(const dae_layer *, const dae_batch *, const void *, const void *,
                             ptrdiff_t, ptrdiff_t) noexcept nogil
-        void (*add)(const dae_network *, ptrdiff_t, void *, const void *,
+        void (*add)(const dae_layer *, ptrdiff_t, void *, const void *,
                     ptrdiff_t, ptrdiff_t) noexcept nogil
-        void (*decode)(const dae_network *, const dae_batch *, const void *, ptrdiff_t, ptrdiff_t,
+        void (*decode)(const dae_layer *, const dae_batch *, const void *, ptrdiff_t, ptrdiff_t,
                        void *, ptrdiff_t) noexcept nogil
-        void (*row_losses)(const dae_network *, const dae_batch *, const void *, const void *,
+        void (*row_losses)(const dae_layer *, const dae_batch *, const void *, const void *,
                            const void *, double *) noexcept nogil
-        void (*pack)(const dae_network *, const dae_batch *, void *, ptrdiff_t,
+        void (*pack)(const dae_layer *, const dae_batch *, void *, ptrdiff_t,
                      ptrdiff_t) noexcept nogil
-        ptrdiff_t (*packed_bytes)(const dae_network *, ptrdiff_t) noexcept nogil
+        ptrdiff_t (*packed_bytes)(const dae_layer *, ptrdiff_t) noexcept nogil
         ptrdiff_t packed_rows
         ptrdiff_t scratch_size
         ptrdiff_t line

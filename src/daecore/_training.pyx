@@ -28,18 +28,18 @@ products go by panels, what a layer made for the one below is packed in one more
 
 See `daecore/__init__.py` for the picture and `csrc/kernels.h` for what each kernel does.
 """
-from cython cimport floating
 from cython.parallel cimport parallel
 from libc.math cimport pow
 from libc.stdint cimport INT32_MAX, int32_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
+from daecore._arrays cimport INDEX, UINT32, Array, reading, writing
 from daecore._kernels cimport (
     DAE_ADAM, DAE_IDENTITY, DAE_PIECE, DAE_UNIT,
-    dae_batch, dae_corruption_spec, dae_data, dae_kernels, dae_network, dae_parameter, dae_update,
+    dae_batch, dae_corruption_spec, dae_data, dae_kernels, dae_layer, dae_update,
 )
-from daecore._network cimport describe
+from daecore._layer cimport describe_trained
 from daecore._simd cimport kernels
 from daecore._threads cimport dae_team_size, dae_thread, share_begin
 
@@ -63,7 +63,7 @@ cdef extern from "aligned.h" nogil:
 
 # A layer and its share of the work on a piece of a batch.
 ctypedef struct Layer:
-    dae_network net
+    dae_layer net
     int n_leaves                # a power of two
     ptrdiff_t part_bytes
     ptrdiff_t shown_stride      # of what it codes
@@ -151,7 +151,7 @@ cdef enum:
     MOST_LEAVES = 64
 
 
-cdef int _is_sparse(const dae_network *net, const dae_batch *batch) noexcept nogil:
+cdef int _is_sparse(const dae_layer *net, const dae_batch *batch) noexcept nogil:
     """Whether to skip the zeros of this batch; its rows are all shown."""
     cdef ptrdiff_t b, total = 0
     if batch.row_count == NULL or batch.B < SPARSE_MIN_ROWS:
@@ -717,137 +717,79 @@ cdef ptrdiff_t _lay_out(Training *t, char *base, int n_threads) noexcept nogil:
     return used
 
 
-cdef void _set_moments(dae_parameter *p, tuple moments, floating *dtype_of):
-    """The solver's arrays for one parameter; matrices and vectors alike, C order. `dtype_of` only
-    tells their type."""
-    cdef floating[::1] view
-    if len(moments) > 0:
-        view = moments[0].reshape(-1)
-        p.moment1 = &view[0]
-    if len(moments) > 1:
-        view = moments[1].reshape(-1)
-        p.moment2 = &view[0]
-
-
-cdef dae_network _describe_layer(tuple layer, floating *dtype_of):
-    """A layer as `train` is given it; without a decoder the fields of V and b* stay empty."""
-    cdef floating[:, ::1] encoder = layer[0]
-    cdef floating[:, ::1] decoder = layer[0] if layer[1] is None else layer[1]
-    cdef floating[::1] hidden_bias = layer[2]
-    cdef floating[::1] visible_bias = layer[2] if layer[3] is None else layer[3]
-    cdef int activation = layer[4], decoder_activation = layer[5], loss = layer[6]
-    cdef tuple moments = layer[7]
-    cdef dae_network net = describe(encoder, decoder, hidden_bias, visible_bias, activation,
-                                    decoder_activation, loss)
-    _set_moments(&net.encoder, moments[0], dtype_of)
-    _set_moments(&net.decoder, moments[1], dtype_of)
-    _set_moments(&net.hidden_bias, moments[2], dtype_of)
-    _set_moments(&net.visible_bias, moments[3], dtype_of)
-    if layer[1] is None:
-        net.decoder.value = net.visible_bias.value = NULL
-        net.tied = 0
-    return net
-
-
-cdef dae_corruption_spec _corruption(
-    int kind,
-    const uint32_t[::1] threshold,
-    const floating[::1] level,
-    const floating[::1] low,
-    const floating[::1] high,
-    const ptrdiff_t[::1] donors,
-    uint64_t seed,
-    uint64_t presentation,
-) noexcept:
+cdef dae_corruption_spec _corruption(object record) except *:
+    """From a `records.Corruption`."""
     cdef dae_corruption_spec c
-    c.kind = kind
-    c.threshold = &threshold[0] if threshold.shape[0] else NULL
-    c.level = &level[0] if level.shape[0] else NULL
-    c.low = &low[0] if low.shape[0] else NULL
-    c.high = &high[0] if high.shape[0] else NULL
-    c.donors = &donors[0] if donors.shape[0] else NULL
-    c.n_donors = donors.shape[0]
-    c.seed = seed
-    c.presentation = presentation
+    cdef Array donors = reading(record.donors, INDEX)
+    c.kind = record.kind
+    c.threshold = <const uint32_t *> reading(record.threshold, UINT32).address
+    c.level = reading(record.level).address
+    c.low = reading(record.low).address
+    c.high = reading(record.high).address
+    c.donors = <const ptrdiff_t *> donors.address
+    c.n_donors = donors.rows
+    c.seed = record.seed
+    c.presentation = record.presentation
     return c
 
 
+cdef dae_data _data(object record) except *:
+    """From a `records.Data`."""
+    cdef dae_data data
+    data.clean = reading(record.clean).address
+    data.corrupted = reading(record.corrupted).address
+    data.weight = reading(record.weight).address
+    data.target = reading(record.target).address
+    data.classes = <const ptrdiff_t *> reading(record.classes, INDEX).address
+    data.emphasis[0], data.emphasis[1] = record.emphasis
+    data.corruption = _corruption(record.corruption)
+    return data
+
+
+cdef dae_update _solver(object record) except *:
+    """From a `records.Solver`, no step's corrections yet."""
+    cdef dae_update solver
+    solver.kind = record.kind
+    solver.learning_rate = record.learning_rate
+    solver.momentum = record.momentum
+    solver.beta_1, solver.beta_2 = record.beta_1, record.beta_2
+    solver.epsilon = record.epsilon
+    solver.alpha = record.alpha
+    solver.correction_1 = solver.correction_2 = 1
+    return solver
+
+
 def train(
-    const floating[:, ::1] clean,          # IN (n_samples, n)
-    const floating[:, ::1] corrupted,      # IN (n_samples, n) or None
-    const floating[::1] weight,            # IN (n_samples,) or None
-    const floating[:, ::1] target,         # IN (n_samples, outputs) or None
-    const ptrdiff_t[::1] classes,          # IN (n_samples,) or None
-    const ptrdiff_t[::1] rows,             # IN (n_rows,) of clean, at least one
-    ptrdiff_t batch_size,                  # the last batch may be smaller
-    list layers,                           # from the lowest, of tuples:
-                                           #   encoder        INOUT (n, stride)
-                                           #   decoder        INOUT (n, stride), the encoder itself
-                                           #                  when tied; None without one
-                                           #   hidden_bias    INOUT (m,)
-                                           #   visible_bias   INOUT (n,), None without a decoder
-                                           #   activation, decoder_activation, loss
-                                           #   moments        INOUT of W, V, b, b*: a tuple of
-                                           #                  arrays for each
-    int solver,
-    double learning_rate,
-    double momentum,
-    double beta_1,
-    double beta_2,
-    double epsilon,
-    double alpha,
-    ptrdiff_t n_steps,
-    int corruption,
-    const uint32_t[::1] threshold,         # IN (n,) or empty
-    const floating[::1] level,             # IN (n,) or empty
-    const floating[::1] low,               # IN (n,) or empty
-    const floating[::1] high,              # IN (n,) or empty
-    const ptrdiff_t[::1] donors,           # IN rows of clean, or empty
-    uint64_t seed,
-    uint64_t presentation,
-    double corrupted_emphasis,
-    double untouched_emphasis,
-    double max_loss,
-    double[::1] losses,                    # OUT (n_batches,)
+    data,                                  # records.Data
+    list layers,                           # of records.Layer, from the lowest
+    solver,                                # records.Solver
+    batches,                               # records.Batches, of one row at least
+    losses,                                # OUT (n_batches,) float64
     int n_threads,
 ):
-    """Train on clean[rows]; returns how many batches were done, the last perhaps refused.
+    """Train on these batches; returns how many were done, the last of them perhaps refused.
 
     This is equivalent to, and much faster than, `dae._model.reference.train`.
     """
     cdef Training t
+    cdef Array rows = reading(batches.rows, INDEX)
     cdef ptrdiff_t bytes_needed
     cdef int k, most_leaves = 1
     cdef char *memory
     cdef void *to_free = NULL
 
-    t.itemsize = sizeof(floating)
+    memset(&t, 0, sizeof(t))
+    t.itemsize = reading(data.clean).itemsize
     t.kernels = kernels(t.itemsize)
-    t.solver.kind = solver
-    t.solver.learning_rate = learning_rate
-    t.solver.momentum = momentum
-    t.solver.beta_1 = beta_1
-    t.solver.beta_2 = beta_2
-    t.solver.epsilon = epsilon
-    t.solver.alpha = alpha
-    t.solver.correction_1 = t.solver.correction_2 = 1
-    t.data.clean = &clean[0, 0]
-    t.data.corrupted = &corrupted[0, 0] if corrupted is not None else NULL
-    t.data.weight = &weight[0] if weight is not None else NULL
-    t.data.target = &target[0, 0] if target is not None else NULL
-    t.data.classes = &classes[0] if classes is not None else NULL
-    t.data.emphasis[0], t.data.emphasis[1] = corrupted_emphasis, untouched_emphasis
-    t.data.corruption = _corruption(corruption, threshold, level, low, high, donors, seed,
-                                    presentation)
-    t.supervised = target is not None or classes is not None
-    t.rows = &rows[0]
-    t.n_rows = rows.shape[0]
-    t.batch_size = batch_size
+    t.data = _data(data)
+    t.solver = _solver(solver)
+    t.supervised = t.data.target != NULL or t.data.classes != NULL
+    t.rows, t.n_rows = <const ptrdiff_t *> rows.address, rows.rows
+    t.batch_size = batches.batch_size
     t.piece_size = _piece_size(t.batch_size)
-    t.n_steps = n_steps
-    t.max_loss = max_loss
-    t.losses = &losses[0]
-    t.n_done = 0
+    t.n_steps = batches.n_steps
+    t.max_loss = batches.max_loss
+    t.losses = <double *> writing(losses).address
     t.n_layers = <int> len(layers)
     t.layers = <Layer *> calloc(t.n_layers, sizeof(Layer))
     if t.layers == NULL:
@@ -855,7 +797,7 @@ def train(
     dae_barrier_init(&t.barrier)
     try:
         for k in range(t.n_layers):
-            t.layers[k].net = _describe_layer(layers[k], <floating *> NULL)
+            describe_trained(&t.layers[k].net, layers[k])
             t.layers[k].n_leaves = _count_leaves(t.layers[k].net.n_features)
             most_leaves = max(most_leaves, t.layers[k].n_leaves)
         n_threads = max(1, min(n_threads, most_leaves))
@@ -881,55 +823,39 @@ def train(
 
 
 def corrupt(
-    const floating[:, ::1] clean,          # IN (n_samples, n)
-    const ptrdiff_t[::1] rows,             # IN (n_rows,)
-    int corruption,
-    const uint32_t[::1] threshold,         # IN (n,) or empty
-    const floating[::1] level,             # IN (n,) or empty
-    const floating[::1] low,               # IN (n,) or empty
-    const floating[::1] high,              # IN (n,) or empty
-    const ptrdiff_t[::1] donors,           # IN rows of clean, or empty
-    uint64_t seed,
-    uint64_t presentation,
-    double corrupted_emphasis,
-    double untouched_emphasis,
-    floating[:, ::1] out,                  # OUT (n_rows, n)
-    floating[:, ::1] entry_weights,        # OUT (n_rows, n) or None
+    data,                                  # records.Data
+    rows,                                  # IN (n_rows,) intp, of the clean data
+    out,                                   # OUT (n_rows, n)
+    entry_weights,                         # OUT (n_rows, n) or None
     int n_threads,
 ):
-    """out <- the corrupted copies of clean[rows]; `dae._model.reference.corrupt` says how, its
-    `entry_weights` what the emphasis makes of each entry."""
-    cdef const dae_kernels *k = kernels(sizeof(floating))
-    cdef dae_network net
+    """out <- the corrupted copies of these rows; `dae._model.reference.corrupt` says how, its
+    `entry_weights` what weight the emphasis gives to each entry."""
+    cdef Array clean = reading(data.clean), index = reading(rows, INDEX), shown = writing(out)
+    cdef const dae_kernels *kernel = kernels(clean.itemsize)
+    cdef dae_data source = _data(data)
+    cdef dae_layer layer
     cdef dae_batch batch
-    cdef dae_data data
-    net.n_features = clean.shape[1]
-    data.clean = &clean[0, 0]
-    data.corrupted = NULL
-    data.weight = NULL
-    data.emphasis[0], data.emphasis[1] = corrupted_emphasis, untouched_emphasis
-    data.corruption = _corruption(corruption, threshold, level, low, high, donors, seed,
-                                  presentation)
-    batch.rows = &rows[0]
-    batch.B = rows.shape[0]
-    batch.shown = &out[0, 0]
-    batch.entry_weight = &entry_weights[0, 0] if entry_weights is not None else NULL
-    batch.shown_stride = out.shape[1]
-    batch.row_count = NULL
+    memset(&layer, 0, sizeof(layer))
+    memset(&batch, 0, sizeof(batch))
+    layer.n_features = clean.columns
+    batch.rows, batch.B = <const ptrdiff_t *> index.address, index.rows
+    batch.shown, batch.shown_stride = shown.address, shown.columns
+    batch.entry_weight = writing(entry_weights).address
     if n_threads <= 1:
         with nogil:
-            _corrupt(k, &data, &net, &batch, 0, 1)
+            _corrupt(kernel, &source, &layer, &batch, 0, 1)
     else:
         with nogil, parallel(num_threads=n_threads):
-            _corrupt(k, &data, &net, &batch, dae_thread(), dae_team_size())
+            _corrupt(kernel, &source, &layer, &batch, dae_thread(), dae_team_size())
 
 
 cdef void _corrupt(
-    const dae_kernels *k, const dae_data *data, const dae_network *net, const dae_batch *batch,
-    int thread, int n_threads,
+    const dae_kernels *kernel, const dae_data *data, const dae_layer *layer,
+    const dae_batch *batch, int thread, int n_threads,
 ) noexcept nogil:
     """The thread's share of the rows."""
     cdef uint64_t denormals = dae_flush_denormals()
-    k.show(data, net, batch, share_begin(batch.B, thread, n_threads),
-           share_begin(batch.B, thread + 1, n_threads))
+    kernel.show(data, layer, batch, share_begin(batch.B, thread, n_threads),
+                share_begin(batch.B, thread + 1, n_threads))
     dae_restore_denormals(denormals)

@@ -19,11 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* In the order of the lists in dae/_network.py, _core.py and _corruption.py. */
-enum dae_activation { DAE_IDENTITY, DAE_LOGISTIC, DAE_TANH, DAE_RELU };
-enum dae_loss { DAE_SQUARED_ERROR, DAE_LOG_LOSS, DAE_SOFTMAX_LOG_LOSS };
-enum dae_solver { DAE_SGD, DAE_MOMENTUM, DAE_NESTEROV, DAE_ADAM };
-enum dae_corruption { DAE_NONE, DAE_MASKING, DAE_GAUSSIAN, DAE_SALT_AND_PEPPER, DAE_SWAP };
+#include "enums.h"
 
 enum {
     DAE_UNIT = 16,  /* features: all ranges of them begin at multiples of it */
@@ -45,7 +41,7 @@ typedef struct {
     int tied; /* V is W: the decoder's fields repeat the encoder's */
     /* of a layer without a decoder the values of V and b* are NULL */
     dae_parameter encoder, decoder, hidden_bias, visible_bias; /* W, V, b, b* */
-} dae_network;
+} dae_layer;
 
 typedef struct {
     int kind;
@@ -105,81 +101,81 @@ typedef struct {
 typedef struct {
     /* shown[first:last] <- the corrupted rows, with the lists of their non-zeros and the entries'
      * weights */
-    void (*show)(const dae_data *data, const dae_network *net, const dae_batch *batch,
+    void (*show)(const dae_data *data, const dae_layer *layer, const dae_batch *batch,
                  ptrdiff_t first, ptrdiff_t last);
 
     /* the lists by column of the features [first, last), from the lists by row */
-    void (*transpose)(const dae_network *net, const dae_batch *batch, ptrdiff_t first,
+    void (*transpose)(const dae_layer *layer, const dae_batch *batch, ptrdiff_t first,
                       ptrdiff_t last);
 
     /* Sweep 1, features D: delta[:, D] <- dE/da*, visible_grad[D] <- its sums, those of the pieces
      * before included, loss[u] <- the sum of w_b E_bd over the features of the u-th unit of D. */
-    void (*decode_delta)(const dae_data *data, const dae_network *net, const dae_batch *batch,
+    void (*decode_delta)(const dae_data *data, const dae_layer *layer, const dae_batch *batch,
                          ptrdiff_t first, ptrdiff_t last, void *delta, void *visible_grad,
                          double *loss);
 
     /* out (B, stride) <- delta[:, D] V[D, :], or with `add` out += that sum */
-    void (*project_delta)(const dae_network *net, const dae_batch *batch, const void *delta,
+    void (*project_delta)(const dae_layer *layer, const dae_batch *batch, const void *delta,
                           ptrdiff_t first, ptrdiff_t last, void *out, int add);
 
     /* loss[first:last] and delta[first:last] <- the losses w_b E_b of these rows of outputs, and
      * dE/da; the code are the outputs' pre-activations */
-    void (*output_delta)(const dae_data *data, const dae_network *net, const dae_batch *batch,
+    void (*output_delta)(const dae_data *data, const dae_layer *layer, const dae_batch *batch,
                          ptrdiff_t first, ptrdiff_t last, void *delta, double *loss);
 
     /* delta[:, J] <- (sum + more)[:, J] * g'(code[:, J]) for the units J that made the (B, stride)
      * code; bias[J], theirs, <- solver. `more` may be NULL, delta may be the sum itself. */
-    void (*finish_delta)(const dae_network *net, int activation, const dae_parameter *bias,
+    void (*finish_delta)(const dae_layer *layer, int activation, const dae_parameter *bias,
                          const dae_update *solver, const dae_batch *batch, const void *code,
                          const void *sum, const void *more, ptrdiff_t first, ptrdiff_t last,
                          void *delta);
 
     /* delta[:, D] <- code_delta W[D, :]^T * g1'(shown[:, D]) for the features D, the hidden units of
      * the layer `below`; their bias b[D] <- solver */
-    void (*pass_delta)(const dae_network *net, const dae_network *below, const dae_update *solver,
+    void (*pass_delta)(const dae_layer *layer, const dae_layer *below, const dae_update *solver,
                        const dae_batch *batch, const void *code_delta, ptrdiff_t first,
                        ptrdiff_t last, void *delta);
 
     /* Sweep 2, features D: V[D, :], W[D, :] <- solver, and b*[D] unless visible_grad is NULL */
-    void (*update)(const dae_network *net, const dae_update *solver, const dae_batch *batch,
+    void (*update)(const dae_layer *layer, const dae_update *solver, const dae_batch *batch,
                    const void *delta, const void *code_delta, const void *visible_grad,
                    ptrdiff_t first, ptrdiff_t last);
 
     /* Batches of one row in one piece: `update`, then `project` of the row `next`, in one pass over W;
      * next may be NULL */
-    void (*update_and_project)(const dae_network *net, const dae_update *solver, const dae_batch *batch,
+    void (*update_and_project)(const dae_layer *layer, const dae_update *solver, const dae_batch *batch,
                                const dae_batch *next, const void *delta, const void *code_delta,
                                const void *visible_grad, ptrdiff_t first, ptrdiff_t last, void *out,
                                int add);
 
     /* out (B, stride) <- shown[:, D] W[D, :], or with `add` out += that sum */
-    void (*project)(const dae_network *net, const dae_batch *batch, ptrdiff_t first, ptrdiff_t last,
+    void (*project)(const dae_layer *layer, const dae_batch *batch, ptrdiff_t first, ptrdiff_t last,
                     void *out, int add);
 
     /* code[:, J] <- g1((sum + more)[:, J] + b[J]) for units J, padding 0; `more` may be NULL, sum may
      * be the code itself */
-    void (*finish_code)(const dae_network *net, const dae_batch *batch, const void *sum,
+    void (*finish_code)(const dae_layer *layer, const dae_batch *batch, const void *sum,
                         const void *more, ptrdiff_t first, ptrdiff_t last);
 
     /* into[:, J] += from[:, J], both (B, stride) */
-    void (*add)(const dae_network *net, ptrdiff_t B, void *into, const void *from, ptrdiff_t first,
+    void (*add)(const dae_layer *layer, ptrdiff_t B, void *into, const void *from, ptrdiff_t first,
                 ptrdiff_t last);
 
     /* z[:, D] <- g2(code V[D, :]^T + b*[D]) for the features D = [first, last) */
-    void (*decode)(const dae_network *net, const dae_batch *batch, const void *code,
+    void (*decode)(const dae_layer *layer, const dae_batch *batch, const void *code,
                    ptrdiff_t first, ptrdiff_t last, void *z, ptrdiff_t z_stride);
 
     /* row_loss[b] += sum of E_bd over the features, for given clean rows (B, n), each entry weighted
      * by entry_weight (B, n) if that is not NULL */
-    void (*row_losses)(const dae_network *net, const dae_batch *batch, const void *clean,
+    void (*row_losses)(const dae_layer *layer, const dae_batch *batch, const void *clean,
                        const void *entry_weight, const void *code, double *row_loss);
 
     /* For levels that multiply by panels (matrix_tiles.h), else NULL: the panels of codes[:, J], or
      * of their deltas, that products over the hidden units need. They lie behind the `room` rows of
      * values, packed_bytes in all. Worth it for batches of packed_rows at least. */
-    void (*pack)(const dae_network *net, const dae_batch *batch, void *codes, ptrdiff_t first,
+    void (*pack)(const dae_layer *layer, const dae_batch *batch, void *codes, ptrdiff_t first,
                  ptrdiff_t last);
-    ptrdiff_t (*packed_bytes)(const dae_network *net, ptrdiff_t room);
+    ptrdiff_t (*packed_bytes)(const dae_layer *layer, ptrdiff_t room);
     ptrdiff_t packed_rows;
 
     ptrdiff_t scratch_size; /* elements of a thread's scratch */

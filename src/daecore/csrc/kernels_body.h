@@ -55,10 +55,10 @@ static int32_t find_nonzero(const REAL *x, intp n, int32_t *restrict columns, RE
     return count;
 }
 
-static void show(const dae_data *data, const dae_network *net, const dae_batch *batch, intp first,
+static void show(const dae_data *data, const dae_layer *layer, const dae_batch *batch, intp first,
                  intp last)
 {
-    const intp n = net->n_features;
+    const intp n = layer->n_features;
     for (intp b = first; b < last; b++) {
         REAL *out = (REAL *)batch->shown + b * batch->shown_stride;
         const intp row = batch->rows[b];
@@ -77,9 +77,9 @@ static void show(const dae_data *data, const dae_network *net, const dae_batch *
     }
 }
 
-static void transpose(const dae_network *net, const dae_batch *batch, intp first, intp last)
+static void transpose(const dae_layer *layer, const dae_batch *batch, intp first, intp last)
 {
-    const intp n = net->n_features, B = batch->B;
+    const intp n = layer->n_features, B = batch->B;
     memset(batch->column_count + first, 0, (size_t)(last - first) * sizeof(int32_t));
     for (intp b = 0; b < B; b++) {
         const int32_t *columns = batch->row_columns + b * list_room(n);
@@ -96,16 +96,16 @@ static void transpose(const dae_network *net, const dae_batch *batch, intp first
 /* ---------------------------------------------------------------- encode */
 
 /* out[:, J] by `mode` A[:, D] W[D, J]; A (B, n) like the shown rows, W with the network's stride */
-INLINE void project_rows(const dae_network *net, const dae_batch *batch, const REAL *A,
+INLINE void project_rows(const dae_layer *layer, const dae_batch *batch, const REAL *A,
                          const REAL *W, intp first, intp last, REAL *out, enum product_mode mode)
 {
     const intp B = batch->B, A_stride = batch->shown_stride;
-    const intp stride = net->stride, width = whole_lines(net->n_hidden);
+    const intp stride = layer->stride, width = whole_lines(layer->n_hidden);
 #if MATRIX_TILES
     /* what is added here by one thread is set by another, so both have to go the same way */
     const intp terms = last - first;
     if (batch->packed &&
-        (terms <= RUN_BLOCKS * DEPTH || (mode == SET && terms == net->n_features))) {
+        (terms <= RUN_BLOCKS * DEPTH || (mode == SET && terms == layer->n_features))) {
         matrix_project(B, A, A_stride, W, stride, first, last, width, out, mode == ADD,
                        batch->scratch);
         return;
@@ -121,13 +121,13 @@ INLINE void project_rows(const dae_network *net, const dae_batch *batch, const R
         }
 }
 
-static void project(const dae_network *net, const dae_batch *batch, intp first, intp last, void *out,
+static void project(const dae_layer *layer, const dae_batch *batch, intp first, intp last, void *out,
                     int add)
 {
-    const intp n = net->n_features, stride = net->stride, width = whole_lines(net->n_hidden);
+    const intp n = layer->n_features, stride = layer->stride, width = whole_lines(layer->n_hidden);
     const enum product_mode mode = add ? ADD : SET;
     if (!batch->sparse) {
-        project_rows(net, batch, batch->shown, net->encoder.value, first, last, out, mode);
+        project_rows(layer, batch, batch->shown, layer->encoder.value, first, last, out, mode);
         return;
     }
     for (intp j = 0; j < width; j += BLOCK)
@@ -137,7 +137,7 @@ static void project(const dae_network *net, const dae_batch *batch, intp first, 
             sparse_product(at_most(width - j, BLOCK), to - from,
                            batch->row_columns + b * list_room(n) + from,
                            (const REAL *)batch->row_values + b * list_room(n) + from,
-                           (const REAL *)net->encoder.value + j, stride,
+                           (const REAL *)layer->encoder.value + j, stride,
                            (REAL *)out + b * stride + j, mode);
         }
 }
@@ -149,29 +149,29 @@ INLINE vec whole_sum(const void *sum, const void *more, intp at)
     return more ? half + load((const REAL *)more + at) : half;
 }
 
-static void finish_code(const dae_network *net, const dae_batch *batch, const void *sum,
+static void finish_code(const dae_layer *layer, const dae_batch *batch, const void *sum,
                         const void *more, intp first, intp last)
 {
-    const REAL *bias = net->hidden_bias.value;
+    const REAL *bias = layer->hidden_bias.value;
     for (intp b = 0; b < batch->B; b++) {
-        REAL *code = (REAL *)batch->code + b * net->stride;
+        REAL *code = (REAL *)batch->code + b * layer->stride;
         for (intp j = first; j < last; j += LANES) {
-            const intp count = at_most(net->n_hidden - j, LANES);
+            const intp count = at_most(layer->n_hidden - j, LANES);
             vec h = {0};
             if (count > 0) {
-                const vec a = whole_sum(sum, more, b * net->stride + j) + load_part(bias + j, count);
-                store_part((REAL *)&h, activate(net->activation, a), count);
+                const vec a = whole_sum(sum, more, b * layer->stride + j) + load_part(bias + j, count);
+                store_part((REAL *)&h, activate(layer->activation, a), count);
             }
             store(code + j, h);
         }
     }
 }
 
-static void add(const dae_network *net, intp B, void *into, const void *from, intp first, intp last)
+static void add(const dae_layer *layer, intp B, void *into, const void *from, intp first, intp last)
 {
     for (intp b = 0; b < B; b++) {
-        REAL *c = (REAL *)into + b * net->stride;
-        const REAL *x = (const REAL *)from + b * net->stride;
+        REAL *c = (REAL *)into + b * layer->stride;
+        const REAL *x = (const REAL *)from + b * layer->stride;
         for (intp j = first; j < last; j += LANES)
             store(c + j, load(c + j) + load(x + j));
     }
@@ -181,15 +181,15 @@ static void add(const dae_network *net, intp B, void *into, const void *from, in
 
 /* z (rows, STEP) <- code V[D, :]^T for at most CODE_ROWS rows of the batch from b0 on and at most STEP
  * features, without bias; up to a multiple of 4 columns */
-static void pre_decode(const dae_network *net, const dae_batch *batch, const REAL *V,
+static void pre_decode(const dae_layer *layer, const dae_batch *batch, const REAL *V,
                        const REAL *code, intp b0, intp rows, intp first, intp last, REAL *z)
 {
-    const intp J = whole_lines(net->n_hidden), stride = net->stride;
+    const intp J = whole_lines(layer->n_hidden), stride = layer->stride;
     CHECK(rows <= CODE_ROWS && last - first <= STEP);
 #if MATRIX_TILES
     if (batch->packed) {
         CHECK(b0 == 0 && rows == batch->B);
-        matrix_dot(net, batch, code, V + first * stride, last - first, z);
+        matrix_dot(layer, batch, code, V + first * stride, last - first, z);
         return;
     }
 #endif
@@ -206,22 +206,22 @@ static void pre_decode(const dae_network *net, const dae_batch *batch, const REA
     }
 }
 
-static void decode(const dae_network *net, const dae_batch *batch, const void *code, intp first,
+static void decode(const dae_layer *layer, const dae_batch *batch, const void *code, intp first,
                    intp last, void *z, intp z_stride)
 {
     const intp B = batch->B;
-    const REAL *bias = net->visible_bias.value;
+    const REAL *bias = layer->visible_bias.value;
     REAL outputs[CODE_ROWS * STEP] = {0}; /* the last may leave columns of it unwritten */
     for (intp b0 = 0; b0 < B; b0 += CODE_ROWS) {
         const intp rows = at_most(B - b0, CODE_ROWS);
         for (intp d = first; d < last; d += STEP) {
             const intp end = at_most(d + STEP, last);
-            pre_decode(net, batch, net->decoder.value, code, b0, rows, d, end, outputs);
+            pre_decode(layer, batch, layer->decoder.value, code, b0, rows, d, end, outputs);
             for (intp b = 0; b < rows; b++) {
                 REAL *out = (REAL *)z + (b0 + b) * z_stride;
                 for (intp e = d; e < end; e += LANES) {
                     const vec a = load(outputs + b * STEP + e - d) + load_part(bias + e, end - e);
-                    store_part(out + e, activate(net->decoder_activation, a), end - e);
+                    store_part(out + e, activate(layer->decoder_activation, a), end - e);
                 }
             }
         }
@@ -250,12 +250,12 @@ INLINE vec keep(vec v, intp count)
 
 /* The rows [b0, b1) of sweep 1 in columns [d, d + count) of one vector, their pre-activations without
  * bias in z (b1 - b0, STEP): returns the sum of their losses, adds up their deltas in `grad`. */
-INLINE double compare(const dae_data *data, const dae_network *net, const dae_batch *batch, intp b0,
+INLINE double compare(const dae_data *data, const dae_layer *layer, const dae_batch *batch, intp b0,
                       intp b1, intp d, intp count, const REAL *z, REAL *delta, REAL *grad)
 {
-    const intp n = net->n_features, stride = batch->shown_stride;
+    const intp n = layer->n_features, stride = batch->shown_stride;
     const REAL *weight = data->weight, inverse_B = 1 / (REAL)batch->whole;
-    const vec b_star = load_part((const REAL *)net->visible_bias.value + d, count);
+    const vec b_star = load_part((const REAL *)layer->visible_bias.value + d, count);
     vec grad_sum = load(grad), part = {0};
     dvec loss_sum = {0};
     for (intp b = b0; b < b1; b++) {
@@ -267,7 +267,7 @@ INLINE double compare(const dae_data *data, const dae_network *net, const dae_ba
         const vec a = load(z + (b - b0) * STEP) + b_star;
         const vec x = load_part((const REAL *)data->clean + row * n + d, count);
         vec by_a;
-        part += w * loss_and_delta(net->loss, net->decoder_activation, a, x, &by_a);
+        part += w * loss_and_delta(layer->loss, layer->decoder_activation, a, x, &by_a);
         by_a *= w * inverse_B;
         grad_sum += by_a;
         store(delta + b * stride + d, by_a); /* what is behind `count` lies in the row's padding */
@@ -280,7 +280,7 @@ INLINE double compare(const dae_data *data, const dae_network *net, const dae_ba
     return sum_lanes(loss_sum);
 }
 
-static void decode_delta(const dae_data *data, const dae_network *net, const dae_batch *batch,
+static void decode_delta(const dae_data *data, const dae_layer *layer, const dae_batch *batch,
                          intp first, intp last, void *delta, void *visible_grad, double *loss)
 {
     const intp stride = batch->shown_stride, B = batch->B;
@@ -296,40 +296,40 @@ static void decode_delta(const dae_data *data, const dae_network *net, const dae
         for (intp b0 = 0; b0 < B; b0 += CODE_ROWS) {
             const intp b1 = at_most(b0 + CODE_ROWS, B);
             for (intp b = b0; b < b1; b++) {
-                const REAL *x = (const REAL *)data->clean + batch->rows[b] * net->n_features;
+                const REAL *x = (const REAL *)data->clean + batch->rows[b] * layer->n_features;
                 for (intp d = d0; d < d1; d += LINE) {
                     __builtin_prefetch(x + d); /* the user's rows may begin anywhere in a line */
                     __builtin_prefetch((REAL *)delta + b * stride + d, 1);
                 }
                 __builtin_prefetch(x + d1 - 1);
             }
-            pre_decode(net, batch, net->decoder.value, batch->decoded, b0, b1 - b0, d0, d1, z);
+            pre_decode(layer, batch, layer->decoder.value, batch->decoded, b0, b1 - b0, d0, d1, z);
             for (intp d = d0; d < d1; d += LANES)
                 loss[(d - first) / DAE_UNIT] +=
-                    compare(data, net, batch, b0, b1, d, at_most(d1 - d, LANES), z + d - d0, delta,
+                    compare(data, layer, batch, b0, b1, d, at_most(d1 - d, LANES), z + d - d0, delta,
                             grad + d - d0);
         }
         memcpy((REAL *)visible_grad + d0, grad, (size_t)(d1 - d0) * sizeof(REAL));
     }
 }
 
-static void output_delta(const dae_data *data, const dae_network *net, const dae_batch *batch,
+static void output_delta(const dae_data *data, const dae_layer *layer, const dae_batch *batch,
                          intp first, intp last, void *delta, double *loss)
 {
-    const intp C = net->n_hidden;
+    const intp C = layer->n_hidden;
     const REAL inverse_B = 1 / (REAL)batch->whole;
     for (intp b = first; b < last; b++) {
-        const REAL *a = (const REAL *)batch->code + b * net->stride;
+        const REAL *a = (const REAL *)batch->code + b * layer->stride;
         const intp row = batch->rows[b];
         const REAL w = data->weight ? ((const REAL *)data->weight)[row] : 1;
-        REAL *out = (REAL *)delta + b * net->stride;
+        REAL *out = (REAL *)delta + b * layer->stride;
         dvec sum = {0};
-        if (net->loss != DAE_SOFTMAX_LOG_LOSS) {
+        if (layer->loss != DAE_SOFTMAX_LOG_LOSS) {
             const REAL *y = (const REAL *)data->target + row * C;
             for (intp j = 0; j < C; j += LANES) {
                 const intp count = at_most(C - j, LANES);
                 vec by_a;
-                const vec entry = loss_and_delta(net->loss, DAE_IDENTITY, load(a + j),
+                const vec entry = loss_and_delta(layer->loss, DAE_IDENTITY, load(a + j),
                                                  load_part(y + j, count), &by_a);
                 sum += as_double(keep(entry, count));
                 store(out + j, keep(by_a * (w * inverse_B), count));
@@ -356,16 +356,16 @@ static void output_delta(const dae_data *data, const dae_network *net, const dae
     }
 }
 
-static void row_losses(const dae_network *net, const dae_batch *batch, const void *clean,
+static void row_losses(const dae_layer *layer, const dae_batch *batch, const void *clean,
                        const void *entry_weight, const void *code, double *row_loss)
 {
-    const intp n = net->n_features;
-    const REAL *bias = net->visible_bias.value;
+    const intp n = layer->n_features;
+    const REAL *bias = layer->visible_bias.value;
     REAL outputs[CODE_ROWS * STEP] = {0}; /* the last may leave columns of it unwritten */
     for (intp d0 = 0; d0 < n; d0 += STEP)
         for (intp b0 = 0; b0 < batch->B; b0 += CODE_ROWS) {
             const intp b1 = at_most(b0 + CODE_ROWS, batch->B), d1 = at_most(d0 + STEP, n);
-            pre_decode(net, batch, net->decoder.value, code, b0, b1 - b0, d0, d1, outputs);
+            pre_decode(layer, batch, layer->decoder.value, code, b0, b1 - b0, d0, d1, outputs);
             for (intp b = b0; b < b1; b++) {
                 dvec sum = {0};
                 for (intp d = d0; d < d1; d += LANES) {
@@ -373,7 +373,7 @@ static void row_losses(const dae_network *net, const dae_batch *batch, const voi
                     const vec a = load(outputs + (b - b0) * STEP + d - d0) + load_part(bias + d, count);
                     const vec x = load_part((const REAL *)clean + b * n + d, count);
                     vec by_a;
-                    vec entry = loss_and_delta(net->loss, net->decoder_activation, a, x, &by_a);
+                    vec entry = loss_and_delta(layer->loss, layer->decoder_activation, a, x, &by_a);
                     if (entry_weight)
                         entry *= load_part((const REAL *)entry_weight + b * n + d, count);
                     sum += as_double(keep(entry, count));
@@ -435,13 +435,13 @@ static void add_sparse_gradient(const dae_batch *batch, intp d0, intp d1, intp w
 }
 
 /* rows [d0, d1) of a weight array, columns [first, first + width), by the gradient G */
-INLINE void step_rows_by(const int kind, const dae_network *net, const dae_update *solver,
+INLINE void step_rows_by(const int kind, const dae_layer *layer, const dae_update *solver,
                          const dae_parameter *p, intp d0, intp d1, intp first, intp width,
                          const REAL *G, intp ldg)
 {
     const REAL alpha = (REAL)solver->alpha;
     for (intp d = d0; d < d1; d++) {
-        const intp at = d * net->stride + first;
+        const intp at = d * layer->stride + first;
         REAL *w = (REAL *)p->value + at;
         REAL *m1 = p->moment1 ? (REAL *)p->moment1 + at : NULL;
         REAL *m2 = p->moment2 ? (REAL *)p->moment2 + at : NULL;
@@ -451,13 +451,13 @@ INLINE void step_rows_by(const int kind, const dae_network *net, const dae_updat
     }
 }
 
-static void step_rows(const dae_network *net, const dae_update *solver, const dae_parameter *p,
+static void step_rows(const dae_layer *layer, const dae_update *solver, const dae_parameter *p,
                       intp d0, intp d1, intp first, intp width, const REAL *G, intp ldg)
 {
     switch (solver->kind) {
-#define CASE(KIND)                                                                                 \
-    case KIND: step_rows_by(KIND, net, solver, p, d0, d1, first, width, G, ldg); break;
-        CASE(DAE_SGD) CASE(DAE_MOMENTUM) CASE(DAE_NESTEROV) CASE(DAE_ADAM)
+#define CASE(KIND, NAME)                                                                           \
+    case KIND: step_rows_by(KIND, layer, solver, p, d0, d1, first, width, G, ldg); break;
+        FOR_EACH_SOLVER(CASE)
 #undef CASE
     }
 }
@@ -465,7 +465,7 @@ static void step_rows(const dae_network *net, const dae_update *solver, const da
 /* A batch of one row: NV vectors of columns, from j on, of rows [d0, d1) of a weight array. The gradient is
  * an outer product a term. The right factors stay in registers, and so does the sum of next[d] W[d, :]
  * over the moved weights, left in `out` by `mode` unless next is NULL. */
-INLINE void step_columns(const int kind, const int decays, const int NV, const dae_network *net,
+INLINE void step_columns(const int kind, const int decays, const int NV, const dae_layer *layer,
                          const dae_update *solver, const dae_parameter *p, intp d0, intp d1, intp j,
                          const gradient_terms *terms, const REAL *next, REAL *out, int mode)
 {
@@ -481,7 +481,7 @@ INLINE void step_columns(const int kind, const int decays, const int NV, const d
         sum[v] = (vec){0};
     }
     for (intp d = d0; d < d1; d++) {
-        const intp at = d * net->stride + j;
+        const intp at = d * layer->stride + j;
         REAL *w = (REAL *)p->value + at;
         const REAL x0 = scale * left0[d], x1 = two ? scale * left1[d] : 0, x = next ? next[d] : 0;
         UNROLL for (int v = 0; v < NV; v++) {
@@ -504,36 +504,36 @@ INLINE void step_columns(const int kind, const int decays, const int NV, const d
         }
 }
 
-INLINE void step_outer_by(const int kind, const int decays, const dae_network *net, const dae_update *solver,
+INLINE void step_outer_by(const int kind, const int decays, const dae_layer *layer, const dae_update *solver,
                           const dae_parameter *p, intp d0, intp d1, const gradient_terms *terms,
                           const REAL *next, REAL *out, int mode)
 {
     enum { HELD = VECTOR_REGISTERS >= 32 ? 8 : 4 };
-    const intp width = whole_lines(net->n_hidden);
+    const intp width = whole_lines(layer->n_hidden);
     intp j = 0;
     for (; j + HELD * LANES <= width; j += HELD * LANES)
-        step_columns(kind, decays, HELD, net, solver, p, d0, d1, j, terms, next, out, mode);
+        step_columns(kind, decays, HELD, layer, solver, p, d0, d1, j, terms, next, out, mode);
     for (; j + HELD / 2 * LANES <= width; j += HELD / 2 * LANES)
-        step_columns(kind, decays, HELD / 2, net, solver, p, d0, d1, j, terms, next, out, mode);
+        step_columns(kind, decays, HELD / 2, layer, solver, p, d0, d1, j, terms, next, out, mode);
     for (; j < width; j += LANES)
-        step_columns(kind, decays, 1, net, solver, p, d0, d1, j, terms, next, out, mode);
+        step_columns(kind, decays, 1, layer, solver, p, d0, d1, j, terms, next, out, mode);
 }
 
 /* Rows [d0, d1) of a weight array by the outer products of a batch of one row, and the next row's
  * projection: one pass over the weights. (784-500: 4 cycles a cache line of weights; two passes took 9.) */
-static void step_outer(const dae_network *net, const dae_update *solver, const dae_parameter *p, intp d0,
+static void step_outer(const dae_layer *layer, const dae_update *solver, const dae_parameter *p, intp d0,
                        intp d1, const gradient_terms *terms, const REAL *next, REAL *out, int mode)
 {
     switch (solver->kind) {
-#define CASE(KIND)                                                                                 \
-    case KIND: step_outer_by(KIND, 1, net, solver, p, d0, d1, terms, next, out, mode); break;
-        CASE(DAE_MOMENTUM) CASE(DAE_NESTEROV) CASE(DAE_ADAM)
+#define CASE(KIND, NAME)                                                                           \
+    case KIND:                                                                                     \
+        if (KIND == DAE_SGD && solver->alpha == 0)                                                 \
+            step_outer_by(KIND, 0, layer, solver, p, d0, d1, terms, next, out, mode);              \
+        else                                                                                       \
+            step_outer_by(KIND, 1, layer, solver, p, d0, d1, terms, next, out, mode);              \
+        break;
+        FOR_EACH_SOLVER(CASE)
 #undef CASE
-    case DAE_SGD:
-        if (solver->alpha == 0)
-            step_outer_by(DAE_SGD, 0, net, solver, p, d0, d1, terms, next, out, mode);
-        else
-            step_outer_by(DAE_SGD, 1, net, solver, p, d0, d1, terms, next, out, mode);
     }
 }
 
@@ -566,44 +566,44 @@ static void finish_bias(const dae_batch *batch, const dae_update *solver, const 
 /* Gradient and step in one, for plain SGD and a small batch: what `weight_gradient` and `step_rows`
  * do, the same bits, but the gradient goes from the registers into the weights. That saves a twelfth
  * of a step of 20 rows at 784-500. */
-static void descend_rows(const dae_network *net, const dae_update *solver, const dae_parameter *p,
+static void descend_rows(const dae_layer *layer, const dae_update *solver, const dae_parameter *p,
                          intp d0, intp d1, intp first, intp width, const gradient_terms *terms)
 {
     factors f[2];
     gradient_factors(terms, d0, 0, f);
-    outer_product(d1 - d0, width, f, terms->count, (REAL *)p->value + d0 * net->stride + first,
-                  net->stride,
+    outer_product(d1 - d0, width, f, terms->count, (REAL *)p->value + d0 * layer->stride + first,
+                  layer->stride,
                   (epilogue){DESCEND, (REAL)solver->learning_rate, (REAL)solver->alpha});
 }
 
 /* One array of weights in a block: its gradient and, with the last piece of a batch, its step. The
  * gradient is in G (SPAN, BLOCK), or where it is kept from piece to piece. */
-INLINE void move_rows(const dae_network *net, const dae_update *solver, const dae_batch *batch,
+INLINE void move_rows(const dae_layer *layer, const dae_update *solver, const dae_batch *batch,
                       const dae_parameter *p, intp d0, intp d1, intp first, intp width,
                       const gradient_terms *terms, const REAL *dH, REAL *G)
 {
     intp ldg = BLOCK;
     if (p->gradient) {
-        ldg = net->stride;
+        ldg = layer->stride;
         G = (REAL *)p->gradient + d0 * ldg + first;
     } else if (!dH && solver->kind == DAE_SGD && terms->B <= BATCH_ROWS) {
-        descend_rows(net, solver, p, d0, d1, first, width, terms);
+        descend_rows(layer, solver, p, d0, d1, first, width, terms);
         return;
     }
     weight_gradient(terms, d0, d1, width, G, ldg, !batch->first);
     if (dH)
-        add_sparse_gradient(batch, d0, d1, width, dH, net->stride, G, ldg);
+        add_sparse_gradient(batch, d0, d1, width, dH, layer->stride, G, ldg);
     if (batch->last)
-        step_rows(net, solver, p, d0, d1, first, width, G, ldg);
+        step_rows(layer, solver, p, d0, d1, first, width, G, ldg);
 }
 
-static void project_delta(const dae_network *net, const dae_batch *batch, const void *delta,
+static void project_delta(const dae_layer *layer, const dae_batch *batch, const void *delta,
                           intp first, intp last, void *out, int add)
 {
-    project_rows(net, batch, delta, net->decoder.value, first, last, out, add ? ADD : SET);
+    project_rows(layer, batch, delta, layer->decoder.value, first, last, out, add ? ADD : SET);
 }
 
-static void finish_delta(const dae_network *net, int activation, const dae_parameter *bias,
+static void finish_delta(const dae_layer *layer, int activation, const dae_parameter *bias,
                          const dae_update *solver, const dae_batch *batch, const void *code,
                          const void *sum, const void *more, intp first, intp last, void *delta)
 {
@@ -612,17 +612,17 @@ static void finish_delta(const dae_network *net, int activation, const dae_param
         REAL bias_grad[BLOCK] = {0};
         for (intp b = 0; b < batch->B; b++)
             for (intp j = j0; j < j1; j += LANES) {
-                const intp at = b * net->stride + j;
+                const intp at = b * layer->stride + j;
                 const vec h = load((const REAL *)code + at);
                 const vec by_a = whole_sum(sum, more, at) * slope(activation, h);
                 store((REAL *)delta + at, by_a);
                 store(bias_grad + j - j0, load(bias_grad + j - j0) + by_a);
             }
-        finish_bias(batch, solver, bias, j0, at_most(j1, net->n_hidden), bias_grad);
+        finish_bias(batch, solver, bias, j0, at_most(j1, layer->n_hidden), bias_grad);
     }
 }
 
-static void pass_delta(const dae_network *net, const dae_network *below, const dae_update *solver,
+static void pass_delta(const dae_layer *layer, const dae_layer *below, const dae_update *solver,
                        const dae_batch *batch, const void *code_delta, intp first, intp last,
                        void *delta)
 {
@@ -633,7 +633,7 @@ static void pass_delta(const dae_network *net, const dae_network *below, const d
         REAL grad[STEP] = {0};
         for (intp b0 = 0; b0 < B; b0 += CODE_ROWS) {
             const intp rows = at_most(B - b0, CODE_ROWS);
-            pre_decode(net, batch, net->encoder.value, code_delta, b0, rows, d0, d1, z);
+            pre_decode(layer, batch, layer->encoder.value, code_delta, b0, rows, d0, d1, z);
             for (intp d = d0; d < d1; d += LANES) {
                 const intp count = at_most(d1 - d, LANES);
                 vec grad_sum = load(grad + d - d0);
@@ -652,16 +652,16 @@ static void pass_delta(const dae_network *net, const dae_network *below, const d
 }
 
 /* The terms of the gradients of V and of W in the columns from j on. */
-INLINE void gradients(const dae_network *net, const dae_batch *batch, const void *delta,
+INLINE void gradients(const dae_layer *layer, const dae_batch *batch, const void *delta,
                       const void *code_delta, intp j, gradient_terms *of_V, gradient_terms *of_W)
 {
     const intp ld = batch->shown_stride;
     of_V->B = of_W->B = batch->B;
     of_V->count = of_W->count = 0;
-    if (net->decoder.value)
-        add_term(net->tied ? of_W : of_V, delta, ld, (const REAL *)batch->decoded + j, net->stride);
+    if (layer->decoder.value)
+        add_term(layer->tied ? of_W : of_V, delta, ld, (const REAL *)batch->decoded + j, layer->stride);
     if (!batch->sparse)
-        add_term(of_W, batch->shown, ld, (const REAL *)code_delta + j, net->stride);
+        add_term(of_W, batch->shown, ld, (const REAL *)code_delta + j, layer->stride);
 }
 
 #if MATRIX_TILES
@@ -673,11 +673,11 @@ enum {
 
 /* The same by panels: for as many rows of the weights as LEFT_BYTES are enough for, by 32 rows and BLOCK
  * columns. */
-static void move_packed(const dae_network *net, const dae_update *solver, const dae_batch *batch,
+static void move_packed(const dae_layer *layer, const dae_update *solver, const dae_batch *batch,
                         const dae_parameter *p, intp first, intp last, const gradient_terms *terms,
                         const REAL *dH)
 {
-    const intp width = whole_lines(net->n_hidden);
+    const intp width = whole_lines(layer->n_hidden);
     char *right = batch->scratch, *left = right + RIGHT_BYTES;
     REAL tiles[2 * SIDE * BLOCK] __attribute__((aligned(64)));
     /* in rows: as many as fit, shared out evenly, both by 32 */
@@ -691,14 +691,14 @@ static void move_packed(const dae_network *net, const dae_update *solver, const 
             const intp end = at_most(j + BLOCK, width);
             pack_factors(terms, 0, j, end, right);
             for (intp d = d0; d < d1; d += 2 * SIDE) {
-                const intp rows = at_most(2 * SIDE, d1 - d), ldg = p->gradient ? net->stride : BLOCK;
+                const intp rows = at_most(2 * SIDE, d1 - d), ldg = p->gradient ? layer->stride : BLOCK;
                 REAL *G = p->gradient ? (REAL *)p->gradient + d * ldg + j : tiles;
                 matrix_gradient(terms, left, d1 - d0, d - d0, rows, right, end - j, G, ldg,
                                 !batch->first);
                 if (dH)
-                    add_sparse_gradient(batch, d, d + rows, end - j, dH + j, net->stride, G, ldg);
+                    add_sparse_gradient(batch, d, d + rows, end - j, dH + j, layer->stride, G, ldg);
                 if (batch->last)
-                    step_rows(net, solver, p, d, d + rows, j, end - j, G, ldg);
+                    step_rows(layer, solver, p, d, d + rows, j, end - j, G, ldg);
             }
         }
     }
@@ -706,47 +706,47 @@ static void move_packed(const dae_network *net, const dae_update *solver, const 
 }
 #endif
 
-static void step_visible_bias(const dae_network *net, const dae_update *solver, const dae_batch *batch,
+static void step_visible_bias(const dae_layer *layer, const dae_update *solver, const dae_batch *batch,
                               const REAL *gradient, intp first, intp last)
 {
     if (gradient && batch->last)
-        step_bias(solver, &net->visible_bias, first, last, gradient + first);
+        step_bias(solver, &layer->visible_bias, first, last, gradient + first);
 }
 
-static void update_and_project(const dae_network *net, const dae_update *solver, const dae_batch *batch,
+static void update_and_project(const dae_layer *layer, const dae_update *solver, const dae_batch *batch,
                                const dae_batch *next, const void *delta, const void *code_delta,
                                const void *visible_grad, intp first, intp last, void *out, int add)
 {
     gradient_terms of_V, of_W;
     CHECK(batch->B == 1 && batch->last && !batch->sparse && (!next || next->B == 1));
-    gradients(net, batch, delta, code_delta, 0, &of_V, &of_W);
-    if (net->decoder.value && !net->tied)
-        step_outer(net, solver, &net->decoder, first, last, &of_V, NULL, NULL, SET);
-    step_outer(net, solver, &net->encoder, first, last, &of_W, next ? next->shown : NULL, out,
+    gradients(layer, batch, delta, code_delta, 0, &of_V, &of_W);
+    if (layer->decoder.value && !layer->tied)
+        step_outer(layer, solver, &layer->decoder, first, last, &of_V, NULL, NULL, SET);
+    step_outer(layer, solver, &layer->encoder, first, last, &of_W, next ? next->shown : NULL, out,
                add ? ADD : SET);
-    step_visible_bias(net, solver, batch, visible_grad, first, last);
+    step_visible_bias(layer, solver, batch, visible_grad, first, last);
 }
 
-static void update(const dae_network *net, const dae_update *solver, const dae_batch *batch,
+static void update(const dae_layer *layer, const dae_update *solver, const dae_batch *batch,
                    const void *delta, const void *code_delta, const void *visible_grad, intp first,
                    intp last)
 {
-    const intp width = whole_lines(net->n_hidden);
-    const int two = net->decoder.value && !net->tied;
+    const intp width = whole_lines(layer->n_hidden);
+    const int two = layer->decoder.value && !layer->tied;
     REAL *G = batch->scratch;
     gradient_terms of_V, of_W;
-    if (batch->B == 1 && !net->encoder.gradient) {
-        update_and_project(net, solver, batch, NULL, delta, code_delta, visible_grad, first, last, NULL,
+    if (batch->B == 1 && !layer->encoder.gradient) {
+        update_and_project(layer, solver, batch, NULL, delta, code_delta, visible_grad, first, last, NULL,
                            0);
         return;
     }
     intp d0 = first;
 #if MATRIX_TILES
     if (batch->packed) {
-        gradients(net, batch, delta, code_delta, 0, &of_V, &of_W);
+        gradients(layer, batch, delta, code_delta, 0, &of_V, &of_W);
         if (two)
-            move_packed(net, solver, batch, &net->decoder, first, last, &of_V, NULL);
-        move_packed(net, solver, batch, &net->encoder, first, last, &of_W,
+            move_packed(layer, solver, batch, &layer->decoder, first, last, &of_V, NULL);
+        move_packed(layer, solver, batch, &layer->encoder, first, last, &of_W,
                     batch->sparse ? code_delta : NULL);
         d0 = last; /* all is done */
     }
@@ -754,13 +754,13 @@ static void update(const dae_network *net, const dae_update *solver, const dae_b
     for (; d0 < last; d0 += SPAN)
         for (intp j = 0; j < width; j += BLOCK) {
             const intp d1 = at_most(d0 + SPAN, last), columns = at_most(width - j, BLOCK);
-            gradients(net, batch, delta, code_delta, j, &of_V, &of_W);
+            gradients(layer, batch, delta, code_delta, j, &of_V, &of_W);
             if (two)
-                move_rows(net, solver, batch, &net->decoder, d0, d1, j, columns, &of_V, NULL, G);
-            move_rows(net, solver, batch, &net->encoder, d0, d1, j, columns, &of_W,
+                move_rows(layer, solver, batch, &layer->decoder, d0, d1, j, columns, &of_V, NULL, G);
+            move_rows(layer, solver, batch, &layer->encoder, d0, d1, j, columns, &of_W,
                       batch->sparse ? (const REAL *)code_delta + j : NULL, G);
         }
-    step_visible_bias(net, solver, batch, visible_grad, first, last);
+    step_visible_bias(layer, solver, batch, visible_grad, first, last);
 }
 
 #if MATRIX_TILES

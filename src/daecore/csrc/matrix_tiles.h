@@ -239,19 +239,19 @@ static panels_function *const panels_table[2][2] = {{panels_1x1, panels_1x2},
 
 /* Behind the values (room, stride) of an array of codes lie the panels that `matrix_dot` takes as right
  * operands, [row tile][block of columns], whole pairs of row tiles. */
-INLINE intp panels_at(const dae_network *net, intp room)
+INLINE intp panels_at(const dae_layer *layer, intp room)
 {
-    return (room * net->stride * (intp)sizeof(float) + 63) / 64 * 64;
+    return (room * layer->stride * (intp)sizeof(float) + 63) / 64 * 64;
 }
-static intp packed_bytes(const dae_network *net, intp room)
+static intp packed_bytes(const dae_layer *layer, intp room)
 {
-    return panels_at(net, room) + (tiles_of(room) + 1) / 2 * 2 * blocks_of(net->n_hidden) * PANEL;
+    return panels_at(layer, room) + (tiles_of(room) + 1) / 2 * 2 * blocks_of(layer->n_hidden) * PANEL;
 }
 
-static void pack(const dae_network *net, const dae_batch *batch, void *codes, intp first, intp last)
+static void pack(const dae_layer *layer, const dae_batch *batch, void *codes, intp first, intp last)
 {
-    const intp stride = net->stride, blocks = blocks_of(net->n_hidden);
-    char *panels = (char *)codes + panels_at(net, batch->room);
+    const intp stride = layer->stride, blocks = blocks_of(layer->n_hidden);
+    char *panels = (char *)codes + panels_at(layer, batch->room);
     CHECK(first % DEPTH == 0);
     for (intp b = 0; b < batch->B; b += SIDE)
         for (intp j = first; j < last; j += DEPTH) {
@@ -265,10 +265,10 @@ static void pack(const dae_network *net, const dae_batch *batch, void *codes, in
 
 /* z (B, 32) <- the packed codes of B <= 128 rows times `count` <= 32 rows of weights, transposed; z for
  * a multiple of 32 rows. Columns from `count` on are 0, or those from 16 on are left alone. */
-static void matrix_dot(const dae_network *net, const dae_batch *batch, const void *codes,
+static void matrix_dot(const dae_layer *layer, const dae_batch *batch, const void *codes,
                        const float *W, intp count, float *z)
 {
-    const intp B = batch->B, m = net->n_hidden, blocks = blocks_of(m);
+    const intp B = batch->B, m = layer->n_hidden, blocks = blocks_of(m);
     char *scratch = batch->scratch;
     const int MT = count > SIDE ? 2 : 1;
     float *c = (float *)(scratch + 2 * DOT_BLOCKS * PANEL); /* (32, DAE_PIECE): transposed */
@@ -278,12 +278,12 @@ static void matrix_dot(const dae_network *net, const dae_batch *batch, const voi
         const intp k1 = at_most(k0 + DOT_BLOCKS, blocks);
         for (int t = 0; t < MT; t++)
             for (intp k = k0; k < k1; k++)
-                pack_lines(W + t * SIDE * net->stride + k * DEPTH, net->stride, count - t * SIDE,
+                pack_lines(W + t * SIDE * layer->stride + k * DEPTH, layer->stride, count - t * SIDE,
                            m - k * DEPTH, scratch + (t * DOT_BLOCKS + k - k0) * PANEL);
         for (intp b = 0; b < B; b += 2 * SIDE) {
             const panel_factors f = {
                 k1 - k0, scratch, DOT_BLOCKS * PANEL,
-                (const char *)codes + panels_at(net, batch->room) + (b / SIDE * blocks + k0) * PANEL,
+                (const char *)codes + panels_at(layer, batch->room) + (b / SIDE * blocks + k0) * PANEL,
                 blocks * PANEL};
             panels_table[MT - 1][1](&f, c + b, DAE_PIECE, k0 > 0);
         }

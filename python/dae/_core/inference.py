@@ -1,0 +1,212 @@
+"""Rows through a fixed network: codes, reconstructions, losses.
+
+Each function has two arguments for callers who make several calls in a row. `checked`: whether the
+caller has just called ``network.check()``, which takes 5 us. `n_rows`: of how many rows in all the
+given ones are a part; None for these alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from dae._core import threads, tuning
+from dae._core.arguments import (
+    check_decodes,
+    check_rows,
+    check_same_rows,
+    decoder_record,
+    encoder_record,
+    loss_number,
+)
+from dae._model.network import Layer, Network
+from daecore import _inference
+
+
+def all_finite(X: np.ndarray, n_jobs: int | None) -> bool:
+    """Whether a plain array that is not empty has neither NaN nor infinity."""
+    small = X.size < tuning.SERIAL_ENTRIES
+    return _inference.all_finite(X, 1 if small else threads.n_threads(n_jobs))
+
+
+class _How(NamedTuple):
+    """How rows go through a network."""
+
+    many: bool  # whether they are a part of many: then products go through a matrix unit
+    n_threads: int
+
+
+def _how(X: np.ndarray, n_rows: int | None, n_threads: int) -> _How:
+    return _How((n_rows or len(X)) >= tuning.MANY_ROWS, n_threads)
+
+
+def _calls(layer: Layer, n_rows: int, how: _How) -> Iterator[tuple[slice, int]]:
+    """Rows of each native call through a layer, and its threads."""
+    per_row = 4.0 * layer.n_features * layer.n_hidden
+    at_once = max(1, int(tuning.OPERATIONS_PER_CALL * how.n_threads / per_row))
+    for start in range(0, n_rows, at_once):
+        stop = min(start + at_once, n_rows)
+        operations = per_row * (stop - start)
+        yield slice(start, stop), threads.useful_threads(how.n_threads, operations)
+
+
+def _encode_layer(layer: Layer, X: np.ndarray, how: _How) -> np.ndarray:
+    encoder = encoder_record(layer)
+    out = np.empty((len(X), layer.n_hidden), layer.dtype)
+    for rows, n_threads in _calls(layer, len(X), how):
+        _inference.encode(encoder, X[rows], out[rows], how.many, n_threads)
+    return out
+
+
+def _decode_layer(layer: Layer, H: np.ndarray, how: _How) -> np.ndarray:
+    decoder = decoder_record(layer)
+    out = np.empty((len(H), layer.n_features), layer.dtype)
+    for rows, n_threads in _calls(layer, len(H), how):
+        _inference.decode(decoder, H[rows], out[rows], how.many, n_threads)
+    return out
+
+
+def _reconstruct_layer(layer: Layer, X: np.ndarray, how: _How) -> np.ndarray:
+    encoder, decoder = encoder_record(layer), decoder_record(layer)
+    out = np.empty_like(X)
+    for rows, n_threads in _calls(layer, len(X), how):
+        _inference.reconstruct(encoder, decoder, X[rows], out[rows], how.many, n_threads)
+    return out
+
+
+# what is done with a layer, and the layer
+_Moves = list[tuple[Callable[[Layer, np.ndarray, _How], np.ndarray], Layer]]
+
+
+def _up(layers: list[Layer]) -> _Moves:
+    return [(_encode_layer, layer) for layer in layers]
+
+
+def _down(layers: list[Layer]) -> _Moves:
+    return [(_decode_layer, layer) for layer in reversed(layers)]
+
+
+def _up_and_down(layers: list[Layer]) -> _Moves:
+    """The topmost layer encodes and decodes a row in one go."""
+    return [*_up(layers[:-1]), (_reconstruct_layer, layers[-1]), *_down(layers[:-1])]
+
+
+def _go(moves: _Moves, X: np.ndarray, width: int, how: _How) -> np.ndarray:
+    """X after these moves; the result has `width` columns."""
+    if len(moves) == 1:
+        move, layer = moves[0]
+        return move(layer, X, how)
+    out = np.empty((len(X), width), X.dtype)
+    for start in range(0, len(X), tuning.ROWS_BETWEEN_LAYERS):
+        rows = slice(start, start + tuning.ROWS_BETWEEN_LAYERS)
+        between = X[rows]
+        for move, layer in moves:
+            between = move(layer, between, how)
+        out[rows] = between
+    return out
+
+
+def encode(
+    network: Layer | Network,
+    X: np.ndarray,
+    *,
+    n_threads: int,
+    checked: bool = False,
+    n_rows: int | None = None,
+) -> np.ndarray:
+    """Codes of the rows of `X`, those of the topmost layer: (len(X), n_hidden)."""
+    if not checked:
+        network.check()
+    check_rows("X", X, network.n_features, network.dtype)
+    return _go(_up(network.layers), X, network.n_hidden, _how(X, n_rows, n_threads))
+
+
+def decode(
+    network: Layer | Network,
+    H: np.ndarray,
+    *,
+    n_threads: int,
+    checked: bool = False,
+    n_rows: int | None = None,
+) -> np.ndarray:
+    """Reconstructions from codes of the topmost layer: (len(H), n_features)."""
+    if not checked:
+        network.check()
+    check_decodes(network)
+    check_rows("H", H, network.n_hidden, network.dtype)
+    return _go(_down(network.layers), H, network.n_features, _how(H, n_rows, n_threads))
+
+
+def reconstruct(
+    network: Layer | Network,
+    X: np.ndarray,
+    *,
+    n_threads: int,
+    checked: bool = False,
+    n_rows: int | None = None,
+) -> np.ndarray:
+    """The rows of `X` encoded and decoded: (len(X), n_features)."""
+    if not checked:
+        network.check()
+    check_decodes(network)
+    check_rows("X", X, network.n_features, network.dtype)
+    moves = _up_and_down(network.layers)
+    return _go(moves, X, network.n_features, _how(X, n_rows, n_threads))
+
+
+def sample_losses(
+    network: Layer | Network,
+    X: np.ndarray,
+    X_corrupted: np.ndarray,
+    entry_weight: np.ndarray | None = None,
+    *,
+    n_threads: int,
+    checked: bool = False,
+    n_rows: int | None = None,
+) -> np.ndarray:
+    """Loss of each row of `X` against the reconstruction of its corrupted copy: float64 (len(X),).
+
+    With `entry_weight`, of the shape of `X`, the loss of each entry counts that much.
+    """
+    if not checked:
+        network.check()
+    check_decodes(network)
+    check_rows("X", X, network.n_features, network.dtype)
+    check_rows("X_corrupted", X_corrupted, network.n_features, network.dtype)
+    check_same_rows("X_corrupted", X_corrupted, X)
+    if entry_weight is not None:
+        check_rows("entry_weight", entry_weight, network.n_features, network.dtype)
+        check_same_rows("entry_weight", entry_weight, X)
+    how = _how(X, n_rows, n_threads)
+    lowest, *others = network.layers
+    out = np.zeros(len(X))
+    at_once = tuning.ROWS_BETWEEN_LAYERS if others else len(X)
+    for start in range(0, len(X), at_once):
+        rows = slice(start, start + at_once)
+        shown = X_corrupted[rows]
+        if others:  # what the lowest layer decodes
+            shown = _go([*_up([lowest]), *_up_and_down(others)], shown, lowest.n_hidden, how)
+        weight = None if entry_weight is None else entry_weight[rows]
+        _layer_losses(lowest, X[rows], shown, bool(others), weight, out[rows], how)
+    return out
+
+
+def _layer_losses(
+    layer: Layer,
+    X: np.ndarray,
+    shown: np.ndarray,
+    coded: bool,
+    entry_weight: np.ndarray | None,
+    out: np.ndarray,
+    how: _How,
+) -> None:
+    """`out` += the losses of one layer; `shown` holds what it decodes if `coded`, else inputs."""
+    encoder = None if coded else encoder_record(layer)
+    decoder, loss = decoder_record(layer), loss_number(layer)
+    for rows, n_threads in _calls(layer, len(X), how):
+        weight = None if entry_weight is None else entry_weight[rows]
+        _inference.sample_losses(
+            encoder, decoder, loss, X[rows], shown[rows], weight, out[rows], how.many, n_threads
+        )

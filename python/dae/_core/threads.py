@@ -1,0 +1,88 @@
+"""How many threads a call of the core gets."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import time
+
+import joblib
+import numpy as np
+
+from dae._core import tuning
+from dae._model.network import Layer, Network
+from daecore import _threads
+
+openmp_enabled = _threads.openmp_enabled
+
+# libgomp's threads do not survive a fork, and the child would wait for them for ever
+# (GCC PR 60035; scikit-learn issue 19272). A forked child therefore works on one thread.
+_forked = False
+_forked_said = False
+
+
+def _after_fork() -> None:
+    global _forked
+    _forked = True
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def n_threads(n_jobs: int | None) -> int:
+    """Number of threads that `n_jobs` means at this moment, at least one.
+
+    None: what OpenMP would use (OMP_NUM_THREADS, threadpoolctl), but no more than the cores this
+    process may use (affinity, cgroup quota). A positive number: exactly that, up to 256. A negative
+    number counts from the cores: -1 all, -2 all but one.
+    """
+    global _forked_said
+    if not openmp_enabled():
+        return 1
+    if _forked:
+        if not _forked_said:
+            _forked_said = True
+            logging.getLogger("dae").info(
+                "This process was forked: dae works on one thread here. Start processes with "
+                "the 'spawn' or 'forkserver' method to use more."
+            )
+        return 1
+    if n_jobs == 0:
+        raise ValueError("n_jobs must be None, a positive or a negative integer, got 0.")
+    if n_jobs is None:
+        wanted = _threads.max_threads()
+        if "OMP_NUM_THREADS" not in os.environ:
+            wanted = min(wanted, _cores())
+    elif n_jobs < 0:
+        wanted = _cores() + 1 + n_jobs
+    else:
+        wanted = int(n_jobs)
+    return max(1, min(wanted, tuning.MOST_THREADS))
+
+
+def n_threads_for(n_jobs: int | None, network: Layer | Network, n_rows: int) -> int:
+    """`n_threads` for these rows; asked for only where it matters, since that takes 4 us."""
+    size = 0
+    for layer in network.layers:
+        size += layer.encoder.size
+    small = 4 * n_rows * size < tuning.SERIAL_CALL
+    return 1 if small and n_jobs != 0 else n_threads(n_jobs)
+
+
+def useful_threads(n_threads: int, step: float, call: float = np.inf) -> int:
+    """One thread, or `n_threads` where a step and a call have operations enough for more."""
+    small = step < tuning.SERIAL_STEP or call < tuning.SERIAL_CALL
+    return 1 if small else n_threads
+
+
+def _cores() -> int:
+    """Cores that this process may use now, as joblib counts them."""
+    return _count_cores(int(time.monotonic()), os.environ.get("LOKY_MAX_CPU_COUNT"))
+
+
+@functools.lru_cache(maxsize=1)
+def _count_cores(_second: int, _loky_limit: str | None) -> int:
+    # joblib reads files for 25 us, more than encoding a row takes: once per second is enough
+    return int(joblib.cpu_count())

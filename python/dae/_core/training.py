@@ -1,0 +1,153 @@
+"""Corrupted copies, and training: native calls short enough for Ctrl-C."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from dae._core import tuning
+from dae._core.arguments import (
+    check_emphasis,
+    check_index,
+    check_rows,
+    check_same_rows,
+    check_target,
+    check_weight,
+    corruption_record,
+    layer_records,
+    solver_record,
+    target_is_classes,
+)
+from dae._core.threads import useful_threads
+from dae._model.corruption import Corruption
+from dae._model.network import Layer, Network
+from dae._model.solver import Solver
+from daecore import _training, records
+
+
+def corrupt(
+    corruption: Corruption, X: np.ndarray, rows: np.ndarray, presentation: int, *, n_threads: int
+) -> np.ndarray:
+    """Corrupted copies of ``X[rows]``."""
+    out, _ = _corrupt(corruption, (1.0, 1.0), X, rows, presentation, n_threads)
+    return out
+
+
+def entry_weights(
+    corruption: Corruption,
+    emphasis: tuple[float, float],
+    X: np.ndarray,
+    rows: np.ndarray,
+    presentation: int,
+    *,
+    n_threads: int,
+) -> np.ndarray:
+    """Weight of the loss of each entry of ``X[rows]``: of corrupted ones, of untouched ones."""
+    check_emphasis(emphasis)
+    weights = np.empty((len(rows), X.shape[1]), X.dtype)
+    _corrupt(corruption, emphasis, X, rows, presentation, n_threads, weights)
+    return weights
+
+
+def _corrupt(
+    corruption: Corruption,
+    emphasis: tuple[float, float],
+    X: np.ndarray,
+    rows: np.ndarray,
+    presentation: int,
+    n_threads: int,
+    weights: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The corrupted rows; the weights of their entries go into `weights`, if given."""
+    check_rows("X", X, X.shape[1], X.dtype)
+    check_index("rows", rows, len(X))
+    out = np.empty((len(rows), X.shape[1]), X.dtype)
+    if not len(rows):
+        return out, weights
+    data = records.Data(X, corruption_record(corruption, X, presentation), emphasis=emphasis)
+    per_row = tuning.OPERATIONS_PER_CORRUPTED_ENTRY * X.shape[1]
+    at_once = max(1, int(tuning.OPERATIONS_PER_CALL / per_row))
+    for start in range(0, len(rows), at_once):
+        part = slice(start, start + at_once)
+        threads = useful_threads(n_threads, per_row * len(rows[part]))
+        part_weights = None if weights is None else weights[part]
+        _training.corrupt(data, rows[part], out[part], part_weights, threads)
+    return out, weights
+
+
+def train(
+    network: Layer | Network,
+    solver: Solver,
+    corruption: Corruption,
+    X: np.ndarray,
+    rows: np.ndarray,
+    *,
+    batch_size: int,
+    presentation: int,
+    n_threads: int,
+    X_corrupted: np.ndarray | None = None,
+    sample_weight: np.ndarray | None = None,
+    emphasis: tuple[float, float] = (1.0, 1.0),
+    target: np.ndarray | None = None,
+    max_loss: float = np.inf,
+) -> np.ndarray:
+    """Mean loss of each batch of ``X[rows]``; network and solver are trained on them in place.
+
+    Stops at the first batch whose loss is above `max_loss`, or NaN: its loss is the last one
+    returned, and its step is not made. `dae._model.reference.train` says the rest. Signals are
+    served between native calls.
+    """
+    check_rows("X", X, network.n_features, network.dtype)
+    check_index("rows", rows, len(X))
+    if X_corrupted is not None:
+        check_rows("X_corrupted", X_corrupted, network.n_features, network.dtype)
+        check_same_rows("X_corrupted", X_corrupted, X)
+    if not len(rows):
+        raise ValueError("rows must name at least one row.")
+    if sample_weight is not None:
+        check_weight(sample_weight, len(X), network.dtype)
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+    # how a batch is cut into micro-batches depends on this size, not on the rows of one call
+    batch_size = min(batch_size, len(rows))
+    check_emphasis(emphasis)
+    layers = layer_records(network, solver)
+    check_target(network, target, X)
+    by_class = target is not None and target_is_classes(network)
+    data = records.Data(
+        clean=X,
+        corruption=corruption_record(corruption, X, presentation),
+        corrupted=X_corrupted,
+        weight=sample_weight,
+        target=None if by_class else target,
+        classes=target if by_class else None,
+        emphasis=emphasis,
+    )
+    settings = solver_record(solver, network.dtype)
+
+    weights = sum(layer.n_features * layer.n_hidden for layer in network.layers)
+    step = 10.0 * batch_size * weights
+    n_batches = -(-len(rows) // batch_size)
+    threads = useful_threads(n_threads, step, step * n_batches)
+    losses = np.empty(n_batches)
+    at_once = max(1, int(tuning.OPERATIONS_PER_CALL / step))
+    done = 0
+    while done < n_batches:
+        stop = min(done + at_once, n_batches)
+        part = rows[done * batch_size : stop * batch_size]
+        batches = records.Batches(part, batch_size, solver.n_steps, max_loss)
+        started = time.perf_counter()
+        count = _training.train(data, layers, settings, batches, losses[done:stop], threads)
+        seconds = time.perf_counter() - started
+        done += count
+        # `not <=` rather than `>`: the loss may be NaN
+        if not losses[done - 1] <= max_loss:
+            solver.n_steps += count - 1
+            return losses[:done]
+        solver.n_steps += count
+        if seconds < tuning.CALL_SECONDS / 2:
+            at_once *= 2
+        elif seconds > tuning.CALL_SECONDS:
+            at_once = max(1, at_once // 2)
+    return losses

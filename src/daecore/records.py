@@ -1,0 +1,92 @@
+"""What the core is called with: records whose fields are read by name.
+
+A record holds the caller's arrays, and numbers; nothing is copied, nothing is checked here.
+`dae._core.arguments` builds them from what it has checked. The records of training are the structs
+of csrc/kernels.h, field by field.
+
+Arrays are C-contiguous and aligned, of float32 or float64, all arrays of numbers in one call of
+the same dtype. n features, m hidden units; `stride` >= m elements lie between two rows of weights.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Encoder(NamedTuple):
+    """h = g1(b + W x), of a layer of m hidden units."""
+
+    weights: np.ndarray  # INOUT (n, stride), only read by inference; W[d, j], feature-major
+    bias: np.ndarray  # INOUT (m,)
+    activation: int  # of `_enums.ACTIVATIONS`
+    # the solver's arrays: (), (v,) or (v1, v2), shaped like the parameter
+    weights_moments: tuple[np.ndarray, ...] = ()  # INOUT
+    bias_moments: tuple[np.ndarray, ...] = ()  # INOUT
+
+
+class Decoder(NamedTuple):
+    """z = g2(b* + V h), of the same layer."""
+
+    weights: np.ndarray  # INOUT (n, stride); the encoder's array when the weights are tied
+    bias: np.ndarray  # INOUT (n,)
+    activation: int
+    weights_moments: tuple[np.ndarray, ...] = ()  # INOUT; the encoder's when tied
+    bias_moments: tuple[np.ndarray, ...] = ()  # INOUT
+
+
+class Layer(NamedTuple):
+    """One layer in training."""
+
+    encoder: Encoder
+    decoder: Decoder | None  # None in all layers of a supervised network
+    loss: int  # of `_enums.LOSSES`; of the reconstruction, or of the outputs
+
+
+class Solver(NamedTuple):
+    """How a gradient moves a parameter."""
+
+    kind: int  # of `_enums.SOLVERS`
+    learning_rate: float
+    momentum: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    alpha: float
+
+
+class Corruption(NamedTuple):
+    """A built-in corruption; arrays that the kind does not use are None."""
+
+    kind: int  # of `_enums.CORRUPTIONS`
+    threshold: np.ndarray | None  # IN (n,) uint32, probability * 2^24
+    level: np.ndarray | None  # IN (n,) standard deviations
+    low: np.ndarray | None  # IN (n,)
+    high: np.ndarray | None  # IN (n,)
+    donors: np.ndarray | None  # IN intp, rows of the clean data
+    seed: int
+    presentation: int
+
+
+class Data(NamedTuple):
+    """Where the rows of a batch come from."""
+
+    clean: np.ndarray  # IN (n_samples, n)
+    corruption: Corruption
+    corrupted: np.ndarray | None = None  # IN (n_samples, n) instead of the corruption
+    weight: np.ndarray | None = None  # IN (n_samples,)
+    target: np.ndarray | None = None  # IN (n_samples, outputs) of a supervised network
+    classes: np.ndarray | None = None  # IN (n_samples,) intp, the same for softmax_log_loss
+    # weight of the loss of a corrupted entry, of an untouched one
+    emphasis: tuple[float, float] = (1.0, 1.0)
+
+
+class Batches(NamedTuple):
+    """The mini-batches of one call."""
+
+    rows: np.ndarray  # IN (n_rows,) intp, rows of the data in order of presentation
+    batch_size: int  # the last batch may be smaller
+    n_steps: int  # solver steps made before
+    max_loss: float  # the first batch whose mean loss is above it, or NaN, is refused
