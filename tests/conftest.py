@@ -28,3 +28,35 @@ def bench_module(monkeypatch):
         return importlib.import_module(f"bench.{name}")
 
     return load
+
+
+# ------------------------------------------------------------------ small image denoisers
+
+
+@pytest.fixture(scope="session")
+def gaussian():
+    import pictures  # needs Pillow
+
+    return pictures.make(level=(10 / 255, 50 / 255)).fit([pictures.GREY])
+
+
+@pytest.fixture(scope="session")
+def masking():
+    import pictures  # needs Pillow
+
+    return pictures.make("masking", (0.5, 0.9)).fit([pictures.GREY])
+
+
+@pytest.fixture(scope="session")
+def salt_and_pepper():
+    import pictures  # needs Pillow
+
+    return pictures.make("salt_and_pepper", (0.1, 0.5)).fit([pictures.GREY])
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """Fitted, and hardly trained."""
+    import pictures  # needs Pillow
+
+    return pictures.make(n_patches=200, patch_size=7).fit([pictures.GREY])

@@ -15,7 +15,7 @@ from PIL import Image
 from dae import StackedDenoisingAutoencoder, _cli
 from dae._cli import main
 from dae.image import ImageDenoiser
-from dae.image._io import read, write
+from dae.image._io import read
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (30, 40), dtype=np.uint8)
@@ -114,7 +114,7 @@ def test_in_place(folder, model):
         (["no.png", "-o", "x.png"], "no.png: No such file or folder"),
         (["empty", "-o", "x"], "holds no pictures: no file ends in one of .png"),
         (["notes.txt", "-o", "x"], "should end in one of .png"),
-        (["grey.png", "-o", "x.webp"], "x.webp should end in one of .png"),
+        (["grey.png", "-o", "x.gif"], "x.gif should end in one of .png"),
         (["grey.png", "-o", "notes.txt/x.png"], "notes.txt is a file"),
         (
             ["grey.png", "-o", "x.png", "--model", "notes.txt"],
@@ -149,7 +149,7 @@ def test_a_bad_picture_does_not_stop_the_others(folder, model, capsys):
     printed = capsys.readouterr()
     errors = printed.err.splitlines()
     assert "cut.png cannot be read, it may be cut short" in printed.err
-    assert "text.jpg is no picture that Pillow can read" in printed.err
+    assert "text.jpg is not a picture that Pillow can read" in printed.err
     assert "small.png" in printed.err and "less than a patch of 6 x 6" in printed.err
     assert len(errors) == 4 and errors[-1] == "3 of 5 failed"
     assert "2 pictures cleaned" in printed.out
@@ -182,7 +182,7 @@ def test_ctrl_c(folder, model, capsys, monkeypatch):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ImageDenoiser, "transform", interrupted)
+    monkeypatch.setattr(_cli, "clean_file", interrupted)
     out = folder / "x.png"
     assert run("denoise", folder / "grey.png", "-o", out, "--model", model / "one.npz") == 130
     assert "interrupted" in error_of(capsys)
@@ -283,95 +283,6 @@ def test_as_a_process():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert done.stderr == "dae: error: no.png: No such file or folder\n"
-
-
-# ------------------------------------------------------------------ picture files
-
-
-@pytest.mark.parametrize("suffix", [".png", ".tif"])
-@pytest.mark.parametrize(
-    "pixels",
-    [
-        GREY,
-        COLOUR,
-        np.dstack([GREY, GREY]),
-        np.dstack([COLOUR, GREY]),
-        GREY.astype(np.uint16) * 257,
-        (GREY.astype(np.uint16) * 257)[..., None],
-    ],
-    ids=["grey", "colour", "grey with alpha", "colour with alpha", "16 bits", "one channel"],
-)
-def test_files_keep_every_bit(tmp_path, pixels, suffix):
-    write(tmp_path / f"it{suffix}", pixels)
-    again, _ = read(tmp_path / f"it{suffix}")
-    assert again.dtype == pixels.dtype
-    np.testing.assert_array_equal(again, pixels.reshape(again.shape))
-
-
-def test_a_colour_profile_stays(tmp_path):
-    Image.fromarray(COLOUR).save(tmp_path / "a.png", icc_profile=b"a profile", dpi=(300, 300))
-    pixels, about = read(tmp_path / "a.png")
-    write(tmp_path / "b.jpg", pixels, about)
-    with Image.open(tmp_path / "b.jpg") as image:
-        assert image.info["icc_profile"] == b"a profile"
-        assert image.info["dpi"] == pytest.approx((300, 300), abs=1)
-
-
-def test_palettes_and_bits(tmp_path):
-    Image.fromarray(COLOUR).quantize(16).save(tmp_path / "palette.png")
-    assert read(tmp_path / "palette.png")[0].shape == COLOUR.shape
-    Image.fromarray(GREY).convert("1").save(tmp_path / "bits.png")
-    assert set(np.unique(read(tmp_path / "bits.png")[0])) == {0, 255}
-
-
-def test_files_that_cannot_be_kept(tmp_path):
-    frames = [Image.fromarray(GREY), Image.fromarray(GREY.T)]
-    frames[0].save(tmp_path / "two.tif", save_all=True, append_images=frames[1:])
-    with pytest.raises(ValueError, match="holds 2 pictures, one is expected"):
-        read(tmp_path / "two.tif")
-    Image.fromarray(GREY.astype(np.float32)).save(tmp_path / "float.tif")
-    with pytest.raises(ValueError, match="Pillow's mode 'F'"):
-        read(tmp_path / "float.tif")
-    with pytest.raises(ValueError, match="is a folder"):
-        read(tmp_path)
-    for pixels, name, message in (
-        (np.dstack([COLOUR, GREY]), "a.jpg", "JPEG keeps neither an alpha channel nor 16 bits"),
-        (GREY.astype(np.uint16), "a.bmp", "BMP keeps neither"),
-        (GREY, "a.gif", "must end in one of"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            write(tmp_path / name, pixels)
-        assert not (tmp_path / name).exists()
-
-
-@pytest.mark.parametrize("compression", ["bmp", "raw", "tiff_lzw", "tiff_adobe_deflate"])
-def test_eight_bits_of_colour_are_not_taken_for_sixteen(tmp_path, compression):
-    """Though their files have a 16 among the numbers that say how to read them."""
-    picture = np.resize(COLOUR, (720, 720, 3))
-    for width in (16, 160, 216, 720):  # 3 * 720 is 2160
-        name = tmp_path / ("a.bmp" if compression == "bmp" else "a.tif")
-        options = {} if compression == "bmp" else {"compression": compression}
-        Image.fromarray(picture[:, :width]).save(name, **options)
-        np.testing.assert_array_equal(read(name)[0], picture[:, :width])
-
-
-@pytest.mark.skipif(os.name != "posix", reason="permissions and links")
-def test_a_file_keeps_its_permissions_and_stays_where_it_is(tmp_path):
-    real, link = tmp_path / "real.png", tmp_path / "link.png"
-    write(real, COLOUR)
-    real.chmod(0o600)
-    link.symlink_to(real)
-    write(link, GREY)
-    assert link.is_symlink() and real.stat().st_mode & 0o777 == 0o600
-    np.testing.assert_array_equal(read(real)[0], GREY)
-    assert sorted(os.listdir(tmp_path)) == ["link.png", "real.png"]
-
-
-def test_sixteen_bits_of_colour_are_not_halved_in_silence(tmp_path):
-    tifffile = pytest.importorskip("tifffile")
-    tifffile.imwrite(tmp_path / "wide.tif", COLOUR.astype(np.uint16), photometric="rgb")
-    with pytest.raises(ValueError, match=r"16 bits a colour|no picture that Pillow can read"):
-        read(tmp_path / "wide.tif")
 
 
 def test_without_pillow(monkeypatch, folder, model, capsys):

@@ -47,12 +47,12 @@ def _write_unnamed(path: Path, write: Callable[[IO[bytes]], Any], mode: int | No
     if not hasattr(os, "O_TMPFILE") or not os.path.isdir("/proc/self/fd"):
         return False
     try:
-        descriptor = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, 0o666)
+        descriptor = os.open(path.parent, os.O_TMPFILE | os.O_RDWR, 0o666)
     except OSError as error:
         if error.errno in _NO_UNNAMED_FILES:
             return False
         raise
-    with open(descriptor, "wb") as file:
+    with open(descriptor, "w+b") as file:
         _fill(file, write, mode)
         try:
             if mode is None:
@@ -75,10 +75,10 @@ def _write_unnamed(path: Path, write: Callable[[IO[bytes]], Any], mode: int | No
 def _write_named(path: Path, write: Callable[[IO[bytes]], Any], mode: int | None) -> None:
     """Write by a file that can be recognised as unfinished."""
     unfinished = _temporary(path)
-    new_and_binary = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    new_and_binary = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     descriptor = os.open(unfinished, new_and_binary, 0o666)
     try:
-        with open(descriptor, "wb") as file:
+        with open(descriptor, "w+b") as file:
             _fill(file, write, mode)
         os.replace(unfinished, path)
     finally:

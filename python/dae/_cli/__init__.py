@@ -18,11 +18,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-
 from dae._cli._options import Parser, n_threads, number
 from dae._files import check_place
-from dae.image._io import SUFFIXES, find_pictures, read, write
+from dae.image._clean_file import clean_file
+from dae.image._io import SUFFIXES, find_pictures
 
 DESCRIPTION = "Denoising autoencoders: clean pictures, train denoisers."
 
@@ -190,30 +189,33 @@ def denoise(arguments: argparse.Namespace) -> int:
     jobs = plan(arguments)
     denoiser = load_model(arguments)
     progress = Progress(len(jobs))
-    failed, pixels, levels = 0, 0, []
+    failed, pixels = 0, 0
+    levels: list[float] = []
     started = time.perf_counter()
     for number_, (source, goal) in enumerate(jobs):
         progress.show(number_, source.name)
         try:
-            picture, about = read(source)
-            level = told_level(denoiser, picture, arguments.sigma)
-            cleaned = denoiser.transform(picture, **({} if level is None else {"sigma": level}))
             goal.parent.mkdir(parents=True, exist_ok=True)
-            write(goal, cleaned, about)
+            cleaned = clean_file(
+                denoiser, source, goal, sigma=told_level(denoiser, arguments.sigma)
+            )
         except (OSError, ValueError, MemoryError) as error:
             progress.clear()
             if str(source) not in str(error):
-                error = ValueError(f"{source}: {str(error).removeprefix('images[0] ')}")
+                error = ValueError(f"{source}: {error}")
             complain(error)
             failed += 1
             continue
-        pixels += picture.shape[0] * picture.shape[1]
-        levels.append(level)
+        progress.clear()
+        for note in cleaned.notes:
+            print(f"{source}: {note}", file=sys.stderr)
+        pixels += cleaned.n_pixels
+        levels.extend(cleaned.sigmas)
     progress.clear()
     seconds = time.perf_counter() - started
     n_cleaned = len(jobs) - failed
     if n_cleaned:
-        known = [255 * level for level in levels if level is not None]
+        known = [255 * level for level in levels]
         ends = sorted({f"{min(known):.1f}", f"{max(known):.1f}"}, key=float) if known else []
         noise = f", sigma {' to '.join(ends)}" if known else ""
         print(
@@ -284,16 +286,14 @@ def load_model(arguments: argparse.Namespace) -> Any:
     return denoiser
 
 
-def told_level(denoiser: Any, picture: np.ndarray, asked: float | str) -> float | None:
-    """What `transform` gets as `sigma`; None for a denoiser that is not to be told."""
+def told_level(denoiser: Any, asked: float | str) -> float | None:
+    """What `transform` gets as `sigma`; None for an estimate, or a denoiser that is not told."""
+    if asked == "auto":
+        return None
     if not denoiser.tells_level:
-        if asked == "auto":
-            return None
         raise ValueError(
             "--sigma needs a model for a range of levels of Gaussian noise; leave it for this one."
         )
-    if asked == "auto":
-        return denoiser.estimate_sigma(picture)
     return float(asked) / 255
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -13,9 +14,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from dae._estimator.version_stamp import VersionStampMixin
 from dae.image import _model_file
-from dae.image._cleaning import Cleaner, clean_picture, expected_noise, median_sigma
-from dae.image._colour import to_planes
-from dae.image._format import ImageFormat
+from dae.image._cleaning import (
+    Cleaner,
+    Progress,
+    clean_picture,
+    estimate_noise,
+    expected_noise,
+)
+from dae.image._format import ImageFormat, own_white
 from dae.image._io import as_list, load
 from dae.image._noise import NOISES
 from dae.image._patch_task import PatchTask
@@ -114,8 +120,9 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         Weights of the pixels of a patch where patches are averaged.
 
     data_range : float or None, default=None
-        The value of white in pictures of floats, black being 0; None means 1. Pictures of
-        uint8 and uint16 have their own.
+        The value of white, black being 0. None: 1 in pictures of floats, 255 in uint8; in 16-bit
+        pictures the largest value of the 8, 10, 12, 14 or 16 bits that they use, with a warning
+        if those are not 16. Other integers need it.
 
     warm_start : bool, default=False
         Whether `fit` continues training the fitted network, for the same kind of noise and
@@ -130,7 +137,8 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         Number of threads, as for `DenoisingAutoencoder`. It changes the time, not the result.
 
     verbose : int, default=0
-        Whether `fit` prints its progress, in about twenty lines.
+        Whether `fit` prints its progress, in about twenty lines, and `transform` how long large
+        pictures will take.
 
     Attributes
     ----------
@@ -334,7 +342,8 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         sigma : float, "auto" or None, default=None
             Standard deviation of the Gaussian noise where white is 1, for a denoiser that
             was trained on a range of levels. "auto" and None estimate it from each picture
-            [4]_. Beyond the range its nearest end is used.
+            [4]_. Of 0 the picture is returned as it is; of another value outside the range the
+            nearest end is used, with a warning.
 
         mask : bool array or list of them, default=None
             True where a pixel is missing, for ``noise="masking"``: of the picture's shape or
@@ -362,8 +371,12 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         items, container = as_list(images)
         masks = _as_masks(mask, len(items), container, cleaner.task.noise)
         sigma = _check_sigma(sigma, cleaner)
+        data_range = self.data_range
+        if data_range is None and container == "array":
+            data_range = own_white(np.asarray(images), "images")  # one for the whole stack
         cleaned = []
         for index, item in enumerate(items):
+            item, own_mask = _split_mask(item, masks[index], cleaner.task.noise)
             image, name = load(item, f"images[{index}]")
             cleaned.append(
                 clean_picture(
@@ -371,9 +384,10 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
                     image,
                     name,
                     sigma=sigma,
-                    mask=masks[index],
-                    data_range=self.data_range,
-                )
+                    mask=own_mask,
+                    data_range=data_range,
+                    progress=Progress(name) if self.verbose else None,
+                ).pixels
             )
         if container == "one":
             return cleaned[0]
@@ -437,7 +451,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         fitted = self.__sklearn_is_fitted__()
         noise = expected_noise(self._task["noise"], self.level_) if fitted else 0.0
         image_format = ImageFormat.of(image, name, data_range=self.data_range, noise=noise)
-        return median_sigma(to_planes(image_format.to_unit(image), self.color == "luminance"))
+        return estimate_noise(image, image_format, self.color == "luminance")
 
     # -------------------------------------------------------------- files
 
@@ -525,6 +539,17 @@ def _as_masks(mask: Any, n_images: int, container: str, noise: str) -> list[Any]
     return list(mask)
 
 
+def _split_mask(image: Any, mask: Any, noise: str) -> tuple[Any, Any]:
+    """A masked array as its pixels and its mask, for a denoiser of missing pixels."""
+    if noise != "masking" or not isinstance(image, np.ma.MaskedArray):
+        return image, mask
+    own = np.ma.getmaskarray(image)
+    if mask is not None:
+        mask = np.asarray(mask)
+        own = own | (mask[..., None] if mask.ndim < own.ndim else mask)
+    return np.ma.getdata(image), own
+
+
 def _check_sigma(sigma: Any, cleaner: Cleaner) -> float | None:
     """`sigma` of `transform` as a number, or None for an estimate."""
     fitted = f"this denoiser was fitted with noise={cleaner.task.noise!r}, level={cleaner.levels}"
@@ -545,4 +570,11 @@ def _check_sigma(sigma: Any, cleaner: Cleaner) -> float | None:
             "sigma is only supported by a denoiser for a range of levels of Gaussian noise; "
             f"{fitted}. Omit sigma, or train with level=(low, high)."
         )
-    return float(sigma)
+    sigma, (low, high) = float(sigma), cleaner.levels
+    if sigma and not low <= sigma <= high:
+        warnings.warn(
+            f"sigma={sigma:.4g} is outside the levels that this denoiser was trained for, "
+            f"{low:.4g} to {high:.4g}: the nearest, {cleaner.level(sigma):.4g}, is used.",
+            stacklevel=3,
+        )
+    return sigma

@@ -6,13 +6,17 @@ Cleaner          one plane: at each resolution the patches, through the network,
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from dae._training.monitor import report
 from dae.image._colour import from_planes, to_planes
 from dae.image._crops import check_size
 from dae.image._format import ImageFormat
@@ -21,6 +25,19 @@ from dae.image._noise import estimate_sigma, pixels_to_make_up
 from dae.image._patch_task import LOST, PatchTask
 from dae.image._patches import filter_picture
 from dae.image._training import set_known
+
+# Large pictures are cleaned in tiles, so that memory is a few times the picture: a tile of this
+# height and width needs about 300 MB
+TILE = 2048
+
+# Pixels around a tile that are cleaned with it. At one resolution twice the patch gives the pixels
+# of the whole picture. The cosine transform between resolutions reaches over the picture, ever
+# weaker; holes are filled from 96 pixels around.
+SCALES_MARGIN = 96
+FILL_MARGIN = 192
+
+# height and width of the tiles that noise is estimated from, in large pictures, and their number
+SAMPLE, N_SAMPLES = 1024, 16
 
 
 @dataclass(frozen=True)
@@ -39,6 +56,8 @@ class Cleaner:
         Resolutions, where the picture is large enough.
     luminance : bool
         Whether colours are cleaned as luminance and chrominances.
+    count : callable or None
+        Called with the number of patches each time some are cleaned.
     """
 
     task: PatchTask
@@ -47,6 +66,7 @@ class Cleaner:
     stride: int
     scales: int
     luminance: bool
+    count: Callable[[int], None] | None = None
 
     @classmethod
     def of(cls, denoiser: Any, task: PatchTask) -> Cleaner:
@@ -68,7 +88,44 @@ class Cleaner:
         """Whether the network is told the level: trained on a range of Gaussian noise."""
         return self.task.noise == "gaussian" and self.levels[0] < self.levels[1]
 
-    def clean_plane(self, noisy: np.ndarray, lost: np.ndarray, sigma: float | None) -> np.ndarray:
+    @property
+    def step(self) -> int:
+        """Pixels between places where patches of all resolutions start."""
+        return self.stride * 2 ** (self.scales - 1)
+
+    @property
+    def margin(self) -> int:
+        """Pixels around a tile that its own pixels depend on; a multiple of `step`."""
+        reach = 2 * self.task.size
+        if self.scales > 1:
+            reach = SCALES_MARGIN
+        if self.task.noise in LOST:
+            reach = FILL_MARGIN
+        return self.step * -(-reach // self.step)
+
+    def level(self, sigma: float | None) -> float:
+        """The level that the network is told: of those it was trained for the nearest."""
+        return float(np.clip(self.levels[0] if sigma is None else sigma, *self.levels))
+
+    def watched(
+        self, pieces: list[Tile], n_planes: int, progress: Callable[[float], Any]
+    ) -> Cleaner:
+        """A copy of the cleaner that tells `progress` how much of the picture is done."""
+        pixels = sum(
+            (tile.outer[0].stop - tile.outer[0].start) * (tile.outer[1].stop - tile.outer[1].start)
+            for tile in pieces
+        )
+        patches = n_planes * pixels / self.stride**2 * sum(0.25**k for k in range(self.scales))
+        done = 0
+
+        def count(n_patches: int) -> None:
+            nonlocal done
+            done += n_patches
+            progress(min(1.0, done / patches))
+
+        return replace(self, count=count)
+
+    def clean_plane(self, noisy: np.ndarray, lost: np.ndarray, level: float) -> np.ndarray:
         """A plane without its noise.
 
         Parameters
@@ -76,10 +133,9 @@ class Cleaner:
         noisy : ndarray of shape (height, width)
         lost : bool ndarray of shape (height, width)
             Pixels to make up.
-        sigma : float or None
-            Standard deviation of the noise; None where the network is not told.
+        level : float
+            Standard deviation of the noise.
         """
-        level = float(np.clip(self.levels[0] if sigma is None else sigma, *self.levels))
         scales = n_scales(noisy.shape, self.task.size, self.scales)
         return cleaned_at_scales(noisy, partial(self._clean_scale, lost), level, scales)
 
@@ -96,7 +152,27 @@ class Cleaner:
 
     def _clean_patches(self, level: float, *patches: np.ndarray) -> np.ndarray:
         given = self.task.show(patches, level)
-        return self.task.cleaned(self.network.reconstruct(given.shown), given)
+        cleaned = self.task.cleaned(self.network.reconstruct(given.shown), given)
+        if self.count is not None:
+            self.count(len(cleaned))
+        return cleaned
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A cleaned picture.
+
+    Attributes
+    ----------
+    pixels : ndarray
+        In the format of the input.
+    sigma : float or None
+        The noise level that the network was told, where white is 1; 0 if nothing was done; None
+        where the network is not told.
+    """
+
+    pixels: np.ndarray
+    sigma: float | None
 
 
 def clean_picture(
@@ -107,8 +183,25 @@ def clean_picture(
     sigma: float | None,
     mask: Any,
     data_range: float | None,
-) -> np.ndarray:
-    """A picture without its noise, in its own dtype, range and shape."""
+    progress: Callable[[float], Any] | None = None,
+) -> Cleaned:
+    """A picture without its noise, in its own dtype, range and shape.
+
+    Parameters
+    ----------
+    cleaner : Cleaner
+    image : ndarray
+    name : str
+        What to call it in messages.
+    sigma : float or None
+        Standard deviation of the noise where white is 1; None estimates it.
+    mask : bool ndarray or None
+        Pixels that are missing.
+    data_range : float or None
+        The value of white.
+    progress : callable or None
+        Called now and then with the share of the picture that is done, from 0 to 1.
+    """
     task = cleaner.task
     image_format = ImageFormat.of(
         image,
@@ -118,25 +211,154 @@ def clean_picture(
         nan_means="missing" if task.noise == "masking" else None,
     )
     check_size(image_format, task.size, name)
-    noisy = image_format.to_unit(image)
+    if sigma == 0:
+        return Cleaned(image.copy(), 0.0)
+    if sigma is None and cleaner.tells_level:
+        sigma = estimate_noise(image, image_format, cleaner.luminance)
+    level = cleaner.level(sigma)
+    lost = None
     if task.noise in LOST:
-        lost = pixels_to_make_up(task.noise, noisy, mask, name)
+        # of the whole picture: whether NaN, a mask or the values tell is decided once
+        lost = pixels_to_make_up(task.noise, image_format.to_unit(image), mask, name)
+    pieces = tiles(image_format.shape[:2], cleaner.margin, cleaner.step)
+    if progress is not None:
+        cleaner = cleaner.watched(pieces, image_format.n_colours, progress)
+    if len(pieces) == 1:
+        pixels = _clean_piece(cleaner, image, image_format, lost, level)
+    else:
+        pixels = np.empty_like(image)
+        for piece in pieces:
+            outer = _with_known(piece, lost)
+            cleaned = _clean_piece(
+                cleaner, image[outer], image_format, None if lost is None else lost[outer], level
+            )
+            pixels[piece.inner] = cleaned[_inside(piece.inner, outer)]
+    return Cleaned(pixels, level if cleaner.tells_level else None)
+
+
+def _clean_piece(
+    cleaner: Cleaner,
+    image: np.ndarray,
+    image_format: ImageFormat,
+    lost: np.ndarray | None,
+    level: float,
+) -> np.ndarray:
+    noisy = image_format.to_unit(image)
+    if lost is not None:
         planes = [
-            cleaner.clean_plane(np.ascontiguousarray(noisy[..., c]), lost[..., c], None)
+            cleaner.clean_plane(np.ascontiguousarray(noisy[..., c]), lost[..., c], level)
             for c in range(noisy.shape[2])
         ]
         return image_format.from_unit(np.stack(planes, axis=-1), image, keep=~lost)
-    noisy_planes = to_planes(noisy, cleaner.luminance)
-    if cleaner.tells_level and sigma is None:
-        sigma = median_sigma(noisy_planes)
-    nothing = np.zeros(image_format.shape[:2], dtype=bool)
-    planes = [cleaner.clean_plane(plane, nothing, sigma) for plane in noisy_planes]
+    nothing = np.zeros(noisy.shape[:2], dtype=bool)
+    planes = [
+        cleaner.clean_plane(plane, nothing, level) for plane in to_planes(noisy, cleaner.luminance)
+    ]
     return image_format.from_unit(from_planes(planes, cleaner.luminance), image)
+
+
+class Progress:
+    """Prints how long a picture will take, if that is more than a few seconds.
+
+    Parameters
+    ----------
+    name : str
+    """
+
+    PAUSE = 5.0  # seconds between two lines
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.started = self.reported = time.perf_counter()
+
+    def __call__(self, done: float) -> None:
+        """Report that a share `done` of the picture is cleaned."""
+        now = time.perf_counter()
+        if now - self.reported > self.PAUSE and done > 0:
+            self.reported = now
+            left = (now - self.started) * (1 - done) / done
+            report(f"{self.name}: {done:.0%} cleaned, {left:.0f} s left")
+
+
+# ------------------------------------------------------------------ tiles
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of a picture.
+
+    Attributes
+    ----------
+    outer : tuple of two slices
+        What is looked at.
+    inner : tuple of two slices
+        What is kept of it: pixels there are as if the whole picture had been cleaned.
+    """
+
+    outer: tuple[slice, slice]
+    inner: tuple[slice, slice]
+
+
+def tiles(shape: tuple[int, ...], margin: int, step: int, size: int | None = None) -> list[Tile]:
+    """Tiles that cover a picture; one, if it is not much larger than `size` pixels squared.
+
+    Outer parts start at multiples of `step`, so that patches lie where they lie in the picture.
+    """
+    size = TILE if size is None else size
+    axes = []
+    for length in shape[:2]:
+        count = max(1, round(length / size))
+        bounds = [step * round(k * length / count / step) for k in range(count)] + [length]
+        axes.append(
+            [
+                (slice(max(0, first - margin), min(length, stop + margin)), slice(first, stop))
+                for first, stop in pairwise(bounds)
+            ]
+        )
+    return [
+        Tile((rows[0], columns[0]), (rows[1], columns[1]))
+        for rows in axes[0]
+        for columns in axes[1]
+    ]
+
+
+def _with_known(tile: Tile, lost: np.ndarray | None) -> tuple[slice, slice]:
+    """The outer part of a tile, grown until each channel has a pixel that is known."""
+    rows, columns = tile.outer
+    while lost is not None and lost[rows, columns].all(axis=(0, 1)).any():
+        rows, columns = (
+            slice(max(0, part.start - TILE), min(length, part.stop + TILE))
+            for part, length in zip((rows, columns), lost.shape[:2], strict=True)
+        )
+    return rows, columns
+
+
+def _inside(inner: tuple[slice, slice], outer: tuple[slice, slice]) -> tuple[slice, ...]:
+    return tuple(
+        slice(part.start - whole.start, part.stop - whole.start)
+        for part, whole in zip(inner, outer, strict=True)
+    )
+
+
+# ------------------------------------------------------------------ levels
 
 
 def expected_noise(noise: str, levels: tuple[float, float]) -> float:
     """Standard deviation of the strongest noise that pictures are expected to have."""
     return levels[1] if noise == "gaussian" else 0.0
+
+
+def estimate_noise(image: np.ndarray, image_format: ImageFormat, luminance: bool) -> float:
+    """Standard deviation of the noise of a picture; of a large one the median over some tiles."""
+    pieces = [tile.inner for tile in tiles(image_format.shape, 0, 1)]
+    if len(pieces) > 1:
+        pieces = [tile.inner for tile in tiles(image_format.shape, 0, 1, SAMPLE)]
+        pieces = pieces[:: -(-len(pieces) // N_SAMPLES)]
+    return float(
+        np.median(
+            [median_sigma(to_planes(image_format.to_unit(image[p]), luminance)) for p in pieces]
+        )
+    )
 
 
 def median_sigma(planes: list[np.ndarray]) -> float:

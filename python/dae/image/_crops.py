@@ -8,7 +8,7 @@ import numpy as np
 
 from dae.image._colour import to_planes
 from dae.image._format import ImageFormat
-from dae.image._io import as_list, load
+from dae.image._io import as_list, is_path, load
 
 CROP = 192  # pixels, height and width of a crop at most
 CACHE = 2**30  # bytes of pictures read from files that are kept
@@ -68,38 +68,55 @@ class Crops:
                 )
         self._cache: dict[tuple[str, int], np.ndarray] = {}
         self._room = CACHE
-        forms = [self._look(index, size) for index in range(len(self.images))]
-        for index, form in enumerate(forms):
-            if form.n_colours != forms[0].n_colours:
+        self._formats: dict[tuple[str, int], ImageFormat] = {}
+        first = self._inspect(0, size)
+        for index in range(1, len(self.images)):
+            n_colours = self._inspect(index, size)
+            if n_colours != first:
                 raise ValueError(
-                    f"images[{index}] has {form.n_colours} colour channels, images[0] has "
-                    f"{forms[0].n_colours}. Train on pictures of one kind: convert them all to "
-                    "grey or all to RGB."
+                    f"{self._name(index)} has {n_colours} colour channels, {self._name(0)} has "
+                    f"{first}. Train on pictures of one kind: convert them all to grey or all to "
+                    "RGB."
                 )
-        places = [(form.shape[0] - size + 1) * (form.shape[1] - size + 1) for form in forms]
+        shapes = [self._formats["images", index].shape for index in range(len(self.images))]
+        places = [(shape[0] - size + 1) * (shape[1] - size + 1) for shape in shapes]
         self._share = np.array(places) / sum(places)
 
-    def _look(self, index: int, size: int) -> ImageFormat:
+    def _name(self, index: int) -> str:
+        item = self.images[index]
+        return str(item) if is_path(item) else f"images[{index}]"
+
+    def _inspect(self, index: int, size: int) -> int:
+        """Check a picture and its partner, once; returns its number of colours."""
         image, name = self._get("images", index)
-        form = self._form(image, name, self.are_noisy)
-        check_size(form, size, name)
+        image_format = self._format(image, name, self.are_noisy)
+        self._formats["images", index] = image_format
+        check_size(image_format, size, name)
         if self.noisy is not None:
             other, other_name = self._get("noisy", index)
             if other.dtype.kind == "f" and np.isnan(other).any():
                 raise ValueError(
-                    f"{other_name} has NaN; pictures to learn from have missing pixels as 0. "
-                    "Write 0 there."
+                    f"{other_name} has NaN; in pictures to train on, missing pixels are 0. Write 0 "
+                    "there."
                 )
-            self._form(other, other_name, noisy=True)
+            # what is white in the clean picture is white in its copy
+            data_range = image_format.white if other.dtype == image.dtype else self.data_range
+            self._formats["noisy", index] = self._format(other, other_name, True, data_range)
             if other.shape != image.shape:
                 raise ValueError(
                     f"{other_name} must have the shape of {name}, {image.shape}, got {other.shape}."
                 )
-        return form
+        return image_format.n_colours
 
-    def _form(self, image: np.ndarray, name: str, noisy: bool) -> ImageFormat:
-        noise = self.noise if noisy else None
-        return ImageFormat.of(image, name, data_range=self.data_range, noise=noise)
+    def _format(
+        self, image: np.ndarray, name: str, noisy: bool, data_range: float | None = None
+    ) -> ImageFormat:
+        return ImageFormat.of(
+            image,
+            name,
+            data_range=self.data_range if data_range is None else data_range,
+            noise=self.noise if noisy else None,
+        )
 
     def _get(self, which: str, index: int) -> tuple[np.ndarray, str]:
         item = (self.images if which == "images" else self.noisy or [])[index]
@@ -119,21 +136,21 @@ class Crops:
         picture may have a direction, and stays as it is.
         """
         index = int(rng.choice(len(self._share), p=self._share))
-        image, name = self._get("images", index)
+        image, _ = self._get("images", index)
         height, width = (min(CROP, length) for length in image.shape[:2])
         top = int(rng.integers(0, image.shape[0] - height + 1))
         left = int(rng.integers(0, image.shape[1] - width + 1))
         corner = slice(top, top + height), slice(left, left + width)
 
-        def planes(image: np.ndarray, name: str, noisy: bool) -> list[np.ndarray]:
-            piece = image[corner]
-            return to_planes(self._form(piece, name, noisy).to_unit(piece), self.luminance)
-
-        clean = planes(image, name, self.are_noisy)
+        clean = self._planes("images", index, corner)
         plane = int(rng.integers(0, len(clean)))
         if self.noisy is not None:
-            return clean[plane], planes(*self._get("noisy", index), True)[plane]
+            return clean[plane], self._planes("noisy", index, corner)[plane]
         if self.are_noisy:
             return clean[plane], None
         mirrored = clean[plane][:: 1 if rng.random() < 0.5 else -1]
         return np.rot90(mirrored, int(rng.integers(0, 4))), None
+
+    def _planes(self, which: str, index: int, corner: tuple[slice, slice]) -> list[np.ndarray]:
+        piece = self._get(which, index)[0][corner]
+        return to_planes(self._formats[which, index].to_unit(piece), self.luminance)

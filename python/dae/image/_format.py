@@ -7,20 +7,26 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-# How far pictures of floats may leave [0, 1]: clean ones by rounding, noisy ones by the noise,
-# which is six standard deviations in one pixel of 10^9
+# How far pictures may leave [0, 1]: clean ones by rounding, noisy ones by the noise, which is six
+# standard deviations in one pixel of 10^9
 ROUNDING = 1e-3
 NOISE_REACH = 1.5
+
+# bits of a pixel that cameras, microscopes and scanners store in 16
+FEWER_BITS = (8, 10, 12, 14)
+
+SMALLEST_RANGE, LARGEST_RANGE = 1e-30, 1e30  # what float32 can be divided by
 
 
 @dataclass(frozen=True)
 class ImageFormat:
-    """How a picture came.
+    """The format of a picture.
 
     Attributes
     ----------
@@ -55,7 +61,7 @@ class ImageFormat:
         noise: float | None = None,
         nan_means: str | None = None,
     ) -> ImageFormat:
-        """Look at an array.
+        """Inspect an array.
 
         Parameters
         ----------
@@ -63,14 +69,16 @@ class ImageFormat:
         name : str
             What to call it in messages.
         data_range : float or None
-            The value of white in float images; None means 1.
+            The value of white. None: 1 for floats, the largest value of uint8, and of uint16 and
+            int16 that of the number of bits that the picture uses, with a warning if that is
+            not 16.
         noise : float or None
-            Standard deviation of the noise that floats may have on them, where white is 1;
-            None: they are clean.
+            Standard deviation of the noise that the picture may have, where white is 1; None: it
+            is clean.
         nan_means : str or None
-            What NaN is taken for; None refuses NaN.
+            What NaN stands for; None refuses NaN.
         """
-        shape = image.shape
+        shape, dtype = image.shape, image.dtype
         if image.ndim not in (2, 3) or (image.ndim == 3 and shape[2] not in (1, 2, 3, 4)):
             raise ValueError(
                 f"{name} must have shape (height, width) or (height, width, channels) with 1 to "
@@ -78,43 +86,88 @@ class ImageFormat:
             )
         if 0 in shape:
             raise ValueError(f"{name} must have pixels, got shape {shape}.")
-        if image.dtype in (np.uint8, np.uint16):
-            return cls(shape, image.dtype, float(np.iinfo(image.dtype).max))
-        if image.dtype.kind != "f":
+        if dtype.kind not in "uif":
             raise ValueError(
-                f"{name} must hold uint8, uint16 or floats, got {image.dtype}. Convert it, for "
-                "example with image.astype(np.uint8) if its values go from 0 to 255."
+                f"{name} must hold integers or floats, got {dtype}. Convert it, for example with "
+                "image.astype(np.uint8) if its values go from 0 to 255."
             )
-        white = 1.0 if data_range is None else float(data_range)
-        n_nan = int(np.isnan(image).sum())
-        if n_nan and nan_means is None:
+        if data_range is not None and not SMALLEST_RANGE <= data_range <= LARGEST_RANGE:
             raise ValueError(
-                f"{name} has NaN in {n_nan} places. Fill them, or use a denoiser of "
-                "noise='masking', which takes NaN for missing pixels."
+                f"data_range, the value of white, must be from {SMALLEST_RANGE:g} to "
+                f"{LARGEST_RANGE:g}, got {data_range!r}."
             )
-        if n_nan == image.size:
-            raise ValueError(f"{name} has no pixel that is known: all are NaN.")
+        white = own_white(image, name) if data_range is None else float(data_range)
+        if dtype.kind == "f":
+            n_nan = int(np.isnan(image).sum())
+            if n_nan and nan_means is None:
+                raise ValueError(
+                    f"{name} has NaN in {n_nan} places. Fill them, or use a denoiser of "
+                    "noise='masking', which takes NaN for missing pixels."
+                )
+            if n_nan == image.size:
+                raise ValueError(f"{name} has no pixel that is known: all are NaN.")
+        elif data_range is None and dtype.kind == "u":
+            return cls(shape, dtype, white)
         low, high = float(np.nanmin(image)), float(np.nanmax(image))
         reach = ROUNDING if noise is None else max(NOISE_REACH, 6 * noise)
         if not (-reach * white <= low and high <= (1 + reach) * white):
             raise ValueError(
-                f"{name} must have floats from 0 (black) to {white:g} (white), got values from "
-                f"{low:.6g} to {high:.6g}. Divide by the value of white, or pass it as data_range."
+                f"{name} must have {'floats' if dtype.kind == 'f' else 'values'} from 0 (black) "
+                f"to {white:g} (white), got values from {low:.6g} to {high:.6g}. Divide by the "
+                "value of white, or pass it as data_range"
+                f"{'; subtract the value of black first' if low < 0 else ''}."
             )
-        return cls(shape, image.dtype, white)
+        return cls(shape, dtype, white)
 
     def to_unit(self, image: np.ndarray) -> np.ndarray:
-        """Colours as float32 (height, width, n_colours), black 0, white 1. NaN stays."""
-        colours = image.reshape(*self.shape[:2], self.n_channels)[..., : self.n_colours]
+        """Colours as float32 (height, width, n_colours), black 0, white 1. NaN is kept."""
+        colours = image.reshape(*image.shape[:2], self.n_channels)[..., : self.n_colours]
         return np.multiply(colours, np.float32(1 / self.white), dtype=np.float32, casting="unsafe")
 
     def from_unit(self, colours: np.ndarray, image: np.ndarray, keep: Any = False) -> np.ndarray:
-        """`colours` in this form; what they do not hold, and where `keep`, is from `image`."""
-        result = image.reshape(*self.shape[:2], self.n_channels).copy()
+        """`colours` in this format; what they lack, and where `keep`, is taken from `image`."""
+        result = image.reshape(*image.shape[:2], self.n_channels).copy()
         values = np.clip(colours, 0, 1).astype(np.float64 if self.white > 1 else np.float32)
         values *= self.white
-        if self.dtype.kind == "u":
-            values = np.rint(values)
+        if self.dtype.kind in "ui":
+            values = np.minimum(np.rint(values), np.iinfo(self.dtype).max)
+        else:
+            values = np.minimum(values, np.finfo(self.dtype).max)
         old = result[..., : self.n_colours]
         result[..., : self.n_colours] = np.where(keep, old, values.astype(self.dtype))
-        return result.reshape(self.shape)
+        return result.reshape(image.shape)
+
+
+def own_white(image: np.ndarray, name: str) -> float:
+    """The value of white that the dtype, and for 16 bits the largest value, tell."""
+    if image.dtype.kind == "f":
+        return 1.0
+    largest = int(np.iinfo(image.dtype).max)
+    if image.dtype == np.uint8:
+        return float(largest)
+    if image.dtype.itemsize != 2:
+        raise ValueError(
+            f"{name} holds {image.dtype}, which does not tell the value of white. Pass it as "
+            "data_range, for example data_range=4095 for 12 bits, or convert the picture, for "
+            "example with image.astype(np.uint8) if its values go from 0 to 255."
+        )
+    bits = used_bits(image)
+    if bits is None:
+        return float(largest)
+    white = 2**bits - 1
+    warnings.warn(
+        f"{name} holds {image.dtype} with values up to {image.max()}: white is taken to be "
+        f"{white} ({bits} bits). Pass data_range={largest} if all bits are used.",
+        stacklevel=2,
+    )
+    return float(white)
+
+
+def used_bits(image: np.ndarray) -> int | None:
+    """Bits that a 16-bit picture uses by its largest value, or None for all of them."""
+    highest = int(image.max())
+    if highest > 0:
+        for bits in FEWER_BITS:
+            if highest < 2**bits:
+                return bits
+    return None

@@ -1,44 +1,70 @@
-"""Pictures as users pass them (arrays, file names, lists of both) and picture files.
+"""Pictures as users pass them (arrays, files, lists of both) and picture files.
 
-`as_list`         one picture, an array of them or a list, as a list
-`load`            one item of it as an array
-`read`, `write`   picture files, through Pillow (``pip install "daecore[image]"``)
-`find_pictures`   picture files of a folder
+`as_list`        one picture, an array of pictures or a list of them, as a list
+`load`           one item of it as an array
+`read`           a picture file as an array, and how it was stored
+`read_pages`     the same of a file with several pages
+`write`          a picture file, as the source was stored; returns what is lost or changed
+`find_pictures`  picture files of a folder
 
-Only `read` and `write` need Pillow, which is imported there.
+Files need Pillow (``pip install "daecore[image]"``), which is imported when it is needed.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dae._files import write_whole
+from dae.image._encode import encode
+from dae.image._pillow import decode, pillow, pixels_of, silence
+from dae.image._source import SourceFile
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+# what can be written, and by these names is found in folders; GIF can only be read
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+
+KINDS = {
+    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF",
+    ".bmp": "BMP", ".webp": "WEBP",
+}  # fmt: skip
 
 
 # ------------------------------------------------------------------ collections
 
 
 def is_path(image: Any) -> bool:
-    return isinstance(image, (str, os.PathLike))
+    return isinstance(image, (str, bytes, os.PathLike))
+
+
+def _is_file(image: Any) -> bool:
+    return hasattr(image, "read") and hasattr(image, "seek")
+
+
+def _is_pillow(image: Any) -> bool:
+    return type(image).__module__.partition(".")[0] == "PIL" and hasattr(image, "getbands")
 
 
 def as_list(images: Any, name: str = "images") -> tuple[list[Any], str]:
-    """The pictures one by one, and how they came together: "one", "array" or "list".
+    """The pictures one by one, and their container: "one", "array" or "list".
 
     An array of three dimensions is one picture if its last axis can be channels (1 to 4 long),
-    else a stack of grey ones.
+    else a stack of grey ones. An array of file names is a list.
     """
-    if is_path(images):
+    if is_path(images) or _is_file(images) or _is_pillow(images):
         return [images], "one"
-    if isinstance(images, np.ndarray) and images.dtype != object:
+    if hasattr(images, "columns") and hasattr(images, "iloc"):
+        raise ValueError(
+            f"{name} must be pictures, got a DataFrame. Pass its column of file names, or one "
+            "picture as an array with .to_numpy()."
+        )
+    if isinstance(images, dict):
+        raise ValueError(f"{name} must be a list of pictures, got a dict. Pass list(d.values()).")
+    if not isinstance(images, np.ndarray) and hasattr(images, "__array__"):
+        images = np.asarray(images)
+    if isinstance(images, np.ndarray) and images.dtype.kind not in "OUS":
         if images.ndim == 2 or (images.ndim == 3 and images.shape[2] <= 4):
             return [images], "one"
         if images.ndim not in (3, 4):
@@ -47,10 +73,10 @@ def as_list(images: Any, name: str = "images") -> tuple[list[Any], str]:
                 f"(n_images, height, width, channels), or a list; got an array of shape "
                 f"{images.shape}."
             )
-        way, items = "array", list(images)
+        container, items = "array", list(images)
     else:
         try:
-            way, items = "list", list(images)
+            container, items = "list", list(images)
         except TypeError as error:
             raise ValueError(
                 f"{name} must be a list of pictures or of file names, or an array; got "
@@ -58,20 +84,54 @@ def as_list(images: Any, name: str = "images") -> tuple[list[Any], str]:
             ) from error
     if not items:
         raise ValueError(f"{name} is empty. Pass at least one picture.")
-    return items, way
+    return items, container
 
 
 def load(image: Any, name: str) -> tuple[np.ndarray, str]:
-    """A picture as an array, read if it is a file name, and what to call it in messages."""
+    """A picture as an array, and what to call it in messages: its file name, if it has one."""
     if is_path(image):
-        return read(image)[0], str(image)
+        path = _as_path(image, name)
+        return read(path)[0], str(path)
+    if _is_file(image):
+        own = getattr(image, "name", None)
+        name = own if isinstance(own, str) else name
+        image.seek(0)
+        return _single(*decode(image, name), name)[0], name
+    if _is_pillow(image):
+        with silence():
+            return pixels_of(image), name
+    if isinstance(image, np.ma.MaskedArray) and np.ma.is_masked(image):
+        raise ValueError(
+            f"{name} is a masked array with masked pixels. Fill them, for example with .filled(); "
+            "a denoiser of noise='masking' takes them in transform."
+        )
+    if isinstance(image, (list, tuple)) and image and isinstance(image[0], (int, float)):
+        raise ValueError(
+            f"{name} is a list of {len(image)} numbers, an array of pixels is expected. Pass "
+            "np.asarray(...) of nested lists."
+        )
     try:
         array = np.asarray(image)
     except ValueError as error:
         raise ValueError(f"{name} must be an array of pixels, got {error}") from error
-    if array.dtype == object:
-        raise ValueError(f"{name} must be an array of pixels, got {type(image).__name__}.")
+    if array.dtype.kind in "OUS":
+        raise ValueError(
+            f"{name} must be an array of pixels or a file name, got {type(image).__name__}."
+        )
     return array, name
+
+
+def _as_path(image: Any, name: str) -> Path:
+    if isinstance(image, bytes):
+        if b"\0" in image:
+            raise ValueError(
+                f"{name} is the content of a file. Pass io.BytesIO(...) of it, or a file name."
+            )
+        return Path(os.fsdecode(image))
+    path = Path(image)
+    if "\0" in str(path):
+        raise ValueError(f"{name} is not a file name: it has a null character.")
+    return path
 
 
 def find_pictures(folder: Path) -> list[Path]:
@@ -91,103 +151,66 @@ def find_pictures(folder: Path) -> list[Path]:
 # ------------------------------------------------------------------ files
 
 
-def _pillow() -> Any:
-    if importlib.util.find_spec("PIL") is None:
-        raise ImportError(
-            'Picture files need Pillow; install with: pip install "daecore[image]". Or read them '
-            "with another library and pass arrays."
-        )
-    from PIL import Image
+def read(path: Any) -> tuple[np.ndarray, SourceFile]:
+    """A picture file of one page: its pixels, and how it was stored.
 
-    return Image
-
-
-def read(path: Any) -> tuple[np.ndarray, dict[str, Any]]:
-    """A picture file as uint8 or uint16, and what else it says (colour profile, EXIF).
+    Pixels are uint8, uint16, int32 or float32; palettes, CMYK and the like are RGB, as
+    `SourceFile.notes` say.
 
     Raises
     ------
-    FileNotFoundError
+    FileNotFoundError, PermissionError
     ValueError
-        The file is no picture, is cut short, or holds what this cannot keep.
+        The file is not a picture, is cut short, or holds what this cannot keep.
     """
-    image_module = _pillow()
+    return _single(*read_pages(path), str(path))
+
+
+def read_pages(path: Any) -> tuple[list[np.ndarray], SourceFile]:
+    """The same of a file of one or more pages."""
     path = Path(path)
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder, a picture file is needed.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd metadata; what matters raises
-            with image_module.open(path) as image:
-                if getattr(image, "n_frames", 1) > 1:
-                    raise ValueError(
-                        f"{path} holds {image.n_frames} pictures, one is expected. Split it."
-                    )
-                if _is_wide(image) and image.mode in ("RGB", "RGBA"):
-                    raise ValueError(
-                        f"{path} has 16 bits a colour, of which Pillow keeps 8. Read it with "
-                        "another library and pass the array."
-                    )
-                about = {
-                    name: image.info[name]
-                    for name in ("icc_profile", "exif", "dpi")
-                    if name in image.info
-                }
-                return _pixels(image, path), about
-    except FileNotFoundError:
-        raise
-    except image_module.UnidentifiedImageError as error:
-        raise ValueError(f"{path} is no picture that Pillow can read.") from error
-    except image_module.DecompressionBombError as error:
-        raise ValueError(f"{path} is too large to be read safely: {error}") from error
-    except (OSError, SyntaxError, EOFError, IndexError) as error:  # what decoders raise
-        raise ValueError(f"{path} cannot be read, it may be cut short: {error}") from error
+    return decode(path, str(path))
 
 
-def _is_wide(image: Any) -> bool:
-    """Whether the file has 16 bits a colour: what Pillow calls its pixels, like "RGB;16B"."""
-    arguments = [tile[3] for tile in image.tile]  # a string, or the first of other numbers
-    names = [given if isinstance(given, str) else given[0] for given in arguments if given]
-    return any(";16" in str(name) for name in names)
-
-
-def _pixels(image: Any, path: Path) -> np.ndarray:
-    if image.mode in ("L", "LA", "RGB", "RGBA"):
-        return np.asarray(image)
-    if image.mode in ("P", "PA"):
-        transparent = "transparency" in image.info or image.mode == "PA"
-        return np.asarray(image.convert("RGBA" if transparent else "RGB"))
-    if image.mode == "1":
-        return np.asarray(image.convert("L"))
-    if image.mode.startswith("I"):  # 16 bits, in 32 where Pillow has no 16
-        pixels = np.asarray(image)
-        if pixels.min() >= 0 and pixels.max() <= 65535:
-            return pixels.astype(np.uint16)
-    raise ValueError(
-        f"{path} has pixels of Pillow's mode {image.mode!r}; 8 or 16 bits of grey, or 8 of colour, "
-        "are expected. Convert it."
-    )
-
-
-def write(path: Path, pixels: np.ndarray, about: dict[str, Any] | None = None) -> None:
-    """Write a picture file, whole or not at all; the suffix decides on the format."""
-    image_module = _pillow()
-    path = Path(path)
-    image_module.init()
-    kind = image_module.EXTENSION.get(path.suffix.lower())
-    if path.suffix.lower() not in SUFFIXES or kind is None:
-        raise ValueError(f"{path} must end in one of {', '.join(SUFFIXES)}.")
-    if pixels.ndim == 3 and pixels.shape[2] == 1:
-        pixels = pixels[..., 0]
-    n_channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-    if kind == "JPEG" and (n_channels in (2, 4) or pixels.dtype != np.uint8):
+def _single(
+    pages: list[np.ndarray], source: SourceFile, name: str
+) -> tuple[np.ndarray, SourceFile]:
+    if len(pages) > 1:
         raise ValueError(
-            f"{path}: JPEG keeps neither an alpha channel nor 16 bits. Write PNG or TIFF."
+            f"{name} holds {len(pages)} pages, one picture is expected. Pass them as arrays; "
+            "the command dae denoise cleans each."
         )
-    if kind == "BMP" and (n_channels == 2 or pixels.dtype != np.uint8):
-        raise ValueError(f"{path}: BMP keeps neither grey with alpha nor 16 bits. Write PNG.")
-    extra = {name: value for name, value in (about or {}).items() if kind != "BMP"}
-    if kind == "JPEG":
-        extra["quality"] = 95
-    image = image_module.fromarray(np.ascontiguousarray(pixels))
-    write_whole(path, lambda file: image.save(file, format=kind, **extra))
+    return pages[0], source
+
+
+def write(
+    path: Any,
+    pixels: np.ndarray | Sequence[np.ndarray],
+    source: SourceFile | None = None,
+    *,
+    quality: int | None = None,
+) -> list[str]:
+    """Write a picture file, whole or not at all; the suffix decides on the format.
+
+    Parameters
+    ----------
+    path : str or path
+    pixels : ndarray, or list of them (the pages of a TIFF)
+    source : SourceFile or None
+        Its metadata are kept as far as the format keeps them, its compression or JPEG quality
+        where the format is the same.
+    quality : int or None
+        Of JPEG and WebP, 1 to 100; None takes that of the source, or 95.
+
+    Returns
+    -------
+    notes : list of str
+        What is lost or changed, for users to read.
+    """
+    path = Path(path)
+    pillow().init()
+    kind = KINDS.get(path.suffix.lower())
+    if kind is None or kind not in pillow().SAVE:
+        raise ValueError(f"{path} must end in one of {', '.join(SUFFIXES)}.")
+    pages = [pixels] if isinstance(pixels, np.ndarray) else list(pixels)
+    return encode(path, kind, pages, source, quality)

@@ -46,9 +46,11 @@ def mean_psnr(cleaner: Cleaner, images: Any, noisy: Any, data_range: float | Non
         else:
             other, other_name = load(other, f"noisy[{index}]")
             other_range = data_range
+            if other.dtype == image.dtype:
+                other_range = image_format.white
         result = clean_picture(
             cleaner, other, other_name, sigma=sigma, mask=None, data_range=other_range
-        )
+        ).pixels
         if result.shape[:2] != image.shape[:2]:
             raise ValueError(
                 f"{other_name} must have the shape of {name}, {image.shape}, got {result.shape}."

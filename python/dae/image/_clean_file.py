@@ -1,0 +1,136 @@
+"""One picture file cleaned into another: what the command ``dae denoise`` does for each file."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dae.image._cleaning import clean_picture
+from dae.image._format import NOISE_REACH, ROUNDING, used_bits
+from dae.image._io import read_pages, write
+from dae.image._source import SourceFile
+
+WHITES = (1, 255, 1023, 4095, 16383, 65535)  # values of white that pictures of floats have
+
+
+@dataclass(frozen=True)
+class CleanedFile:
+    """What became of a file, for a summary.
+
+    Attributes
+    ----------
+    n_pages : int
+        Pictures in the file; more than one in a TIFF stack only.
+    n_pixels : int
+        Of all pages.
+    sigmas : tuple of float
+        The noise level that was used for each page, where white is 1; 0 for a page that is
+        unchanged; empty for a denoiser that is not told a level.
+    notes : tuple of str
+        What was assumed, converted or lost: each a clause without the name of the file, without
+        a capital and without a full stop.
+    """
+
+    n_pages: int
+    n_pixels: int
+    sigmas: tuple[float, ...]
+    notes: tuple[str, ...]
+
+
+def clean_file(
+    denoiser: Any,
+    path: Path,
+    goal: Path,
+    *,
+    sigma: float | None = None,
+    data_range: float | None = None,
+    quality: int | None = None,
+    progress: Callable[[float], Any] | None = None,
+) -> CleanedFile:
+    """Clean each page of a picture file and write the result, whole or not at all.
+
+    Parameters
+    ----------
+    denoiser : ImageDenoiser
+        Fitted.
+    path, goal : Path
+        May be the same. The suffix of `goal` decides on the format; its folder must exist.
+    sigma : float or None
+        The noise level where white is 1; None estimates it page by page. Only for a denoiser that
+        is told a level (`ImageDenoiser.tells_level`).
+    data_range : float or None
+        The value of white; None takes `denoiser.data_range`, or what the pixels tell.
+    quality : int or None
+        Of JPEG and WebP, 1 to 100; None takes that of the source, or 95.
+    progress : callable or None
+        Called now and then with the share of the file that is done, from 0 to 1.
+
+    Raises
+    ------
+    OSError, ValueError
+        In one line that names the file.
+    """
+    cleaner = denoiser._cleaner()
+    pages, source = read_pages(path)
+    if data_range is None:
+        data_range = denoiser.data_range
+    cleaned, sigmas = [], []
+    for number, page in enumerate(pages):
+        name = str(path) if len(pages) == 1 else f"page {number + 1} of {path}"
+        white = _white(page, source) if data_range is None else data_range
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # said by notes
+            result = clean_picture(
+                cleaner,
+                page,
+                name,
+                sigma=sigma,
+                mask=None,
+                data_range=white,
+                progress=None if progress is None else _Part(progress, number, len(pages)),
+            )
+        cleaned.append(result.pixels)
+        if result.sigma is not None:
+            sigmas.append(result.sigma)
+    low, high = cleaner.levels
+    if sigma and cleaner.tells_level and not low <= sigma <= high:
+        source.note(
+            f"sigma {255 * sigma:.1f} is outside the levels of the model, {255 * low:.1f} to "
+            f"{255 * high:.1f}: {255 * sigmas[0]:.1f} was used"
+        )
+    notes = write(goal, cleaned, source, quality=quality)
+    return CleanedFile(
+        len(pages),
+        sum(page.shape[0] * page.shape[1] for page in pages),
+        tuple(sigmas),
+        (*source.notes, *notes),
+    )
+
+
+class _Part:
+    """The progress of one page as that of the file."""
+
+    def __init__(self, progress: Callable[[float], Any], number: int, n_pages: int) -> None:
+        self.progress, self.number, self.n_pages = progress, number, n_pages
+
+    def __call__(self, done: float) -> None:
+        self.progress((self.number + done) / self.n_pages)
+
+
+def _white(page: np.ndarray, source: SourceFile) -> float | None:
+    """The value of white that the pixels of a file tell, noted if it is not that of the dtype."""
+    highest = float(np.nanmax(page)) if page.size else 0.0
+    if page.dtype == np.uint16 and used_bits(page) is not None:
+        bits = used_bits(page) or 16
+        source.note(f"white is taken to be {2**bits - 1} ({bits} bits)")
+        return float(2**bits - 1)
+    if (page.dtype.kind == "f" and highest > 1 + NOISE_REACH) or page.dtype == np.int32:
+        white = float(next((w for w in WHITES if highest <= w * (1 + ROUNDING)), highest))
+        source.note(f"white is taken to be {white:g}")
+        return white
+    return None

@@ -1,0 +1,313 @@
+"""Picture files, encoded by Pillow as the source was stored, and read back before they count."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from dae._files import write_whole
+from dae.image._pillow import pillow, silence
+from dae.image._source import (
+    DIRECTORY_TAGS,
+    ICC_PROFILE,
+    IPTC,
+    LAYOUT_TAGS,
+    ORIENTATION,
+    PHOTOSHOP,
+    RESOLUTION_TAGS,
+    XMP,
+    SourceFile,
+)
+
+QUALITY = 95  # of JPEG and WebP, where the source has none
+
+LOSSLESS = ("raw", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits", "zstd", "lzma")
+
+# metadata that a format keeps
+KEPT = {
+    "PNG": ("icc_profile", "exif", "dpi", "xmp", "text", "gamma", "comment"),
+    "JPEG": ("icc_profile", "exif", "dpi", "xmp", "comment", "iptc"),
+    "TIFF": ("icc_profile", "exif", "dpi", "xmp"),
+    "WEBP": ("icc_profile", "exif", "xmp"),
+    "BMP": ("dpi",),
+}
+NAMES = {
+    "icc_profile": "the colour profile", "exif": "EXIF", "dpi": "the resolution", "xmp": "XMP",
+    "text": "text", "gamma": "gamma", "comment": "the comment", "iptc": "IPTC",
+}  # fmt: skip
+
+
+def encode(
+    path: Path,
+    kind: str,
+    pages: list[np.ndarray],
+    source: SourceFile | None,
+    quality: int | None,
+) -> list[str]:
+    """Write a picture file, whole or not at all; returns notes on what is lost or changed."""
+    pages = [_plain(page) for page in pages]
+    _check(path, kind, pages)
+    if source is None:
+        source = SourceFile(path, kind)
+    if kind in ("BMP", "TIFF") and source.kind != "TIFF":  # whose pages are upright
+        pages = [_upright(page, source) for page in pages]
+    notes = _losses(kind, source)
+    # metadata that make Pillow fail, or a file that cannot be read, are left out
+    attempts: list[SourceFile] = [source, SourceFile(source.path, source.kind)]
+    attempts[1].storage = source.storage
+    for attempt in attempts:
+        images = [_image(page) for page in pages]
+        options, changed = _options(kind, attempt, len(pages), quality)
+
+        def write(file: IO[bytes], images=images, options=options) -> None:  # type: ignore[no-untyped-def]
+            with silence():
+                _save(file, kind, images, options)
+            _verify(file, path, kind, pages)
+
+        try:
+            write_whole(path, write)
+            return notes + changed
+        except _NotReadable as error:
+            problem: Exception = error
+        except OSError:
+            raise
+        except Exception as error:  # encoders raise errors of every kind
+            problem = error
+        notes = [*notes, "metadata could not be kept"]
+    text = " ".join(str(problem).split()) or type(problem).__name__
+    raise ValueError(f"{path} cannot be written as {kind}: {text[:200]}") from problem
+
+
+def _plain(page: np.ndarray) -> np.ndarray:
+    if page.ndim == 3 and page.shape[2] == 1:
+        page = page[..., 0]
+    return np.ascontiguousarray(page, dtype=page.dtype.newbyteorder("="))
+
+
+def _check(path: Path, kind: str, pages: list[np.ndarray]) -> None:
+    if len(pages) > 1 and kind != "TIFF":
+        raise ValueError(f"{path}: {kind} keeps one picture, not {len(pages)} pages. Write TIFF.")
+    for page in pages:
+        n_channels = 1 if page.ndim == 2 else page.shape[2]
+        if kind in ("JPEG", "BMP") and (n_channels in (2, 4) or page.dtype != np.uint8):
+            raise ValueError(
+                f"{path}: {kind} keeps neither an alpha channel nor 16 bits. Write PNG or TIFF."
+            )
+        if kind == "WEBP" and page.dtype != np.uint8:
+            raise ValueError(f"{path}: WebP keeps 8 bits only. Write PNG or TIFF.")
+        wide = (np.uint16, np.int32) if kind == "TIFF" else (np.uint16,)
+        wide_grey = n_channels == 1 and page.dtype in wide
+        is_float = n_channels == 1 and page.dtype == np.float32 and kind == "TIFF"
+        if page.dtype != np.uint8 and not wide_grey and not is_float:
+            raise ValueError(
+                f"{path}: {kind} is written with 8 bits, or 16 bits of grey"
+                f"{', or float32 of grey' if kind == 'TIFF' else ''}; got {page.dtype} with "
+                f"{n_channels} channels. Convert it first."
+            )
+
+
+def _image(page: np.ndarray) -> Any:
+    return pillow().fromarray(page)
+
+
+def _upright(page: np.ndarray, source: SourceFile) -> np.ndarray:
+    """The page turned as its EXIF says, for a format that has no EXIF."""
+    exif = source.metadata.get("exif")
+    if not exif:
+        return page
+    from PIL import ImageOps
+
+    with silence(), suppress(Exception):
+        image = _image(page)
+        known = pillow().Exif()
+        known.load(exif)
+        if known.get(ORIENTATION, 1) != 1:
+            image.getexif()[ORIENTATION] = known[ORIENTATION]
+            return np.asarray(ImageOps.exif_transpose(image))
+    return page
+
+
+# ------------------------------------------------------------------ metadata
+
+
+def _losses(kind: str, source: SourceFile) -> list[str]:
+    """What a file of this kind does not keep, and what writing changes."""
+    notes = []
+    if kind != "TIFF" or source.kind != "TIFF":
+        lost = [NAMES[name] for name in source.metadata if name not in KEPT[kind]]
+        if source.kind == "TIFF" and any(
+            tag > 32767 and tag not in (XMP, IPTC, PHOTOSHOP, ICC_PROFILE, *DIRECTORY_TAGS)
+            for tags in source.tags
+            for tag in tags
+        ):
+            lost.append("private TIFF tags")
+        if lost:
+            notes.append(f"{kind} does not keep {', '.join(lost)}")
+    return notes
+
+
+def _options(
+    kind: str, source: SourceFile, n_pages: int, quality: int | None
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Options of Pillow's `save` for each page, and notes."""
+    metadata = {name: value for name, value in source.metadata.items() if name in KEPT[kind]}
+    same = source.kind == kind
+    notes: list[str] = []
+    if kind == "TIFF":
+        compression = source.storage.get("compression", "raw") if same else "raw"
+        if compression not in LOSSLESS:
+            notes.append(f"{compression} compression is stored as Deflate")
+            compression = "tiff_adobe_deflate"
+        tags = source.tags if same and source.tags else [_tags_from(metadata)] * n_pages
+        tags = [*tags, *([{}] * (n_pages - len(tags)))]
+        return [{"compression": compression, "tiffinfo": _directory(page)} for page in tags], notes
+    options: dict[str, Any] = {
+        name: metadata[name] for name in ("icc_profile", "exif", "dpi", "xmp") if name in metadata
+    }
+    if kind == "PNG":
+        options.pop("xmp", None)
+        options["pnginfo"] = _png_chunks(metadata)
+    elif kind == "JPEG":
+        options.pop("xmp", None)
+        options |= {"quality": QUALITY, "subsampling": 0}
+        if same:
+            storage = dict(source.storage)
+            if "qtables" in storage:
+                del options["quality"]
+            options |= storage
+        if quality is not None:
+            options.pop("qtables", None)
+            options["quality"] = quality
+        if "comment" in metadata:
+            options["comment"] = metadata["comment"]
+        options["extra"] = _jpeg_segments(metadata)
+    elif kind == "WEBP":
+        lossless = same and source.storage.get("lossless", False) and quality is None
+        options |= {"lossless": lossless, "quality": QUALITY if quality is None else quality}
+    elif kind == "BMP":
+        options = {name: value for name, value in options.items() if name == "dpi"}
+    return [options], notes
+
+
+def _png_chunks(metadata: dict[str, Any]) -> Any:
+    from PIL.PngImagePlugin import PngInfo
+
+    chunks = PngInfo()
+    if "gamma" in metadata:
+        chunks.add(b"gAMA", round(metadata["gamma"] * 100_000).to_bytes(4, "big"))
+    for key, value in metadata.get("text", {}).items():
+        chunks.add_itxt(key, value) if not value.isascii() else chunks.add_text(key, value)
+    if "comment" in metadata:
+        comment = metadata["comment"]
+        comment = comment.decode("latin-1") if isinstance(comment, bytes) else str(comment)
+        chunks.add_text("Comment", comment)
+    if "xmp" in metadata:
+        chunks.add_itxt("XML:com.adobe.xmp", metadata["xmp"].decode("utf-8", "replace"))
+    return chunks
+
+
+def _jpeg_segments(metadata: dict[str, Any]) -> bytes:
+    """XMP and IPTC as segments, which older versions of Pillow have no option for."""
+    segments = b""
+    for marker, start, name in (
+        (b"\xff\xe1", b"http://ns.adobe.com/xap/1.0/\0", "xmp"),
+        (b"\xff\xed", b"", "iptc"),
+    ):
+        content = start + metadata.get(name, b"")
+        if name in metadata and len(content) <= 65_533:
+            segments += marker + (len(content) + 2).to_bytes(2, "big") + content
+    return segments
+
+
+def _tags_from(metadata: dict[str, Any]) -> dict[int, tuple[int | None, Any]]:
+    """TIFF tags for the metadata of another format."""
+    tags: dict[int, tuple[int | None, Any]] = {}
+    if "exif" in metadata:
+        with silence(), suppress(Exception):
+            exif = pillow().Exif()
+            exif.load(metadata["exif"])
+            for tag, value in exif.items():
+                if tag not in {*LAYOUT_TAGS, *DIRECTORY_TAGS, ORIENTATION}:
+                    tags[tag] = (None, value)
+            for tag in (34665, 34853):
+                directory = dict(exif.get_ifd(tag))
+                directory.pop(40965, None)
+                if directory:
+                    tags[tag] = (4, directory)
+    if "icc_profile" in metadata:
+        tags[ICC_PROFILE] = (7, metadata["icc_profile"])
+    if "xmp" in metadata:
+        tags[XMP] = (1, metadata["xmp"])
+    if "dpi" in metadata and not RESOLUTION_TAGS & set(tags):
+        horizontal, vertical = metadata["dpi"]
+        tags |= {282: (5, horizontal), 283: (5, vertical), 296: (3, 2)}
+    return tags
+
+
+def _directory(tags: dict[int, tuple[int | None, Any]]) -> Any:
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+    directory = ImageFileDirectory_v2()
+    for tag, (kind, value) in tags.items():
+        if kind is not None:
+            directory.tagtype[tag] = kind
+        directory[tag] = value
+    return directory
+
+
+# ------------------------------------------------------------------ the file
+
+
+def _save(file: IO[bytes], kind: str, images: list[Any], options: list[dict[str, Any]]) -> None:
+    if len(images) == 1:
+        # libtiff writes by the number of the file, and leaves its position where it was
+        content = io.BytesIO()
+        images[0].save(content, format=kind, **options[0])
+        file.write(content.getbuffer())
+        return
+    from PIL.TiffImagePlugin import AppendingTiffWriter
+
+    content = io.BytesIO()
+    with AppendingTiffWriter(content, new=True) as writer:
+        for image, option in zip(images, options, strict=True):
+            image.save(writer, format=kind, **option)
+            writer.newFrame()
+        file.write(content.getbuffer())
+
+
+class _NotReadable(Exception):
+    """The written file is not what was to be written."""
+
+
+def _verify(file: IO[bytes], path: Path, kind: str, pages: list[np.ndarray]) -> None:
+    """Read the file back, before it gets its name."""
+    file.flush()
+    file.seek(0)
+    same: Callable[[np.ndarray, np.ndarray], bool] = (
+        np.array_equal
+        if kind in ("PNG", "TIFF", "BMP")
+        else lambda written, page: written.shape == page.shape
+    )
+    image_module = pillow()
+    try:
+        with silence(), image_module.open(file) as image:
+            if getattr(image, "n_frames", 1) != len(pages):
+                raise _NotReadable("it has another number of pages when read back")
+            for number, page in enumerate(pages):
+                if len(pages) > 1:
+                    image.seek(number)
+                image.load()
+                written = np.asarray(image)
+                if not same(written, page):
+                    raise _NotReadable("its pixels differ when read back")
+    except _NotReadable:
+        raise
+    except Exception as error:
+        raise _NotReadable("it cannot be read back") from error
+    finally:
+        file.seek(0, io.SEEK_END)
