@@ -311,8 +311,9 @@ def test_early_stopping_needs_rows_to_train_on():
 
 
 def test_convergence_warning_only_where_a_tolerance_is_set(X):
-    with pytest.warns(ConvergenceWarning, match="max_iter=2"):
+    with pytest.warns(ConvergenceWarning, match="max_iter=2") as caught:
         make(max_iter=2, tol=1e-4).fit(X)
+    assert caught[0].filename == __file__  # the line of the user who called fit
     make(max_iter=2, tol=None).fit(X)  # any warning is an error here
 
 

@@ -327,7 +327,7 @@ def test_no_loss_curve(X):
     ("loss", "validation_loss", "options", "message"),
     [
         ([1.0, np.nan], None, {}, "loss contains NaN"),
-        ([[1.0, 2.0]], None, {}, "loss must have one value an epoch, got shape .1, 2."),
+        ([[1.0, 2.0]], None, {}, "loss must have one value per epoch, got shape .1, 2."),
         ([1.0], [1.0, 2.0], {}, "validation_loss must have at most the 1 epochs"),
         ([1.0, 0.0], None, {"log_scale": True}, "log_scale=True needs a loss above 0"),
     ],

@@ -19,7 +19,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # imported on demand: it looks at packages that plain use does not need
+    # imported on demand: it imports packages that plain use does not need
     if name == "show_versions":
         from dae._show_versions import show_versions
 

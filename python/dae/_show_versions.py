@@ -25,7 +25,7 @@ def show_versions() -> None:
     """Print versions, the SIMD level, OpenMP and the thread pools of this process.
 
     The SIMD level is the one in use; the environment variable ``DAE_SIMD`` can choose
-    another among those available. The thread count is what ``n_jobs=None`` stands for now.
+    another among those available. The thread count is that of ``n_jobs=None`` at this moment.
 
     Examples
     --------

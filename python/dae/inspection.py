@@ -1,11 +1,11 @@
-"""Pictures of what a network learned, in the manner of scikit-learn's displays.
+"""Plots of what a network learned, with the interface of scikit-learn's displays.
 
     `FiltersDisplay`          the weights of each hidden unit as a small image
-    `ReconstructionDisplay`   samples, clean, corrupted and repaired
-    `LossCurveDisplay`        the loss, epoch by epoch
+    `ReconstructionDisplay`   samples: clean, corrupted and reconstructed
+    `LossCurveDisplay`        the loss by epoch
 
-Each is made by `from_estimator`, keeps what it shows, and can be drawn again by `plot`.
-matplotlib is imported only when there is something to draw.
+Each is created by `from_estimator`, stores what it shows, and can be drawn again by `plot`.
+matplotlib is imported only when something is drawn.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ __all__ = ["FiltersDisplay", "LossCurveDisplay", "ReconstructionDisplay"]
 
 GAP = 1  # pixels between tiles
 
-# Rows that are corrupted for the sake of a few: "swap" needs rows to take values from
+# Rows that are corrupted to show a few: "swap" needs rows to take values from.
 CORRUPTED_ROWS = 1000
 
 # ------------------------------------------------------------------ filters
 
 
 class FiltersDisplay:
-    """Filters as tiles of one picture.
+    """Filters as tiles of one image.
 
-    Each tile is scaled by itself, so that its largest weight in absolute value is 1 or -1:
-    grey stands for 0, and the tiles' sizes are not to be compared.
+    Each tile is scaled by itself to a largest absolute weight of 1: middle grey is 0, and the
+    magnitudes of different tiles cannot be compared.
 
     It is recommended to use :meth:`from_estimator`.
 
@@ -44,7 +44,7 @@ class FiltersDisplay:
         The filters, in the order of the tiles.
 
     image_shape : (height, width) or (height, width, 3), default=None
-        How the features of a filter make an image. None stands for a square.
+        How the features of a filter make an image. None means a square.
 
     Attributes
     ----------
@@ -130,17 +130,17 @@ class FiltersDisplay:
             or `BernoulliRBM`.
 
         image_shape : (height, width) or (height, width, 3), default=None
-            How the features make an image. None stands for a square.
+            How the features make an image. None means a square.
 
         n_filters : int, default=None
-            How many to show, the first in `order`. None shows all.
+            Number of filters to show, the first in `order`. None shows all.
 
         order : {"norm", "index"}, default="norm"
             "norm" puts the largest Euclidean norm first, "index" keeps the estimator's order.
 
         decoder : bool, default=False
-            Whether to show `decoder_components_`, with which a unit writes, instead of
-            `components_`, with which it reads.
+            Whether to show `decoder_components_`, the weights from each unit to the
+            reconstruction, instead of `components_`, those from the input to each unit.
 
         ax : matplotlib Axes, default=None
             Axes to draw into. None makes a figure.
@@ -161,12 +161,12 @@ class FiltersDisplay:
             filters = filters[np.argsort(-np.linalg.norm(filters, axis=1), kind="stable")]
         if n_filters is not None:
             filters = filters[: _check_count(n_filters, "n_filters")]
-        # a copy: `components_` may be a view of weights that training goes on with
+        # a copy: `components_` may be a view of weights that training changes later
         return cls(np.array(filters), image_shape=shape).plot(ax, **kwargs)
 
 
 def _weights(estimator: Any, name: str) -> np.ndarray:
-    """A matrix of a fitted estimator, one row a unit."""
+    """A matrix of a fitted estimator, one row per unit."""
     check_is_fitted(estimator)
     weights = getattr(estimator, name, None)
     if weights is None:
@@ -181,7 +181,7 @@ def _weights(estimator: Any, name: str) -> np.ndarray:
 
 
 class ReconstructionDisplay:
-    """Samples in three rows: clean, corrupted, and what the network makes of the corrupted.
+    """Samples in three rows: clean, corrupted, and reconstructed from the corrupted.
 
     It is recommended to use :meth:`from_estimator`.
 
@@ -191,7 +191,7 @@ class ReconstructionDisplay:
         The samples of the three rows.
 
     image_shape : (height, width) or (height, width, 3), default=None
-        How the features of a sample make an image. None stands for a square.
+        How the features of a sample make an image. None means a square.
 
     Attributes
     ----------
@@ -298,7 +298,7 @@ class ReconstructionDisplay:
             Clean samples, in the form that the estimator was fitted on.
 
         image_shape : (height, width) or (height, width, 3), default=None
-            How the features make an image. None stands for a square.
+            How the features make an image. None means a square.
 
         n_samples : int, default=8
             How many to show, or all of X if it has fewer.
@@ -361,9 +361,9 @@ def _first_rows(X: Any, n_rows: int) -> Any:
 
 
 class LossCurveDisplay:
-    """Training loss, and validation loss where there is one, epoch by epoch.
+    """Training loss and, if there is one, validation loss by epoch.
 
-    The training loss is that of corrupted samples, averaged while the weights were changing.
+    The training loss is that of corrupted samples, averaged while the weights change.
 
     It is recommended to use :meth:`from_estimator`.
 
@@ -441,7 +441,7 @@ class LossCurveDisplay:
             if len(curve) > len(curves["training"]):
                 raise ValueError(
                     f"validation_loss must have at most the {len(curves['training'])} epochs "
-                    f"of loss, got {len(curve)}. Pass one value an epoch."
+                    f"of loss, got {len(curve)}. Pass one value per epoch."
                 )
             curves["validation"] = curve
         if ax is None:
@@ -466,12 +466,12 @@ class LossCurveDisplay:
     def from_estimator(
         cls, estimator: Any, *, log_scale: bool = False, ax: Any = None, **kwargs: Any
     ) -> Self:
-        """Show how the loss of a fitted estimator fell.
+        """Plot the loss curve of a fitted estimator.
 
         Parameters
         ----------
         estimator : fitted estimator
-            One with `loss_curve_`; `validation_loss_curve_` and `n_iter_` are used if there.
+            One with `loss_curve_`; `validation_loss_curve_` and `n_iter_` are used if present.
 
         log_scale : bool, default=False
             Whether the loss is on a logarithmic scale.
@@ -489,8 +489,8 @@ class LossCurveDisplay:
 
         Notes
         -----
-        Where the validation curve is the shorter one, as after a continued fit, it is taken
-        to end with the last epoch.
+        A validation curve that is shorter than the training curve, as after a continued fit,
+        is drawn so that both end with the last epoch.
         """
         check_is_fitted(estimator)
         loss = getattr(estimator, "loss_curve_", None)
@@ -513,7 +513,7 @@ class LossCurveDisplay:
 def _check_curve(curve: Any, name: str, log_scale: bool) -> np.ndarray:
     curve = check_array(curve, dtype=np.float64, ensure_2d=False, input_name=name)
     if curve.ndim != 1:
-        raise ValueError(f"{name} must have one value an epoch, got shape {curve.shape}.")
+        raise ValueError(f"{name} must have one value per epoch, got shape {curve.shape}.")
     if log_scale and curve.min() <= 0:
         raise ValueError(
             f"log_scale=True needs a {name} above 0, got a minimum of {curve.min():.6g}. "
@@ -583,7 +583,7 @@ def _check_image_shape(image_shape: Sequence[int] | None, n_features: int) -> tu
         side = math.isqrt(n_features)
         if side * side != n_features:
             raise ValueError(
-                f"image_shape=None stands for a square image, and {n_features} features make "
+                f"image_shape=None means a square image, and {n_features} features make "
                 "none. Pass (height, width), or (height, width, 3) for colours."
             )
         return side, side

@@ -212,7 +212,7 @@ def corrupted_rows(
     seed: int,
     n_threads: int,
 ) -> CorruptedRows:
-    """The source that the parameters `corruption` and `corruption_level` stand for.
+    """The source for the parameters `corruption` and `corruption_level`.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ def by_rows(
         One of `dae._core`'s functions of a network and rows.
     network : Layer or Network, checked by the caller
     width : int or None
-        Columns of the result; None stands for one float64 per row.
+        Columns of the result; None: one float64 per row, no columns.
 
     Returns
     -------

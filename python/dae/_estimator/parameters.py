@@ -76,7 +76,7 @@ STACK: dict[str, list[Any]] = {
 
 
 def layer_sizes(estimator: Any) -> tuple[int, ...]:
-    """`hidden_layer_sizes` as a tuple; a number stands for one layer."""
+    """`hidden_layer_sizes` as a tuple; a number means one layer."""
     sizes = estimator.hidden_layer_sizes
     try:
         sizes = tuple(sizes) if _is_sequence(sizes) else (sizes,)

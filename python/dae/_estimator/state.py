@@ -104,7 +104,7 @@ def network_attributes(network: Any) -> dict[str, Any]:
 
 
 def decoder_activation_of(estimator: Any) -> str:
-    """What `decoder_activation` stands for. Raises ValueError if the loss does not allow it."""
+    """The decoder activation of the parameters. Raises ValueError if the loss forbids it."""
     return get_loss(estimator.loss).decoder_activation(estimator.decoder_activation)
 
 

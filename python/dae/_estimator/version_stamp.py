@@ -16,7 +16,7 @@ class VersionMismatchWarning(UserWarning):
 
 
 class VersionStampMixin:
-    """Adds the version to the pickled state and looks at it on the way back."""
+    """Adds the version to the pickled state and compares it when the state is loaded."""
 
     def __getstate__(self) -> dict[str, Any]:
         state: Any = super().__getstate__()

@@ -64,7 +64,7 @@ class Loss:
     # -------------------------------------------------------------- what it asks of a network
 
     def decoder_activation(self, asked: str) -> str:
-        """The activation that `decoder_activation` stands for. Raises ValueError if it cannot."""
+        """The activation for a value of `decoder_activation`. Raises ValueError if not allowed."""
         if asked == "auto":
             return self.decoder_activations[0]
         if asked not in self.decoder_activations:
@@ -108,7 +108,7 @@ class Loss:
         return _DIVERGENCE_FACTOR * (self.at_zero(x, activation) + added_energy + x.n_features)
 
     def output_divergence_bound(self, target: Entries | None, n_outputs: int) -> float:
-        """The same for outputs that are compared with a target; None stands for classes."""
+        """The same for outputs that are compared with a target; None: with classes."""
         assert target is not None
         return self.divergence_bound(target, self.decoder_activations[0])
 
