@@ -1,31 +1,47 @@
 """The compiled core of `dae`: loops over arrays.
 
-It decides nothing, validates nothing and keeps no state. Arrays come in from `dae._core`, which has
-checked every shape, dtype and layout; they stay owned by Python; what a call needs beside them it
-allocates and frees. The only thing fixed at import is the SIMD level.
+It decides nothing, validates nothing and keeps no state. Arrays come in from `dae._core`, in
+records whose fields are read by name; `dae._core` has checked every shape, dtype and layout. They
+stay owned by Python; what a call needs beside them it allocates and frees. The only thing fixed at
+import is the SIMD level.
 
 What lies where
 ---------------
+    records.py        what the core is called with: layers, solver, data, batches
+    _enums.pyx        numbers of activations, losses, solvers and corruptions, by name
     _training.pyx     the steps of training: which thread does what, in what order, what waits
+    _team.pxd         what the threads of a call share, and what each has at hand
+    _leaves.pxd       who owns which features; sums over all features as a tree
+    _buffers.pxd      the buffers of a call, laid out in one piece of memory
     _inference.pyx    codes, reconstructions, losses: chunks of rows, each by one thread
     _simd.pyx         the choice of the SIMD level; hands out its table of kernels
     _threads.pyx      what OpenMP offers
-    _kernels.pxd, _network.pxd    the C structs for Cython, and a network as one of them
-    csrc/kernels.h        the contract: structs, what each kernel does, in the notation of the note
-    csrc/kernels_body.h   the kernels: a range of rows, features or hidden units each
-    csrc/tiles.h          the two register tiles that all the arithmetic runs through
-    csrc/matrix_tiles.h   the same by the matrix unit (AMX), for many rows of float32
-    csrc/activations.h, losses.h, solvers.h, corruption.h    one formula of the mathematics each
-    csrc/simd.h           vector types by the compilers' vector extensions
-    csrc/levels/*.c       one unit for a SIMD level and a real type
+    _arrays.pxd, _layer.pxd    from arrays and records to pointers and structs
+    _kernels.pxd      csrc/kernels.h for Cython
+    *.pyi             the functions' types, for mypy
+
+    csrc/kernels.h        the contract: structs, and what each kernel does
+    csrc/enums.h          the lists of activations, losses, solvers, corruptions
+    csrc/tuning.h         block sizes, with their measurements
+    csrc/kernels_body.h   includes what follows, once for each level; the table of kernels
+      show.h                  rows gathered and corrupted, lists of their non-zeros
+      encode.h, decode.h      codes; reconstructions and their losses
+      delta.h, bias.h         derivatives by pre-activations; the biases' steps
+      gradient.h, update.h    weights by their gradients
+      update_one_row.h        the same for batches of one row
+      products_vector.h       the three products, by the register tiles of tiles.h
+      products_amx.h, amx.h   the same by the matrix unit (AMX), for many rows of float32
+      activations.h, losses.h, solvers.h, corruption.h    one formula of the mathematics each
+      simd.h                  vector types by the compilers' vector extensions
+    csrc/levels/*.c       one SIMD level and real type each: its vectors, its products
     csrc/dispatch.c       which levels this processor runs
-    csrc/barrier.h, denormals.h, openmp.h, aligned.h    the rest of the machine
+    csrc/barrier.h, denormals.h, finite.h, openmp.h, aligned.h    the rest of the machine
 
 One training step
 -----------------
-B rows, n features, m hidden units; W and V (one array when tied) are (n, m), a row a feature. The
-features are cut into leaves (`_training.pyx`); a thread owns some leaves D and does everything that
-touches their rows of W and V, which so stay in its cache. Weights come from memory twice a step,
+B rows, n features, m hidden units; W and V (one array when tied) are (n, m), one row per feature. The
+features are cut into leaves (`_leaves.pxd`); a thread owns some leaves D and does everything that
+touches their rows of W and V, which so stay in its cache. Weights come from memory twice per step,
 whatever the solver, and no gradient is stored:
 
         X (rows of the user's array)
@@ -52,9 +68,9 @@ Where the processor has a matrix unit, large batches of float32 go through it: t
 for it once a step, weights and deltas where they are used; sweep 2 takes two leaves at a time, so
 that a packed operand serves more rows.
 
-Batches of more than 128 rows go through the step in pieces, so that what is made of their rows
-stays in the caches. In sweep 2 a piece then adds to the gradient, which is kept for that, and the
-last one takes the step; the picture is of a batch in one piece.
+Batches of more than 128 rows go through the step in micro-batches, so that what is made of their
+rows stays in the caches. In sweep 2 a micro-batch then adds to the gradient, which is kept for that,
+and the last one takes the step; the picture is of a batch that is one micro-batch.
 
 Several layers
 --------------

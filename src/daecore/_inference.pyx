@@ -69,7 +69,7 @@ cdef void _chunk(
     cdef const char *weight = NULL
     cdef dae_batch batch
     memset(&batch, 0, sizeof(batch))
-    batch.B = batch.whole = rows
+    batch.B = batch.batch_size = rows
     batch.room = t.chunk
     batch.scratch = codes + t.codes_bytes
     batch.packed = t.packed

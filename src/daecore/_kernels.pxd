@@ -6,8 +6,8 @@ cdef extern from "kernels.h" nogil:
     enum:
         DAE_ADAM
         DAE_IDENTITY
-        DAE_PIECE
-        DAE_UNIT
+        MICRO_BATCH
+        FEATURE_GROUP
 
     ctypedef struct dae_parameter:
         void *value
@@ -62,9 +62,9 @@ cdef extern from "kernels.h" nogil:
     ctypedef struct dae_batch:
         const ptrdiff_t *rows
         ptrdiff_t B
-        ptrdiff_t whole
-        int first
-        int last
+        ptrdiff_t batch_size
+        int begins_batch
+        int ends_batch
         void *shown
         ptrdiff_t room
         void *code

@@ -8,8 +8,8 @@
 
 #if REAL_IS_FLOAT
 #define EXP_LOWEST (-87.0f)
-#define EXP_TERMS 7   /* r^8 / 8! < 2^-27 for |r| <= ln 2 / 2 */
-#define ATANH_TERMS 7 /* s^14 / 15 < 2^-25 for s <= 1/3 */
+#define EXP_TERMS 7           /* r^8 / 8! < 2^-27 for |r| <= ln 2 / 2 */
+#define ATANH_TERMS 7         /* s^14 / 15 < 2^-25 for s <= 1/3 */
 #define LN2_HIGH 0x1.62e4p-1f /* few enough bits that k * LN2_HIGH is exact */
 #define LN2_LOW 0x1.7f7d1cp-20f
 #define ROUNDING 0x1.8p23f /* adding and taking it off rounds to an integer */
@@ -22,9 +22,11 @@
 #define ROUNDING 0x1.8p52
 #endif
 
+/* clang-format off */
 static const REAL inverse_factorial[] = {
     1.0, 1.0, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320,
     1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0};
+/* clang-format on */
 
 /* x = k ln 2 + r, x <= -EXP_LOWEST; returns exp(r) - 1 and, in *power, 2^k. */
 INLINE vec exp_parts(vec x, vec *power)
@@ -38,7 +40,8 @@ INLINE vec exp_parts(vec x, vec *power)
         sum = sum * r + inverse_factorial[i];
     /* the integer k stands in the low bits of `shifted` */
     const ivec bias = (ivec)broadcast((REAL)ROUNDING);
-    const ivec exponent = (((ivec)shifted - bias) + (word)((1 << (8 * sizeof(REAL) - 2 - MANTISSA_BITS)) - 1));
+    const ivec exponent =
+        (((ivec)shifted - bias) + (word)((1 << (8 * sizeof(REAL) - 2 - MANTISSA_BITS)) - 1));
     *power = (vec)(exponent << MANTISSA_BITS);
     return sum * r;
 }
@@ -111,7 +114,7 @@ INLINE vec activate(int kind, vec a)
 }
 
 /* g'(a), from g = g(a) */
-INLINE vec slope(int kind, vec g)
+INLINE vec activation_derivative(int kind, vec g)
 {
     switch (kind) {
     case DAE_LOGISTIC: return g * ((REAL)1 - g);

@@ -9,8 +9,8 @@
 enum { DAE_LINE = 64 };
 
 /* `bytes` from a cache line on, zeros if asked for; *to_free is for free(). NULL where there is no
- * memory. Plain malloc: the next call finds the same pages again. Fresh mappings on huge pages, tried
- * for every call, cost up to half of the speed at batch 512 where memory was fragmented. */
+ * memory. Plain malloc: the next call finds the same pages again. Fresh mappings on huge pages,
+ * tried for every call, cost up to half of the speed at batch 512 where memory was fragmented. */
 static inline void *dae_allocate(size_t bytes, int zeros, void **to_free)
 {
     if (bytes > SIZE_MAX - DAE_LINE)

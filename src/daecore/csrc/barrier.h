@@ -1,12 +1,13 @@
 /* A barrier for threads that meet every few microseconds and share the machine with others.
  *
- * Waits by polling, then sleeps. When all cores are free a barrier costs under a microsecond, and it
- * pays to poll for longer than the threads' work ever differs: whoever sleeps is late, and the next
- * to sleep is the other one. (784-500, two cores: up to 350 us of polling instead of 45 gave 1.07x at
- * batch 20, 1.14x at 128.) When another process has a core, the thread that waits must not burn its
- * own share of the machine: the scheduler gives it to whom the team waits for, and wakes a sleeper at
- * once. So a long poll in vain is followed by short ones, until 64 of these were in vain, too; yielding instead of sleeping
- * gave a third of the speed under load. (libgomp's own barrier polls for milliseconds by default.)
+ * Waits by polling, then sleeps. When all cores are free a barrier costs under a microsecond, and
+ * it pays to poll for longer than the threads' work ever differs: whoever sleeps is late, and the
+ * next to sleep is the other one. (784-500, two cores: up to 350 us of polling instead of 45 gave
+ * 1.07x at batch 20, 1.14x at 128.) When another process has a core, the thread that waits must not
+ * burn its own share of the machine: the scheduler gives it to whom the team waits for, and wakes a
+ * sleeper at once. So a long poll in vain is followed by short ones, until 64 of these were in
+ * vain, too; yielding instead of sleeping gave a third of the speed under load. (libgomp's own
+ * barrier polls for milliseconds by default.)
  */
 #ifndef DAE_BARRIER_H
 #define DAE_BARRIER_H

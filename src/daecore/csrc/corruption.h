@@ -1,6 +1,6 @@
 /* Corrupted copies of rows. The generator is Philox4x32-10 (Salmon et al., SC'11), counted by
  * (column / 4, row, presentation) and keyed by the seed: no state, any entry at any time.
- * dae/_reference.py states the same in NumPy; the layout of the counter is given there. */
+ * dae/_model/reference.py states the same in NumPy; the layout of the counter is given there. */
 
 enum { WORDS = 256 }; /* random words made at a time: 1 KiB, whole vectors of quads */
 
@@ -95,7 +95,8 @@ static void corrupt_row(const dae_corruption_spec *c, const REAL *clean, intp n,
             for (int i = 0; i < count; i++) {
                 intp from = row;
                 if (words[i] >> 8 < threshold[i]) {
-                    const intp pick = (intp)(((uint64_t)donor_words[i] * (uint64_t)c->n_donors) >> 32);
+                    const intp pick =
+                        (intp)(((uint64_t)donor_words[i] * (uint64_t)c->n_donors) >> 32);
                     from = c->donors[pick];
                     if (from == row)
                         from = c->donors[(pick + 1) % c->n_donors];
@@ -107,8 +108,8 @@ static void corrupt_row(const dae_corruption_spec *c, const REAL *clean, intp n,
     }
 }
 
-/* weight[0:n] <- emphasis[0] where the row's entry is corrupted, else emphasis[1]; of given corrupted
- * rows, `shown`, the entries that differ */
+/* weight[0:n] <- emphasis[0] where the row's entry is corrupted, else emphasis[1]; of given
+ * corrupted rows, `shown`, the entries that differ */
 static void weigh_entries(const dae_data *data, intp n, intp row, const REAL *shown,
                           REAL *restrict weight)
 {

@@ -1,6 +1,6 @@
 /* Numbers below 1e-38 (float) are taken as 0 while a thread trains or corrupts, whatever it was set
- * to: moments of units that get no gradient decay into that range, where each operation traps into a
- * slow path (a hundred cycles). The thread's own setting is put back afterwards. */
+ * to: moments of units that get no gradient decay into that range, where each operation traps into
+ * a slow path (a hundred cycles). The thread's own setting is put back afterwards. */
 #ifndef DAE_DENORMALS_H
 #define DAE_DENORMALS_H
 

@@ -4,6 +4,7 @@
 
 #include "enums.h"
 
+/* clang-format off */
 #define DAE_NAME(NUMBER, NAME)                                                                     \
     case NUMBER: return #NAME;
 #define DAE_NAMES(FUNCTION, FOR_EACH)                                                              \
@@ -18,6 +19,7 @@ DAE_NAMES(dae_activation_name, FOR_EACH_ACTIVATION)
 DAE_NAMES(dae_loss_name, FOR_EACH_LOSS)
 DAE_NAMES(dae_solver_name, FOR_EACH_SOLVER)
 DAE_NAMES(dae_corruption_name, FOR_EACH_CORRUPTION)
+/* clang-format on */
 #undef DAE_NAMES
 #undef DAE_NAME
 

@@ -5,6 +5,7 @@
 #ifndef DAE_ENUMS_H
 #define DAE_ENUMS_H
 
+/* clang-format off */
 #define FOR_EACH_ACTIVATION(X)                                                                     \
     X(DAE_IDENTITY, identity)                                                                      \
     X(DAE_LOGISTIC, logistic)                                                                      \
@@ -29,6 +30,7 @@
     X(DAE_SALT_AND_PEPPER, salt_and_pepper)                                                        \
     X(DAE_SWAP, swap)
 
+/* clang-format on */
 #define DAE_NUMBER(NUMBER, NAME) NUMBER,
 enum dae_activation { FOR_EACH_ACTIVATION(DAE_NUMBER) DAE_N_ACTIVATIONS };
 enum dae_loss { FOR_EACH_LOSS(DAE_NUMBER) DAE_N_LOSSES };

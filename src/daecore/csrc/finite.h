@@ -8,7 +8,8 @@
 typedef uint32_t __attribute__((may_alias)) dae_bits32;
 typedef uint64_t __attribute__((may_alias)) dae_bits64;
 
-/* One added to an exponent of ones carries into the bit of the sign. No branch: it is vectorised. */
+/* One added to an exponent of ones carries into the bit of the sign. No branch: it is vectorised.
+ * */
 static inline int dae_all_finite_32(const void *values, ptrdiff_t count)
 {
     const dae_bits32 *x = values;

@@ -22,13 +22,13 @@
 #include "enums.h"
 
 enum {
-    DAE_UNIT = 16,  /* features: all ranges of them begin at multiples of it */
-    DAE_PIECE = 128 /* rows at most that go through a step together */
+    FEATURE_GROUP = 16, /* features: all ranges of them begin at multiples of it */
+    MICRO_BATCH = 128   /* rows at most that go through a step together */
 };
 
-/* One parameter array with the solver's moments for it (NULL where the solver has none), and the sum of
- * its gradient over the pieces of a batch (NULL where batches are in one piece): of as many elements,
- * rows up to a multiple of 16, lines whole. */
+/* One parameter array with the solver's moments for it (NULL where the solver has none), and the
+ * sum of its gradient over the micro-batches of a batch (NULL where a batch is one micro-batch): of
+ * as many elements, rows up to a multiple of 16, lines whole. */
 typedef struct {
     void *value, *moment1, *moment2, *gradient;
 } dae_parameter;
@@ -61,37 +61,37 @@ typedef struct {
 
 /* Where a batch comes from. */
 typedef struct {
-    const void *clean;     /* (n_rows, n), contiguous */
-    const void *corrupted; /* the same shape, or NULL: corrupt `clean` */
-    const void *weight;    /* (n_rows), or NULL: all ones */
-    const void *target;    /* (n_rows, outputs), for outputs compared entry by entry */
+    const void *clean;        /* (n_rows, n), contiguous */
+    const void *corrupted;    /* the same shape, or NULL: corrupt `clean` */
+    const void *weight;       /* (n_rows), or NULL: all ones */
+    const void *target;       /* (n_rows, outputs), for outputs compared entry by entry */
     const ptrdiff_t *classes; /* (n_rows), for DAE_SOFTMAX_LOG_LOSS */
-    double emphasis[2];    /* weight of the loss of a corrupted and of an untouched entry */
+    double emphasis[2];       /* weight of the loss of a corrupted and of an untouched entry */
     dae_corruption_spec corruption;
 } dae_data;
 
-/* A mini-batch on its way through a layer, or a piece of one, of DAE_PIECE rows at most: gradients are
- * summed up over the pieces, and parameters change with the last. */
+/* A micro-batch on its way through a layer: a mini-batch, or a part of one, of MICRO_BATCH rows at
+ * most. Gradients are summed up over the micro-batches, and parameters change with the last. */
 typedef struct {
     const ptrdiff_t *rows; /* (B) rows of the data */
     ptrdiff_t B;
-    ptrdiff_t whole; /* rows of the batch: B of all its pieces */
-    int first, last; /* whether it is the batch's first piece, its last */
+    ptrdiff_t batch_size;         /* rows of the batch: B of all its micro-batches */
+    int begins_batch, ends_batch; /* whether it is the batch's first micro-batch, its last */
     void *shown;    /* (B, shown_stride) what is coded: the corrupted rows, the code below */
     ptrdiff_t room; /* rows that arrays of codes have room for: behind them lie their panels */
     void *code;     /* (B, stride) H, padding 0 */
     void *decoded;  /* (B, stride) what is decoded: H, or what the layer above made of its own */
     void *entry_weight; /* (B, shown_stride) emphasis of each entry, or NULL: all ones */
     ptrdiff_t shown_stride;
-    void *scratch;  /* the calling thread's own, scratch_size elements */
-    int packed;     /* codes and their deltas have panels, by `pack`: products go through these */
+    void *scratch; /* the calling thread's own, scratch_size elements */
+    int packed;    /* codes and their deltas have panels, by `pack`: products go through these */
     /* Non-zeros of `shown`, where it is worth to look for them (else NULL): of row b, their number
      * (-1: too many, not listed), columns and values, ascending; `sparse` tells to use them. */
-    int sparse; /* never for one row */
-    int32_t *row_count;    /* (B) */
-    int32_t *row_columns;  /* (B, n + DAE_UNIT): some are written behind the last */
-    void *row_values;      /* (B, n + DAE_UNIT) */
-    int32_t *row_starts;   /* (B, units + 1) where in the lists feature DAE_UNIT i begins */
+    int sparse;           /* never for one row */
+    int32_t *row_count;   /* (B) */
+    int32_t *row_columns; /* (B, n + FEATURE_GROUP): some are written behind the last */
+    void *row_values;     /* (B, n + FEATURE_GROUP) */
+    int32_t *row_starts;  /* (B, groups + 1) where in the lists feature FEATURE_GROUP i begins */
     /* the same by column, made by `transpose`: of column d, number, rows and values */
     int32_t *column_count; /* (n) */
     int32_t *column_rows;  /* (n, B) */
@@ -99,87 +99,88 @@ typedef struct {
 } dae_batch;
 
 typedef struct {
-    /* shown[first:last] <- the corrupted rows, with the lists of their non-zeros and the entries'
+    /* shown[start:stop] <- the corrupted rows, with the lists of their non-zeros and the entries'
      * weights */
     void (*show)(const dae_data *data, const dae_layer *layer, const dae_batch *batch,
-                 ptrdiff_t first, ptrdiff_t last);
+                 ptrdiff_t start, ptrdiff_t stop);
 
-    /* the lists by column of the features [first, last), from the lists by row */
-    void (*transpose)(const dae_layer *layer, const dae_batch *batch, ptrdiff_t first,
-                      ptrdiff_t last);
+    /* the lists by column of the features [start, stop), from the lists by row */
+    void (*transpose)(const dae_layer *layer, const dae_batch *batch, ptrdiff_t start,
+                      ptrdiff_t stop);
 
-    /* Sweep 1, features D: delta[:, D] <- dE/da*, visible_grad[D] <- its sums, those of the pieces
-     * before included, loss[u] <- the sum of w_b E_bd over the features of the u-th unit of D. */
+    /* Sweep 1, features D: delta[:, D] <- dE/da*, visible_grad[D] <- its sums, those of the
+     * micro-batches before included, loss[u] <- the sum of w_b E_bd over the features of the u-th
+     * group of D. */
     void (*decode_delta)(const dae_data *data, const dae_layer *layer, const dae_batch *batch,
-                         ptrdiff_t first, ptrdiff_t last, void *delta, void *visible_grad,
+                         ptrdiff_t start, ptrdiff_t stop, void *delta, void *visible_grad,
                          double *loss);
 
     /* out (B, stride) <- delta[:, D] V[D, :], or with `add` out += that sum */
     void (*project_delta)(const dae_layer *layer, const dae_batch *batch, const void *delta,
-                          ptrdiff_t first, ptrdiff_t last, void *out, int add);
+                          ptrdiff_t start, ptrdiff_t stop, void *out, int add);
 
-    /* loss[first:last] and delta[first:last] <- the losses w_b E_b of these rows of outputs, and
+    /* loss[start:stop] and delta[start:stop] <- the losses w_b E_b of these rows of outputs, and
      * dE/da; the code are the outputs' pre-activations */
     void (*output_delta)(const dae_data *data, const dae_layer *layer, const dae_batch *batch,
-                         ptrdiff_t first, ptrdiff_t last, void *delta, double *loss);
+                         ptrdiff_t start, ptrdiff_t stop, void *delta, double *loss);
 
-    /* delta[:, J] <- (sum + more)[:, J] * g'(code[:, J]) for the units J that made the (B, stride)
-     * code; bias[J], theirs, <- solver. `more` may be NULL, delta may be the sum itself. */
+    /* delta[:, J] <- (sum + other)[:, J] * g'(code[:, J]) for the units J that made the (B, stride)
+     * code; bias[J], theirs, <- solver. `other` may be NULL, delta may be the sum itself. */
     void (*finish_delta)(const dae_layer *layer, int activation, const dae_parameter *bias,
                          const dae_update *solver, const dae_batch *batch, const void *code,
-                         const void *sum, const void *more, ptrdiff_t first, ptrdiff_t last,
+                         const void *sum, const void *other, ptrdiff_t start, ptrdiff_t stop,
                          void *delta);
 
-    /* delta[:, D] <- code_delta W[D, :]^T * g1'(shown[:, D]) for the features D, the hidden units of
-     * the layer `below`; their bias b[D] <- solver */
+    /* delta[:, D] <- code_delta W[D, :]^T * g1'(shown[:, D]) for the features D, the hidden units
+     * of the layer `below`; their bias b[D] <- solver */
     void (*pass_delta)(const dae_layer *layer, const dae_layer *below, const dae_update *solver,
-                       const dae_batch *batch, const void *code_delta, ptrdiff_t first,
-                       ptrdiff_t last, void *delta);
+                       const dae_batch *batch, const void *code_delta, ptrdiff_t start,
+                       ptrdiff_t stop, void *delta);
 
     /* Sweep 2, features D: V[D, :], W[D, :] <- solver, and b*[D] unless visible_grad is NULL */
     void (*update)(const dae_layer *layer, const dae_update *solver, const dae_batch *batch,
                    const void *delta, const void *code_delta, const void *visible_grad,
-                   ptrdiff_t first, ptrdiff_t last);
+                   ptrdiff_t start, ptrdiff_t stop);
 
-    /* Batches of one row in one piece: `update`, then `project` of the row `next`, in one pass over W;
+    /* Batches of one row: `update`, then `project` of the row `next`, in one pass over W;
      * next may be NULL */
-    void (*update_and_project)(const dae_layer *layer, const dae_update *solver, const dae_batch *batch,
-                               const dae_batch *next, const void *delta, const void *code_delta,
-                               const void *visible_grad, ptrdiff_t first, ptrdiff_t last, void *out,
-                               int add);
+    void (*update_and_project)(const dae_layer *layer, const dae_update *solver,
+                               const dae_batch *batch, const dae_batch *next, const void *delta,
+                               const void *code_delta, const void *visible_grad, ptrdiff_t start,
+                               ptrdiff_t stop, void *out, int add);
 
     /* out (B, stride) <- shown[:, D] W[D, :], or with `add` out += that sum */
-    void (*project)(const dae_layer *layer, const dae_batch *batch, ptrdiff_t first, ptrdiff_t last,
+    void (*project)(const dae_layer *layer, const dae_batch *batch, ptrdiff_t start, ptrdiff_t stop,
                     void *out, int add);
 
-    /* code[:, J] <- g1((sum + more)[:, J] + b[J]) for units J, padding 0; `more` may be NULL, sum may
-     * be the code itself */
+    /* code[:, J] <- g1((sum + other)[:, J] + b[J]) for units J, padding 0; `other` may be NULL, sum
+     * may be the code itself */
     void (*finish_code)(const dae_layer *layer, const dae_batch *batch, const void *sum,
-                        const void *more, ptrdiff_t first, ptrdiff_t last);
+                        const void *other, ptrdiff_t start, ptrdiff_t stop);
 
     /* into[:, J] += from[:, J], both (B, stride) */
-    void (*add)(const dae_layer *layer, ptrdiff_t B, void *into, const void *from, ptrdiff_t first,
-                ptrdiff_t last);
+    void (*add)(const dae_layer *layer, ptrdiff_t B, void *into, const void *from, ptrdiff_t start,
+                ptrdiff_t stop);
 
-    /* z[:, D] <- g2(code V[D, :]^T + b*[D]) for the features D = [first, last) */
+    /* z[:, D] <- g2(code V[D, :]^T + b*[D]) for the features D = [start, stop) */
     void (*decode)(const dae_layer *layer, const dae_batch *batch, const void *code,
-                   ptrdiff_t first, ptrdiff_t last, void *z, ptrdiff_t z_stride);
+                   ptrdiff_t start, ptrdiff_t stop, void *z, ptrdiff_t z_stride);
 
-    /* row_loss[b] += sum of E_bd over the features, for given clean rows (B, n), each entry weighted
-     * by entry_weight (B, n) if that is not NULL */
+    /* row_loss[b] += sum of E_bd over the features, for given clean rows (B, n), each entry
+     * weighted by entry_weight (B, n) if that is not NULL */
     void (*row_losses)(const dae_layer *layer, const dae_batch *batch, const void *clean,
                        const void *entry_weight, const void *code, double *row_loss);
 
     /* For levels that multiply by panels (matrix_tiles.h), else NULL: the panels of codes[:, J], or
      * of their deltas, that products over the hidden units need. They lie behind the `room` rows of
      * values, packed_bytes in all. Worth it for batches of packed_rows at least. */
-    void (*pack)(const dae_layer *layer, const dae_batch *batch, void *codes, ptrdiff_t first,
-                 ptrdiff_t last);
+    void (*pack)(const dae_layer *layer, const dae_batch *batch, void *codes, ptrdiff_t start,
+                 ptrdiff_t stop);
     ptrdiff_t (*packed_bytes)(const dae_layer *layer, ptrdiff_t room);
     ptrdiff_t packed_rows;
 
     ptrdiff_t scratch_size; /* elements of a thread's scratch */
-    ptrdiff_t line;    /* elements of a cache line */
+    ptrdiff_t line;         /* elements of a cache line */
     ptrdiff_t columns; /* whole lines; ranges of units are cut at multiples of it, the last may end
                           behind n_hidden, at the end of a line */
 } dae_kernels;

@@ -13,6 +13,6 @@ INLINE vec loss_and_delta(int loss, int activation, vec a, vec x, vec *delta)
         return (relu(a) - x * a) + twice_atanh(e * (one * inverse));
     }
     const vec z = activate(activation, a), error = z - x;
-    *delta = error * (REAL)2 * slope(activation, z);
+    *delta = error * (REAL)2 * activation_derivative(activation, z);
     return error * error;
 }

@@ -65,22 +65,42 @@ INLINE void store_part(REAL *p, vec v, intp count)
         memcpy(p, &v, (size_t)count * sizeof(REAL));
 }
 
+INLINE dvec as_double(vec v) { return __builtin_convertvector(v, dvec); }
+
+INLINE double sum_lanes(dvec v)
+{
+    double sum = 0;
+    for (intp lane = 0; lane < LANES; lane++)
+        sum += v[lane];
+    return sum;
+}
+
+/* A vector whose lanes from `count` on are 0. */
+INLINE vec zero_tail(vec v, intp count)
+{
+    if (count >= LANES)
+        return v;
+    vec kept = {0};
+    memcpy(&kept, &v, (size_t)count * sizeof(REAL));
+    return kept;
+}
+
 INLINE vec broadcast(REAL x) { return x - (vec){0}; }
-INLINE vec blend(ivec mask, vec yes, vec no) { return (vec)((mask & (ivec)yes) | (~mask & (ivec)no)); }
+INLINE vec blend(ivec mask, vec yes, vec no)
+{
+    return (vec)((mask & (ivec)yes) | (~mask & (ivec)no));
+}
 INLINE vec minus_absolute(vec v) { return (vec)((ivec)v | (ivec)broadcast((REAL)-0.0)); }
 
-/* What the extensions have no operator for, lane by lane: the square root; a > b ? a : b, which is b
- * where either is NaN; and the 64-bit product of the low halves of two 64-bit lanes. */
+/* What the extensions have no operator for, lane by lane: the square root; a > b ? a : b, which is
+ * b where either is NaN; and the 64-bit product of the low halves of two 64-bit lanes. */
 #if defined(__AVX512F__) && VECTOR_BYTES == 64
 #include <immintrin.h>
 INLINE vec square_root(vec v)
 {
     return REAL_IS_FLOAT ? (vec)_mm512_sqrt_ps((__m512)v) : (vec)_mm512_sqrt_pd((__m512d)v);
 }
-INLINE wide multiply_low(wide a, wide b)
-{
-    return (wide)_mm512_mul_epu32((__m512i)a, (__m512i)b);
-}
+INLINE wide multiply_low(wide a, wide b) { return (wide)_mm512_mul_epu32((__m512i)a, (__m512i)b); }
 INLINE vec maximum(vec a, vec b)
 {
     return REAL_IS_FLOAT ? (vec)_mm512_max_ps((__m512)a, (__m512)b)
@@ -92,10 +112,7 @@ INLINE vec square_root(vec v)
 {
     return REAL_IS_FLOAT ? (vec)_mm256_sqrt_ps((__m256)v) : (vec)_mm256_sqrt_pd((__m256d)v);
 }
-INLINE wide multiply_low(wide a, wide b)
-{
-    return (wide)_mm256_mul_epu32((__m256i)a, (__m256i)b);
-}
+INLINE wide multiply_low(wide a, wide b) { return (wide)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
 INLINE vec maximum(vec a, vec b)
 {
     return REAL_IS_FLOAT ? (vec)_mm256_max_ps((__m256)a, (__m256)b)
@@ -107,10 +124,7 @@ INLINE vec square_root(vec v)
 {
     return REAL_IS_FLOAT ? (vec)_mm_sqrt_ps((__m128)v) : (vec)_mm_sqrt_pd((__m128d)v);
 }
-INLINE wide multiply_low(wide a, wide b)
-{
-    return (wide)_mm_mul_epu32((__m128i)a, (__m128i)b);
-}
+INLINE wide multiply_low(wide a, wide b) { return (wide)_mm_mul_epu32((__m128i)a, (__m128i)b); }
 INLINE vec maximum(vec a, vec b)
 {
     return REAL_IS_FLOAT ? (vec)_mm_max_ps((__m128)a, (__m128)b)
@@ -127,14 +141,15 @@ INLINE vec maximum(vec a, vec b) { return blend(a > b, a, b); }
 INLINE wide multiply_low(wide a, wide b) { return (a & 0xFFFFFFFFu) * (b & 0xFFFFFFFFu); }
 #endif
 
-/* values[0:count] <- the non-zeros of x, NaN among them, columns[0:count] <- their lanes, counted from
- * `first`; returns count. What is behind them, up to LANES, is written over. */
+/* values[0:count] <- the non-zeros of x, NaN among them, columns[0:count] <- their lanes, counted
+ * from `first`; returns count. What is behind them, up to LANES, is written over. */
 INLINE int32_t pick_nonzero(vec x, int32_t first, int32_t *columns, REAL *values)
 {
 #if defined(__AVX512F__) && VECTOR_BYTES == 64 && REAL_IS_FLOAT
     const __mmask16 mask = _mm512_cmp_ps_mask((__m512)x, _mm512_setzero_ps(), _CMP_NEQ_UQ);
-    const __m512i lanes = _mm512_add_epi32(
-        _mm512_set1_epi32(first), _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+    const __m512i lanes =
+        _mm512_add_epi32(_mm512_set1_epi32(first),
+                         _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
     _mm512_storeu_ps(values, _mm512_maskz_compress_ps(mask, (__m512)x));
     _mm512_storeu_si512(columns, _mm512_maskz_compress_epi32(mask, lanes));
     return __builtin_popcount(mask);

@@ -1,9 +1,10 @@
-/* How a gradient g moves a weight w; the formulas stand in dae/_solver.py. That of plain SGD stands twice
- * more where the gradient is made: in tiles.h (DESCEND) and, for batches of one row, in kernels_body.h. */
+/* How a gradient g moves a weight w; dae/_model/solver.py has the formulas. That of plain SGD is
+ * also where the gradient is made, so that it need not be stored: in tiles.h (DESCEND) and, for
+ * batches of one row, in update_one_row.h. */
 
 /* `kind` is s->kind, as a constant in the loops that matter. */
-INLINE void solver_step(const int kind, const dae_update *s, REAL *w, REAL *moment1, REAL *moment2, vec g,
-                        intp count)
+INLINE void solver_step(const int kind, const dae_update *s, REAL *w, REAL *moment1, REAL *moment2,
+                        vec g, intp count)
 {
     const REAL rate = (REAL)s->learning_rate;
     const vec old = load_part(w, count);

@@ -27,24 +27,17 @@ INLINE intp even_tile(intp rows, intp largest)
     return (rows + tiles - 1) / tiles;
 }
 
-/* The gradient of a weight array is a sum of products left^T right over the batch, in a block of
- * columns: dZ^T H[:, J] for V, X^T dH[:, J] for W, both where they are one. */
-typedef struct {
-    intp B;
-    int count;
-    struct {
-        const REAL *left, *right; /* (B, n), (B, width) */
-        intp left_stride, right_stride;
-    } term[2];
-} gradient_terms;
+/* It takes UNROLL for a statement. */
+/* clang-format off */
 
 /* ---------------------------------------------------------------- outer */
 
-/* One product of a sum: K terms, A(i, k) = a[i row + k step], Bm (K, width) with row stride ldb. */
+/* One product of a sum: K terms, A(i, k) = a[i row + k k_stride], Bm (K, width) with row stride
+ * ldb. */
 typedef struct {
     intp K;
     const REAL *a;
-    intp row, step;
+    intp row, k_stride;
     const REAL *bm;
     intp ldb;
 } factors;
@@ -72,8 +65,8 @@ INLINE void outer_tiles(const int MR, const int NV, intp tiles, const factors *f
                 acc[i][v] = mode == CONTINUE ? load(c + i * ldc + v * LANES) : (vec){0};
         for (const factors *f = first_factor; f < first_factor + count; f++) {
             const REAL *a = f->a + i0 * f->row, *bm = f->bm + v0;
-            const intp K = f->K, row = f->row, step = f->step, ldb = f->ldb;
-            for (intp k = 0; k < K; k++, a += step, bm += ldb) {
+            const intp K = f->K, row = f->row, k_stride = f->k_stride, ldb = f->ldb;
+            for (intp k = 0; k < K; k++, a += k_stride, bm += ldb) {
                 vec across[8];
                 UNROLL for (int v = 0; v < NV; v++)
                     across[v] = load(bm + v * LANES);
@@ -123,16 +116,16 @@ static void outer_product(intp rows, intp width, const factors *f, int count, RE
                           epilogue last)
 {
     CHECK(width % LANES == 0);
-    for (intp i = 0, step, tiles; i < rows; i += tiles * step) {
-        step = even_tile(rows - i, OUTER_MAX_ROWS);
-        tiles = (rows - i) / step;
+    for (intp i = 0, height, tiles; i < rows; i += tiles * height) {
+        height = even_tile(rows - i, OUTER_MAX_ROWS);
+        tiles = (rows - i) / height;
         intp v = 0;
         for (int log2 = 3; log2 >= 0; log2--) {
             const intp NV = (intp)1 << log2;
-            if (NV > OUTER_MAX_VECTORS(step))
+            if (NV > OUTER_MAX_VECTORS(height))
                 continue;
             for (; v + NV * LANES <= width; v += NV * LANES)
-                outer_table[step - 1][log2](tiles, f, count, i, v, c + i * ldc + v, ldc, last);
+                outer_table[height - 1][log2](tiles, f, count, i, v, c + i * ldc + v, ldc, last);
         }
     }
 }
@@ -265,8 +258,8 @@ static void dot_product(intp rows, intp J, const REAL *h, intp ldh, const REAL *
                         REAL *z, intp ldz)
 {
     CHECK(J % LANES == 0);
-    for (intp i = 0, step; i < rows; i += step) {
-        step = even_tile(rows - i, DOT_MAX_ROWS);
-        dot_table[step - 1](J, h + i * ldh, ldh, w, z + i * ldz, ldz);
+    for (intp i = 0, height; i < rows; i += height) {
+        height = even_tile(rows - i, DOT_MAX_ROWS);
+        dot_table[height - 1](J, h + i * ldh, ldh, w, z + i * ldz, ldz);
     }
 }

@@ -7,5 +7,5 @@
 #else
 #define VECTOR_REGISTERS 16
 #endif
-#define MATRIX_TILES 0
+#define PRODUCTS "products_only_vector.h"
 #include "../kernels_body.h"

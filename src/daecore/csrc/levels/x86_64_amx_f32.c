@@ -3,5 +3,5 @@
 #define REAL_IS_FLOAT 1
 #define VECTOR_BYTES 64
 #define VECTOR_REGISTERS 32
-#define MATRIX_TILES 1
+#define PRODUCTS "products_amx.h"
 #include "../kernels_body.h"

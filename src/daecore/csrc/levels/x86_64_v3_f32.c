@@ -3,5 +3,5 @@
 #define REAL_IS_FLOAT 1
 #define VECTOR_BYTES 32
 #define VECTOR_REGISTERS 16
-#define MATRIX_TILES 0
+#define PRODUCTS "products_only_vector.h"
 #include "../kernels_body.h"

@@ -3,5 +3,5 @@
 #define REAL_IS_FLOAT 0
 #define VECTOR_BYTES 64
 #define VECTOR_REGISTERS 32
-#define MATRIX_TILES 0
+#define PRODUCTS "products_only_vector.h"
 #include "../kernels_body.h"

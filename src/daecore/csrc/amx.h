@@ -1,0 +1,245 @@
+/* The processor's matrix unit (AMX): its instructions, and products of panels of float32.
+ *
+ * The unit multiplies bfloat16 numbers, 8 bits of precision, and adds in float32, sixteen times as
+ * many in a cycle as the vector units. A float32 number has 24 bits: it is the sum of three
+ * bfloat16 splits, x = x0 + x1 + x2, exactly (unless a split is below 1e-38, which the unit takes
+ * as 0). Of the nine products of the splits of two numbers the six largest are made,
+ *
+ *     x y  ~  x0 y0 + (x0 y1 + x1 y0) + (x0 y2 + x1 y1 + x2 y0).
+ *
+ * What is left out is below 2^-21 |x y|, 2^-24 on average. A sum adds up in chunks of few
+ * roundings, so that it comes out closer to the exact one than a sum of float32 products term by
+ * term (python -m bench.kernels --only precision), in half the time.
+ *
+ * Tiles are 16 rows of 64 bytes. Numbers go into panels of 3 tiles, one for each split:
+ *
+ *     left panel     16 rows i of A(i, k), 32 terms k:     words[i][p] = A(i, p) and A(i, p + 16)
+ *     right panel    32 terms k of Bm[k, v], 16 columns v: words[p][v] = Bm[p, v] and Bm[p + 16, v]
+ *
+ * a word being two bfloat16 numbers. So the right panel of a matrix is the left panel of its
+ * transpose with rows and columns of words exchanged. An element's sum runs over the terms in an
+ * order that depends on where the terms begin only, not on what tile the element is in.
+ */
+
+enum {
+    SPLITS = 3,
+    SIDE = 16,             /* rows of a tile; columns of results */
+    DEPTH = 32,            /* terms in a panel */
+    TILE = SIDE * 64,      /* bytes */
+    PANEL = SPLITS * TILE, /* bytes */
+    LEFT_TILES = MICRO_BATCH / SIDE,
+    RUN_BLOCKS = 12,  /* panels behind one another */
+    STRIP = 2 * SIDE, /* columns of the result for which the right operand is packed */
+    PROJECT_BYTES = (LEFT_TILES + 2) * RUN_BLOCKS * PANEL,
+    DOT_BLOCKS = 4 /* of the sum over hidden units at a time: 24 KiB of weights' panels stay
+                                in the L1 cache while those of the rows pass by */
+};
+
+typedef uint32_t words __attribute__((vector_size(64)));
+
+INLINE intp tiles_of(intp rows) { return (rows + SIDE - 1) / SIDE; }
+INLINE intp blocks_of(intp terms) { return (terms + DEPTH - 1) / DEPTH; }
+
+/* ---------------------------------------------------------------- the unit's instructions */
+
+/* clang-format off */
+/* The assembler's, so that no compiler's header or switch is needed. */
+#define TILE_ZERO(T) __asm__ volatile("tilezero %%tmm" #T ::: "memory")
+#define TILE_LOAD(T, FROM, STRIDE)                                                                 \
+    __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #T ::"r"(FROM), "r"((intp)(STRIDE)) : "memory")
+#define TILE_STORE(T, TO, STRIDE)                                                                  \
+    __asm__ volatile("tilestored %%tmm" #T ", (%0,%1,1)" ::"r"(TO), "r"((intp)(STRIDE)) : "memory")
+#define TILE_MULTIPLY(C, A, B) __asm__ volatile("tdpbf16ps %%tmm" #B ", %%tmm" #A ", %%tmm" #C ::)
+/* clang-format on */
+
+/* All tiles whole. To be released afterwards: the system saves the unit's state when it switches
+ * threads, if there is any. */
+INLINE void begin_tiles(void)
+{
+    static const struct {
+        uint8_t palette, start_row, reserved[14];
+        uint16_t row_bytes[16];
+        uint8_t rows[16];
+    } whole __attribute__((aligned(64))) = {
+        1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
+    __asm__ volatile("ldtilecfg %0" ::"m"(whole));
+}
+INLINE void end_tiles(void) { __asm__ volatile("tilerelease" ::: "memory"); }
+
+/* ---------------------------------------------------------------- panels */
+
+/* The splits of 16 pairs of numbers, a row of words of each tile. Cutting the mantissa off instead
+ * of rounding it leaves remainders that have 8 bits less, so the third is exact. */
+INLINE void store_splits(char *to, vec low, vec high)
+{
+    const words upper_half = (words){0} + 0xFFFF0000u;
+    UNROLL for (int split = 0; split < SPLITS; split++) {
+        const words l = (words)low & upper_half, h = (words)high & upper_half;
+        *(words *)(to + split * TILE) = h | l >> 16;
+        low -= (vec)l;
+        high -= (vec)h;
+    }
+}
+
+/* The first `count` lanes, zeros behind; reads nothing else. */
+INLINE vec load_masked(const float *p, intp count)
+{
+    if (count >= SIDE)
+        return load(p);
+    return count > 0 ? (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p) : (vec){0};
+}
+
+/* clang-format off */
+/* 16 x 16 numbers, or words: rows become columns. */
+INLINE void transpose_16(__m512 r[16])
+{
+    __m512 t[16];
+    UNROLL for (int i = 0; i < 16; i += 2) {
+        t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+        t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+    }
+    UNROLL for (int i = 0; i < 16; i += 4)
+        UNROLL for (int j = 0; j < 2; j++) {
+            const __m512d a = _mm512_castps_pd(t[i + j]), b = _mm512_castps_pd(t[i + j + 2]);
+            r[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
+            r[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
+        }
+    UNROLL for (int i = 0; i < 16; i += 8)
+        UNROLL for (int j = 0; j < 4; j++) {
+            t[i + j] = _mm512_shuffle_f32x4(r[i + j], r[i + j + 4], 0x88);
+            t[i + j + 4] = _mm512_shuffle_f32x4(r[i + j], r[i + j + 4], 0xDD);
+        }
+    UNROLL for (int j = 0; j < 8; j++) {
+        r[j] = _mm512_shuffle_f32x4(t[j], t[j + 8], 0x88);
+        r[j + 8] = _mm512_shuffle_f32x4(t[j], t[j + 8], 0xDD);
+    }
+}
+/* clang-format on */
+
+/* 16 rows of 16 numbers at `from` become columns at `to`, which may be the same place. */
+INLINE void transpose_tile(const float *from, intp from_stride, float *to, intp to_stride)
+{
+    __m512 r[16];
+    UNROLL for (int i = 0; i < 16; i++)
+        r[i] = _mm512_loadu_ps(from + i * from_stride);
+    transpose_16(r);
+    UNROLL for (int i = 0; i < 16; i++)
+        _mm512_storeu_ps(to + i * to_stride, r[i]);
+}
+
+INLINE void transpose_words(char *panel)
+{
+    for (int split = 0; split < SPLITS; split++)
+        transpose_tile((float *)(panel + split * TILE), SIDE, (float *)(panel + split * TILE),
+                       SIDE);
+}
+
+/* Up to 16 lines of up to 32 numbers, words[line][p]: a left panel of rows of A. */
+static void pack_lines(const float *x, intp stride, intp lines, intp count, char *panel)
+{
+    for (intp i = 0; i < SIDE; i++) {
+        const float *line = x + i * stride;
+        const intp valid = i < lines ? count : 0;
+        store_splits(panel + i * 64, load_masked(line, valid),
+                     load_masked(line + SIDE, valid - SIDE));
+    }
+}
+
+/* Up to 32 lines of up to 16 numbers, words[p][column]: a right panel of rows of Bm. */
+static void pack_pairs(const float *x, intp stride, intp lines, intp count, char *panel)
+{
+    for (intp p = 0; p < SIDE; p++) {
+        const float *line = x + p * stride;
+        store_splits(panel + p * 64, load_masked(line, p < lines ? count : 0),
+                     load_masked(line + SIDE * stride, p + SIDE < lines ? count : 0));
+    }
+}
+
+/* ---------------------------------------------------------------- products of panels */
+
+/* Panels of 16 rows are `left_step` bytes apart, of 16 columns `right_step`. */
+typedef struct {
+    intp blocks;
+    const char *left;
+    intp left_step;
+    const char *right;
+    intp right_step;
+} panel_factors;
+
+/* clang-format off */
+/* c (MT x 16, NT x 16) <- the product, or with `resume` c + that */
+INLINE void panels(const int MT, const int NT, const panel_factors *f, float *c, intp ldc,
+                   int resume)
+{
+    const intp row = ldc * (intp)sizeof(float);
+    char *c00 = (char *)c, *c10 = c00 + SIDE * row;
+#define EACH(DO)                                                                                   \
+    DO(0, c00);                                                                                    \
+    if (NT > 1)                                                                                    \
+        DO(1, c00 + 64);                                                                           \
+    if (MT > 1)                                                                                    \
+        DO(2, c10);                                                                                \
+    if (MT > 1 && NT > 1)                                                                          \
+        DO(3, c10 + 64)
+#define CLEAR(T, AT) TILE_ZERO(T)
+#define FETCH(T, AT) TILE_LOAD(T, AT, row)
+#define KEEP(T, AT) TILE_STORE(T, AT, row)
+#define LEFT(PIECE)                                                                                \
+    TILE_LOAD(4, left + PIECE * TILE, 64);                                                         \
+    if (MT > 1)                                                                                    \
+        TILE_LOAD(5, left + f->left_step + PIECE * TILE, 64)
+#define RIGHT(PIECE)                                                                               \
+    TILE_LOAD(6, right + PIECE * TILE, 64);                                                        \
+    if (NT > 1)                                                                                    \
+        TILE_LOAD(7, right + f->right_step + PIECE * TILE, 64)
+#define MULTIPLY                                                                                   \
+    TILE_MULTIPLY(0, 4, 6);                                                                        \
+    if (NT > 1)                                                                                    \
+        TILE_MULTIPLY(1, 4, 7);                                                                    \
+    if (MT > 1)                                                                                    \
+        TILE_MULTIPLY(2, 5, 6);                                                                    \
+    if (MT > 1 && NT > 1)                                                                          \
+        TILE_MULTIPLY(3, 5, 7)
+    if (resume) {
+        EACH(FETCH);
+    } else {
+        EACH(CLEAR);
+    }
+    const char *left = f->left, *right = f->right;
+    for (intp k = 0; k < f->blocks; k++, left += PANEL, right += PANEL) {
+        LEFT(0);
+        RIGHT(2);
+        MULTIPLY; /* x0 y2 */
+        RIGHT(1);
+        MULTIPLY; /* x0 y1 */
+        RIGHT(0);
+        MULTIPLY; /* x0 y0 */
+        LEFT(1);
+        MULTIPLY; /* x1 y0 */
+        RIGHT(1);
+        MULTIPLY; /* x1 y1 */
+        LEFT(2);
+        RIGHT(0);
+        MULTIPLY; /* x2 y0 */
+    }
+    EACH(KEEP);
+#undef EACH
+#undef CLEAR
+#undef FETCH
+#undef KEEP
+#undef LEFT
+#undef RIGHT
+#undef MULTIPLY
+}
+
+#define PANELS(MT, NT)                                                                             \
+    NOINLINE void panels_##MT##x##NT(const panel_factors *f, float *c, intp ldc, int resume)       \
+    {                                                                                              \
+        panels(MT, NT, f, c, ldc, resume);                                                         \
+    }
+PANELS(1, 1) PANELS(1, 2) PANELS(2, 1) PANELS(2, 2)
+
+typedef void panels_function(const panel_factors *f, float *c, intp ldc, int resume);
+static panels_function *const panels_table[2][2] = {{panels_1x1, panels_1x2},
+                                                    {panels_2x1, panels_2x2}};
+/* clang-format on */
