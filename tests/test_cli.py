@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ pytest.importorskip("PIL")
 
 from PIL import Image
 
-from dae import StackedDenoisingAutoencoder, _cli
-from dae._cli import main
+from dae import StackedDenoisingAutoencoder
+from dae._cli import _denoise, main
 from dae.image import ImageDenoiser
 from dae.image._io import read
 
@@ -70,7 +71,7 @@ def test_one_file(folder, model, capsys):
 
 
 def test_without_a_model_of_ones_own(folder):
-    """The one that comes along."""
+    """The bundled one."""
     target = folder.parent / "clean.png"
     assert run("denoise", folder / "grey.png", "-o", target) == 0
     assert read(target)[0].shape == GREY.shape
@@ -106,15 +107,15 @@ def test_in_place(folder, model):
     [
         (["grey.png"], "say where to write: -o OUT, or --in-place"),
         (["grey.png", "-o", "x.png", "--in-place"], "say where to write"),
-        (["grey.png", "-o", "grey.png", "--overwrite"], "would be written over; use another -o"),
-        ([".", "-o", "."], "would be written over"),
-        (["grey.png", "-o", "there.png"], "there.png is there already; use --overwrite"),
+        (["grey.png", "-o", "grey.png", "--overwrite"], "would be replaced; choose another -o"),
+        ([".", "-o", "."], "would be replaced"),
+        (["grey.png", "-o", "there.png"], "there.png already exists; pass --overwrite"),
         (["grey.png", "grey.png", "-o", "x"], "two inputs would be written to"),
         (["grey.png", "more/colour.tif", "-o", "there.png"], "is a file; several pictures need"),
         (["no.png", "-o", "x.png"], "no.png: No such file or folder"),
         (["empty", "-o", "x"], "holds no pictures: no file ends in one of .png"),
-        (["notes.txt", "-o", "x"], "should end in one of .png"),
-        (["grey.png", "-o", "x.gif"], "x.gif should end in one of .png"),
+        (["notes.txt", "-o", "x"], "must end in one of .png"),
+        (["grey.png", "-o", "x.gif"], "x.gif must end in one of .png"),
         (["grey.png", "-o", "notes.txt/x.png"], "notes.txt is a file"),
         (
             ["grey.png", "-o", "x.png", "--model", "notes.txt"],
@@ -182,7 +183,7 @@ def test_ctrl_c(folder, model, capsys, monkeypatch):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_cli, "clean_file", interrupted)
+    monkeypatch.setattr(_denoise, "clean_file", interrupted)
     out = folder / "x.png"
     assert run("denoise", folder / "grey.png", "-o", out, "--model", model / "one.npz") == 130
     assert "interrupted" in error_of(capsys)
@@ -196,7 +197,7 @@ def test_progress_is_for_terminals():
 
     stream, terminal = io.StringIO(), Terminal()
     for where in (stream, terminal):
-        progress = _cli.Progress(3, where)
+        progress = _denoise.Progress(3, where)
         progress.show(1, "picture.png")
         progress.clear()
     assert stream.getvalue() == ""
@@ -217,11 +218,11 @@ def test_train(folder, capsys, monkeypatch):
     arguments = ["train", folder, "-o", out, "--patches", 500, "--level", 10, 30]
     assert run(*arguments) == 0
     printed = capsys.readouterr().out
-    assert "500 of 500 patches" in printed and "trained on 500 patches of 1 pictures" in printed
+    assert "500 of 500 patches" in printed and "trained on 500 patches of 1 picture in" in printed
     denoiser = ImageDenoiser.load(out)
     assert denoiser.level_ == pytest.approx((10 / 255, 30 / 255))
     assert run(*arguments) == 1
-    assert "model.npz is there already; use --overwrite" in capsys.readouterr().err
+    assert "model.npz already exists; pass --overwrite" in capsys.readouterr().err
     assert run(*arguments, "--overwrite", "--noise", "masking", "--level", "0.5") == 0
     assert ImageDenoiser.load(out).noise == "masking"
 
@@ -229,13 +230,16 @@ def test_train(folder, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["no", "-o", "m.npz"], "no is no folder."),
-        ([".", "-o", "m.pkl"], "m.pkl should end in .npz"),
+        (["no", "-o", "m.npz"], "no is not a folder."),
+        ([".", "-o", "m.pkl"], "m.pkl must end in .npz"),
         ([".", "-o", "no/m.npz"], "folder no does not exist; create it first"),
         (["empty", "-o", "m.npz"], "empty holds no pictures"),
         ([".", "-o", "folder.npz", "--overwrite"], "folder.npz is a folder"),
         ([".", "-o", "m.npz", "--level", "30", "10"], "the lowest and the highest"),
-        ([".", "-o", "m.npz"], "Train on pictures of one kind: convert them all"),
+        (
+            [".", "-o", "m.npz"],
+            f"grey.png is grey, {Path('more/colour.tif')} is RGB. Train on pictures of one kind",
+        ),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",
 )
@@ -256,10 +260,10 @@ def test_what_stops_a_training(folder, capsys, monkeypatch, arguments, message):
         (["denoise"], "IN"),
         (
             ["denoise", "a", "--sigma", "loud"],
-            "should be auto, or a number from 0 to 255, got loud",
+            "must be auto, or a number from 0 to 255, got loud",
         ),
-        (["denoise", "a", "--stride", "0"], "should be an integer from 1 to 64, got 0"),
-        (["denoise", "a", "--n-jobs", "0"], "should be 1 or more, or -1 for all cores"),
+        (["denoise", "a", "--stride", "0"], "must be an integer from 1 to 64, got 0"),
+        (["denoise", "a", "--n-jobs", "0"], "must be 1 or more, or -1 for all cores"),
         (["train", "a"], "-o/--output"),
     ],
     ids=str,
@@ -271,11 +275,11 @@ def test_wrong_options(arguments, message, capsys):
     assert message in error_of(capsys)
 
 
-def test_demo_gets_the_options(capsys):
+def test_demo_receives_the_options(capsys):
     with pytest.raises(SystemExit) as ended:
-        run("demo", "--level", "2")
+        run("demo", "--seed", "-2")
     assert ended.value.code == 2
-    assert "--level: should be a number from 0.001" in capsys.readouterr().err
+    assert "--seed: must be an integer from 0" in capsys.readouterr().err
 
 
 def test_as_a_process():

@@ -1,8 +1,10 @@
-"""``python -m dae``: the demonstration, see `dae._cli._demo`."""
+"""``python -m dae``: the demonstration; ``python -m dae denoise`` is ``dae denoise``."""
 
 import sys
 
-from dae._cli._demo import main
+from dae._cli import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    arguments = sys.argv[1:]
+    named = bool(arguments) and arguments[0] in ("demo", "denoise", "train", "--version")
+    sys.exit(main(arguments if named else ["demo", *arguments]))

@@ -1,9 +1,15 @@
-"""What the command lines share: errors in one line, converters that say what they expect."""
+"""What the commands share: converters of options, errors in one line, silence of Pillow."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
@@ -25,15 +31,78 @@ def number(kind: type, low: float, high: float, what: str) -> Callable[[str], An
         except ValueError:
             value = np.nan
         if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"should be {what}, got {text}")
+            raise argparse.ArgumentTypeError(f"must be {what}, got {text}")
         return value
 
     return convert
 
 
+seed = number(int, 0, 2**32 - 1, "an integer from 0 to 2**32 - 1")
+
+
 def n_threads(text: str) -> int:
-    """A converter for argparse: scikit-learn's ``n_jobs``."""
+    """A converter for argparse: `n_jobs` as scikit-learn defines it."""
     value = number(int, -(2**31), 2**31 - 1, "an integer")(text)
     if value == 0:
-        raise argparse.ArgumentTypeError("should be 1 or more, or -1 for all cores, got 0")
+        raise argparse.ArgumentTypeError("must be 1 or more, or -1 for all cores, got 0")
     return value
+
+
+def add_n_jobs(options: argparse.ArgumentParser) -> None:
+    options.add_argument(
+        "--n-jobs",
+        type=n_threads,
+        help="threads; -1 for all cores; default: all cores that may be used",
+    )
+
+
+def complain(problem: Any, prog: str = "dae") -> None:
+    """One line on stderr."""
+    if isinstance(problem, OSError) and problem.filename and problem.strerror:
+        problem = f"{problem.filename}: {problem.strerror}"
+    print(f"{prog}: error:", " ".join(str(problem).split()), file=sys.stderr)
+
+
+def complain_about(path: Path, error: Exception) -> None:
+    """One line that names the file, whatever a decoder, an encoder or the cleaning has raised."""
+    if str(path) in str(error):
+        complain(error)
+        return
+    text = str(error).removeprefix("images[0] ")
+    if not isinstance(error, (OSError, ValueError)):  # "Missing dimensions", say, means little
+        text = f"{type(error).__name__}: {text}".removesuffix(": ")
+    complain(f"{path}: {text}")
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Neither warnings nor the lines of Pillow's logger, which would add to ours."""
+    logger, handler = logging.getLogger("PIL"), logging.NullHandler()
+    logger.addHandler(handler)  # without one, Python prints warnings to stderr
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.removeHandler(handler)
+
+
+def check_regular(path: Path, what: str) -> None:
+    """Raise ValueError for what exists and is no regular file: reading a pipe may never end."""
+    if path.exists() and not path.is_file():
+        kind = "a folder" if path.is_dir() else "a pipe or a device"
+        raise ValueError(f"{path} is {kind}; {what} must be a regular file.")
+
+
+def check_output(path: Path, overwrite: bool) -> None:
+    """Raise ValueError where an existing file would be replaced without permission."""
+    if path.exists() and not overwrite:
+        raise ValueError(f"{path} already exists; pass --overwrite or choose another -o.")
+
+
+def discard_output() -> None:
+    """Point stdout nowhere, so that Python does not fail on it once more when it ends."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):  # not a real file
+        pass

@@ -283,7 +283,9 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         self : ImageDenoiser
-            The fitted denoiser; unchanged, if an error or Ctrl-C ends `fit`.
+            The fitted denoiser. Unchanged if an error ends `fit`. Ctrl-C keeps the blocks of
+            32,768 patches that are complete, and warns; before the end of the first one the
+            denoiser is unchanged and KeyboardInterrupt is raised.
 
         Raises
         ------

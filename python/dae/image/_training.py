@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Self
@@ -247,18 +248,31 @@ class TrainingState:
 
 
 def train(denoiser: Any, state: TrainingState, crops: Crops) -> None:
-    """Train for `n_patches` of the denoiser, along its learning-rate schedule."""
+    """Train for `n_patches` of the denoiser, along its learning-rate schedule.
+
+    Once a block is complete, an interruption ends training with a warning instead of an error.
+    """
     total = denoiser.n_patches
     started = time.perf_counter()
     done, reported = 0, 0
-    while done < total:
-        rate = denoiser.learning_rate_init * decay(denoiser.learning_rate, done / total)
-        n_patches = min(BLOCK, total - done)
-        state.train_block(crops, n_patches, rate, denoiser.n_jobs)
-        done += n_patches
-        if denoiser.verbose and (done >= total or done - reported >= total / 20):
-            reported = done
-            report(_progress(done, total, started, state.loss_curve))
+    try:
+        while done < total:
+            rate = denoiser.learning_rate_init * decay(denoiser.learning_rate, done / total)
+            n_patches = min(BLOCK, total - done)
+            state.train_block(crops, n_patches, rate, denoiser.n_jobs)
+            done += n_patches
+            if denoiser.verbose and (done >= total or done - reported >= total / 20):
+                reported = done
+                report(_progress(done, total, started, state.loss_curve))
+    except (KeyboardInterrupt, BrokenPipeError):  # the latter: nobody reads the progress
+        if not done:
+            raise
+        if done < total:
+            warnings.warn(
+                f"Training was interrupted after {done:,} of n_patches={total:,}; the complete "
+                "blocks of patches are kept.",
+                stacklevel=3,
+            )
 
 
 def train_one_block(denoiser: Any, state: TrainingState, crops: Crops) -> None:
