@@ -2,6 +2,7 @@
 
 import io
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -15,12 +16,14 @@ from PIL import Image
 
 from dae import StackedDenoisingAutoencoder
 from dae._cli import _denoise, main
+from dae._version import __version__
 from dae.image import ImageDenoiser
 from dae.image._io import read
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (30, 40), dtype=np.uint8)
 COLOUR = RNG.integers(0, 256, (30, 40, 3), dtype=np.uint8)
+MAIN = "import sys; from dae._cli import main; sys.exit(main())"  # what `dae` runs
 
 
 @pytest.fixture(scope="module")
@@ -283,8 +286,8 @@ def test_demo_receives_the_options(capsys):
 
 
 def test_as_a_process():
-    code = "import sys; from dae._cli import main; sys.exit(main(['denoise', 'no.png', '-o', 'x']))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    command = [sys.executable, "-c", MAIN, "denoise", "no.png", "-o", "x"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert done.stderr == "dae: error: no.png: No such file or folder\n"
 
@@ -294,3 +297,236 @@ def test_without_pillow(monkeypatch, folder, model, capsys):
     out = folder / "x.png"
     assert run("denoise", folder / "grey.png", "-o", out, "--model", model / "one.npz") == 1
     assert 'pip install "daecore[image]"' in error_of(capsys)
+
+
+# ------------------------------------------------------------------ what must not stop the rest
+
+
+def odd_tiff(path):
+    """A TIFF with a second directory that has no width: Pillow raises TypeError."""
+    Image.fromarray(GREY).save(path)
+    raw = bytearray(path.read_bytes())
+    (at,) = struct.unpack("<I", raw[4:8])
+    (n_tags,) = struct.unpack("<H", raw[at : at + 2])
+    raw[at + 2 + 12 * n_tags : at + 6 + 12 * n_tags] = struct.pack("<I", len(raw))
+    raw += struct.pack("<HHHIII", 1, 305, 2, 1, 0, 0)
+    path.write_bytes(raw)
+
+
+def set_tag(path, tag, value):
+    """Give a tag of a TIFF, an integer, another value."""
+    raw = bytearray(path.read_bytes())
+    (at,) = struct.unpack("<I", raw[4:8])
+    (n_tags,) = struct.unpack("<H", raw[at : at + 2])
+    for start in range(at + 2, at + 2 + 12 * n_tags, 12):
+        if struct.unpack("<H", raw[start : start + 2]) == (tag,):
+            raw[start + 8 : start + 12] = struct.pack("<I", value)
+    path.write_bytes(raw)
+
+
+def test_what_decoders_raise_is_one_line(folder, model, capsys):
+    odd_tiff(folder / "a.tif")
+    out = folder.parent / "out"
+    assert run("denoise", folder, "-o", out, "--model", model / "one.npz") == 1
+    printed = capsys.readouterr()
+    lines = printed.err.splitlines()
+    assert len(lines) == 2 and "a.tif" in lines[0] and lines[1] == "1 of 3 failed"
+    assert "2 pictures cleaned" in printed.out and (out / "grey.png").exists()
+
+
+@pytest.mark.parametrize("error", [struct.error, SyntaxError, OverflowError, RuntimeError])
+def test_what_encoders_raise_is_one_line(folder, model, capsys, monkeypatch, error):
+    save = Image.Image.save
+
+    def failing(image, file, format=None, **options):
+        if format == "TIFF":
+            raise error("odd\nthing")
+        save(image, file, format=format, **options)
+
+    monkeypatch.setattr(Image.Image, "save", failing)
+    out = folder.parent / "out"
+    assert run("denoise", folder, "-o", out, "--model", model / "one.npz") == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and "colour.tif" in lines[0] and "odd thing" in lines[0]
+    assert sorted(path.name for path in out.rglob("*") if path.is_file()) == ["grey.png"]
+
+
+def test_pillow_adds_no_lines_to_stderr(folder, model):
+    """Its logger speaks of many samples, its warnings of EXIF that is no EXIF."""
+    Image.fromarray(COLOUR).save(folder / "many.tif")
+    set_tag(folder / "many.tif", 277, 86)
+    exif = Image.Exif()
+    exif[270] = "text"
+    data = bytearray(exif.tobytes())
+    data[data.index(struct.pack(">H", 270)) + 2 :] = b"\xff" * 10
+    Image.fromarray(GREY).save(folder / "exif.jpg", exif=bytes(data))
+    arguments = [folder, "-o", folder.parent / "out", "--model", model / "one.npz"]
+    command = [sys.executable, "-W", "always", "-c", MAIN, "denoise", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    lines = done.stderr.splitlines()
+    assert done.returncode == 1 and "3 pictures cleaned" in done.stdout
+    assert len(lines) == 2 and lines[0].startswith("dae: error: ") and "many.tif" in lines[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+@pytest.mark.parametrize("where", ["model", "input"])
+def test_a_pipe_is_not_waited_for(folder, where):
+    os.mkfifo(folder / "pipe.png")
+    given = [folder / "pipe.png", "-o", folder / "x.png"]
+    if where == "model":
+        given = [folder / "grey.png", "-o", folder / "x.png", "--model", folder / "pipe.png"]
+    command = [sys.executable, "-c", MAIN, "denoise", *map(str, given)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "pipe.png is a pipe or a device" in done.stderr
+
+
+def test_a_folder_as_model(folder, capsys):
+    arguments = ["-o", folder / "x.png", "--model", folder]
+    assert run("denoise", folder / "grey.png", *arguments) == 1
+    assert "is a folder; --model must be a regular file" in error_of(capsys)
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("20", "sigma 20.0:"),
+        ("0", "sigma 5.1 (the model's nearest to 0):"),
+        ("200", "sigma 51.0 (the model's nearest to 200):"),
+    ],
+)
+def test_the_summary_tells_the_sigma_that_was_used(folder, model, capsys, asked, shown):
+    arguments = ["-o", folder / "x.png", "--model", model / "many.npz", "--sigma", asked]
+    assert run("denoise", folder / "grey.png", *arguments) == 0
+    assert shown in capsys.readouterr().out
+
+
+def test_an_output_folder_is_no_input_the_second_time(folder, model, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    arguments = ["denoise", ".", "-o", "out", "--model", model / "one.npz"]
+    assert run(*arguments) == 0
+    assert run(*arguments, "--overwrite") == 0
+    assert capsys.readouterr().out.count("2 pictures cleaned") == 2
+    assert run(*arguments) == 1
+    assert "already exists; pass --overwrite" in error_of(capsys)
+    assert not (folder / "out" / "out").exists()
+
+
+def test_quality_of_jpeg(folder, model):
+    sizes = []
+    for quality in ("20", "98"):
+        out = folder.parent / f"{quality}.jpg"
+        arguments = ["-o", out, "--model", model / "one.npz", "--quality", quality]
+        assert run("denoise", folder / "grey.png", *arguments) == 0
+        sizes.append(out.stat().st_size)
+    assert sizes[0] < sizes[1] / 1.5
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as ended:
+        run("--version")
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"dae {__version__}\n"
+
+
+# ------------------------------------------------------------------ training that ends early
+
+
+@pytest.fixture
+def train(folder, monkeypatch):
+    """``dae train`` of a small network on one grey picture, in several blocks of patches."""
+
+    def small(noise):
+        return StackedDenoisingAutoencoder((4,), corruption=None, fine_tune=True)
+
+    monkeypatch.setattr("dae.image.default_autoencoder", small)
+    (folder / "more" / "colour.tif").unlink()
+    out = folder.parent / "model.npz"
+    return out, lambda *options: run("train", folder, "-o", out, "--patches", 80_000, *options)
+
+
+def interrupt(monkeypatch, block):
+    """Raise KeyboardInterrupt in that block of patches."""
+    left, partial_fit = [block], StackedDenoisingAutoencoder.partial_fit
+
+    def interrupted(self, *args, **kwargs):
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        return partial_fit(self, *args, **kwargs)
+
+    monkeypatch.setattr(StackedDenoisingAutoencoder, "partial_fit", interrupted)
+
+
+def test_ctrl_c_keeps_the_training_so_far(train, capsys, monkeypatch):
+    interrupt(monkeypatch, 2)
+    out, dae_train = train
+    assert dae_train() == 130
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and "interrupted after 65,536 of 80,000 patches" in lines[0]
+    denoiser = ImageDenoiser.load(out)
+    assert denoiser.n_patches_ == 65_536
+    assert denoiser.transform(GREY).shape == GREY.shape
+
+
+def test_ctrl_c_before_anything_is_learned(train, capsys, monkeypatch):
+    interrupt(monkeypatch, 0)
+    out, dae_train = train
+    assert dae_train() == 130
+    assert "interrupted" in error_of(capsys) and not out.exists()
+
+
+def test_a_closed_pipe_keeps_the_training_so_far(train, capsys, monkeypatch):
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError(32, "Broken pipe")
+
+    out, dae_train = train
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", Closed())
+        assert dae_train() == 130
+    assert "interrupted after 32,768 of 80,000 patches" in capsys.readouterr().err
+    assert ImageDenoiser.load(out).n_patches_ == 32_768
+
+
+def test_an_interrupted_fit_keeps_complete_blocks(monkeypatch):
+    def denoiser():
+        small = StackedDenoisingAutoencoder((4,), corruption=None, fine_tune=True)
+        return ImageDenoiser(level=0.1, autoencoder=small, n_patches=80_000, random_state=0)
+
+    expected = denoiser().partial_fit([GREY]).transform(GREY)  # the first block of `fit`
+    interrupt(monkeypatch, 1)
+    with pytest.warns(UserWarning, match="interrupted after 32,768 of n_patches=80,000"):
+        fitted = denoiser().fit([GREY])
+    np.testing.assert_array_equal(fitted.transform(GREY), expected)
+    fresh = denoiser()
+    with pytest.raises(KeyboardInterrupt):
+        fresh.fit([GREY])
+    assert not hasattr(fresh, "autoencoder_")
+
+
+def test_odd_pictures_do_not_stop_a_training(folder, train, capsys):
+    odd_tiff(folder / "a.tif")
+    Image.fromarray(GREY[:3]).save(folder / "small.png")
+    out, dae_train = train
+    assert dae_train("--patches", 500) == 1
+    printed = capsys.readouterr()
+    lines = printed.err.splitlines()
+    assert len(lines) == 2 and "a.tif" in lines[0] and "small.png" in lines[1]
+    assert "of 1 picture in" in printed.out and ImageDenoiser.load(out).n_patches_ == 500
+    (folder / "grey.png").unlink()
+    assert dae_train("--patches", 500, "--overwrite") == 1
+    assert "none of 2 pictures can be trained on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--noise", "masking", "--level", "25"], "--level must be a share of the pixels below 1"),
+        (["--level", "5", "10", "20"], "--level must be one number, or the lowest and the highest"),
+    ],
+    ids=["share", "three"],
+)
+def test_messages_about_levels_name_the_option(train, capsys, options, message):
+    assert train[1](*options) == 1
+    assert message in error_of(capsys)
