@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib.metadata import distributions, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 
 import pytest
@@ -140,14 +140,31 @@ def test_version_has_one_source():
     assert dae.__version__ == version("daecore")
 
 
+def installed(name):
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def test_show_versions_says_that_a_build_is_serial(capsys, monkeypatch):
+    monkeypatch.setattr(_core, "openmp_enabled", lambda: False)
+    dae.show_versions()
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("OpenMP") and "this build is serial" in line for line in lines)
+    assert any(line.split() == ["threads", "1"] for line in lines)
+
+
 def test_show_versions_names_everything(capsys):
     dae.show_versions()
     text = capsys.readouterr().out
-    items = {line[:22].strip(): line[22:].strip() for line in text.splitlines()}
+    items = {line[:25].strip(): line[25:].strip() for line in text.splitlines()}
     assert items["dae"] == dae.__version__
     assert items["python"].startswith(sys.version.split()[0])
     for name in ("numpy", "scipy", "scikit-learn", "joblib", "threadpoolctl"):
         assert items[name] == version(name)
+    for name in ("pillow", "matplotlib", "scikit-image", "pandas", "polars"):
+        assert items[f"{name} (optional)"] == installed(name)
     assert items["platform"]
     assert items["SIMD level"] == _core.simd_level()
     assert items["SIMD levels available"].split(", ") == list(_core.available_simd_levels())

@@ -1,4 +1,4 @@
-"""`show_versions`: what a report of a bug, or of a speed, must say."""
+"""`show_versions`: what a bug report, or a report of a speed, must contain."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dae import _core
 from dae._version import __version__
 
 DEPENDENCIES = ("numpy", "scipy", "scikit-learn", "joblib", "threadpoolctl")
+OPTIONAL = ("pillow", "matplotlib", "scikit-image", "pandas", "polars")
 
 
 def _version_of(distribution: str) -> str:
@@ -24,27 +25,30 @@ def _version_of(distribution: str) -> str:
 def show_versions() -> None:
     """Print versions, the SIMD level, OpenMP and the thread pools of this process.
 
-    The SIMD level is the one in use; the environment variable ``DAE_SIMD`` can choose
-    another among those available. The thread count is that of ``n_jobs=None`` at this moment.
+    Optional packages are listed too, installed or not. The SIMD level is the one in use; the
+    environment variable ``DAE_SIMD`` selects another one of those available. The number of
+    threads is what ``n_jobs=None`` means at the moment; a build without OpenMP is serial, which
+    the lines "OpenMP" and "threads" say.
 
     Examples
     --------
     >>> import dae
     >>> dae.show_versions()  # doctest: +SKIP
     """
-    openmp = "yes" if _core.openmp_enabled() else "no (serial build)"
+    openmp = _core.openmp_enabled()
     items = {
         "dae": __version__,
         "python": sys.version.replace("\n", " "),
         "platform": platform.platform(),
         **{name: _version_of(name) for name in DEPENDENCIES},
+        **{f"{name} (optional)": _version_of(name) for name in OPTIONAL},
         "SIMD level": _core.simd_level(),
         "SIMD levels available": ", ".join(_core.available_simd_levels()),
-        "OpenMP": openmp,
-        "threads": str(_core.n_threads(None)),
+        "OpenMP": "yes" if openmp else "no: this build is serial, n_jobs has no effect",
+        "threads": str(_core.n_threads(None)) if openmp else "1",
     }
     for name, value in items.items():
-        print(f"{name:<22}{value}")
+        print(f"{name:<25}{value}")
 
     print("thread pools loaded:")
     for pool in threadpool_info():
