@@ -439,20 +439,20 @@ def train(folder, monkeypatch):
     def small(noise):
         return StackedDenoisingAutoencoder((4,), corruption=None, fine_tune=True)
 
-    monkeypatch.setattr("dae.image.default_autoencoder", small)
+    monkeypatch.setattr("dae.image._training.default_autoencoder", small)
     (folder / "more" / "colour.tif").unlink()
     out = folder.parent / "model.npz"
     return out, lambda *options: run("train", folder, "-o", out, "--patches", 80_000, *options)
 
 
 def interrupt(monkeypatch, block):
-    """Raise KeyboardInterrupt in that block of patches."""
+    """Raise KeyboardInterrupt once, in that block of patches."""
     left, partial_fit = [block], StackedDenoisingAutoencoder.partial_fit
 
     def interrupted(self, *args, **kwargs):
-        if not left[0]:
-            raise KeyboardInterrupt
         left[0] -= 1
+        if left[0] == -1:
+            raise KeyboardInterrupt
         return partial_fit(self, *args, **kwargs)
 
     monkeypatch.setattr(StackedDenoisingAutoencoder, "partial_fit", interrupted)
@@ -500,6 +500,7 @@ def test_an_interrupted_fit_keeps_complete_blocks(monkeypatch):
         fitted = denoiser().fit([GREY])
     np.testing.assert_array_equal(fitted.transform(GREY), expected)
     fresh = denoiser()
+    interrupt(monkeypatch, 0)
     with pytest.raises(KeyboardInterrupt):
         fresh.fit([GREY])
     assert not hasattr(fresh, "autoencoder_")
