@@ -206,6 +206,20 @@ def test_progress_is_for_terminals():
     assert stream.getvalue() == ""
     assert "1 of 3  picture.png" in terminal.getvalue()
     assert terminal.getvalue().endswith("\r\033[K")
+    assert "s left" not in terminal.getvalue()
+
+
+def test_a_long_job_says_how_long_it_will_take(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    now = [100.0]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    progress = _denoise.Progress(4, Terminal())
+    now[0] += 30
+    progress.show_part(1, "large.png", 0.5)  # 1.5 of 4 pictures in 30 s
+    assert "1 of 4  large.png  50 s left" in progress.stream.getvalue()
 
 
 # ------------------------------------------------------------------ dae train, dae demo
@@ -391,14 +405,47 @@ def test_a_folder_as_model(folder, capsys):
     ("asked", "shown"),
     [
         ("20", "sigma 20.0:"),
-        ("0", "sigma 5.1 (the model's nearest to 0):"),
-        ("200", "sigma 51.0 (the model's nearest to 200):"),
+        ("0", "sigma 0.0:"),  # the picture is unchanged
+        ("200", "sigma 51.0:"),
     ],
 )
 def test_the_summary_tells_the_sigma_that_was_used(folder, model, capsys, asked, shown):
     arguments = ["-o", folder / "x.png", "--model", model / "many.npz", "--sigma", asked]
     assert run("denoise", folder / "grey.png", *arguments) == 0
-    assert shown in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert shown in printed
+    unchanged = (read(folder / "x.png")[0] == GREY).all()
+    assert unchanged == (asked == "0")
+    assert ("sigma 200.0 is outside the levels of the model" in printed) == (asked == "200")
+
+
+def test_the_summary_says_what_was_converted(folder, model, capsys):
+    Image.fromarray(COLOUR).quantize(16).save(folder / "palette.png")
+    arguments = ["-o", folder.parent / "out", "--model", model / "one.npz"]
+    assert run("denoise", folder / "palette.png", *arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 and lines[1].startswith("  ") and "palette" in lines[1]
+    assert run("denoise", folder, *arguments, "--overwrite") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("3 pictures cleaned")
+    assert len(lines) == 2 and lines[1].startswith("  1 of 3 files: ") and "palette" in lines[1]
+
+
+def test_webp_is_found_in_folders(folder, model, capsys):
+    Image.fromarray(COLOUR).save(folder / "photo.webp", lossless=True)
+    out = folder.parent / "out"
+    assert run("denoise", folder, "-o", out, "--model", model / "one.npz") == 0
+    assert "3 pictures cleaned" in capsys.readouterr().out
+    assert read(out / "photo.webp")[0].shape == COLOUR.shape
+
+
+def test_each_page_of_a_stack_is_a_picture(folder, model, capsys):
+    Image.fromarray(GREY).save(
+        folder / "stack.tif", save_all=True, append_images=[Image.fromarray(GREY[::-1])]
+    )
+    arguments = ["-o", folder.parent / "x.tif", "--model", model / "one.npz"]
+    assert run("denoise", folder / "stack.tif", *arguments) == 0
+    assert capsys.readouterr().out.startswith("2 pictures cleaned")
 
 
 def test_an_output_folder_is_no_input_the_second_time(folder, model, capsys, monkeypatch):

@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,7 +17,6 @@ from dae._cli._options import (
     check_regular,
     complain_about,
     number,
-    quiet_pillow,
 )
 from dae._files import check_place
 from dae.image import ImageDenoiser
@@ -102,6 +102,10 @@ class Progress:
             )
             self.stream.flush()
 
+    def show_part(self, done: int, what: str, share: float) -> None:
+        """`share` of the picture after the `done` complete ones."""
+        self.show(done + share, what)
+
     def clear(self) -> None:
         if self.visible:
             self.stream.write("\r\033[K")
@@ -119,17 +123,14 @@ def run(arguments: argparse.Namespace) -> int:
         progress.show(index, source.name)
         try:
             goal.parent.mkdir(parents=True, exist_ok=True)
-            with quiet_pillow():
-                cleaned = clean_file(
-                    denoiser,
-                    source,
-                    goal,
-                    sigma=None if arguments.sigma == "auto" else arguments.sigma / 255,
-                    quality=arguments.quality,
-                    progress=lambda share, i=index, name=source.name: progress.show(
-                        i + share, name
-                    ),
-                )
+            cleaned = clean_file(
+                denoiser,
+                source,
+                goal,
+                sigma=None if arguments.sigma == "auto" else arguments.sigma / 255,
+                quality=arguments.quality,
+                progress=partial(progress.show_part, index, source.name),
+            )
         except Exception as error:  # decoders and encoders raise what they like
             progress.clear()
             complain_about(source, error)

@@ -1,14 +1,11 @@
-"""What the commands share: converters of options, errors in one line, silence of Pillow."""
+"""What the commands share: converters of options, errors in one line, checks of files."""
 
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -72,19 +69,6 @@ def complain_about(path: Path, error: Exception) -> None:
     if not isinstance(error, (OSError, ValueError)):  # "Missing dimensions", say, means little
         text = f"{type(error).__name__}: {text}".removesuffix(": ")
     complain(f"{path}: {text}")
-
-
-@contextmanager
-def quiet_pillow() -> Iterator[None]:
-    """Neither warnings nor the lines of Pillow's logger, which would add to ours."""
-    logger, handler = logging.getLogger("PIL"), logging.NullHandler()
-    logger.addHandler(handler)  # without one, Python prints warnings to stderr
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.removeHandler(handler)
 
 
 def check_regular(path: Path, what: str) -> None:

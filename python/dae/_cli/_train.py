@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from dae._cli._options import (
     complain_about,
     discard_output,
     number,
-    quiet_pillow,
     seed,
 )
 from dae._files import check_place
@@ -86,7 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
     found = find_pictures(arguments.folder)
     pictures = readable(found, denoiser.patch_size)
     started = time.perf_counter()
-    with quiet_pillow():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of an interruption, which is told below
         denoiser.fit(pictures)
     denoiser.save(goal)
     done = denoiser.n_patches_
@@ -129,8 +130,7 @@ def readable(paths: list[Path], smallest: int) -> list[Path]:
     good = []
     for path in paths:
         try:
-            with quiet_pillow():
-                picture = read(path)[0]
+            picture = read(path)[0]
             if min(picture.shape[:2]) < smallest:
                 raise ValueError(f"smaller than a patch of {smallest} x {smallest} pixels")
         except Exception as error:  # decoders raise what they like
