@@ -314,7 +314,7 @@ def test_tiles_at_two_resolutions(gaussian, monkeypatch):
     noisy = spoil("gaussian", 0.1, clean)
     whole, parts = tiled(monkeypatch, gaussian, noisy, 200, sigma=0.1)
     assert np.abs(parts - whole).max() < 3 / 255
-    assert np.sqrt(np.mean((parts - whole) ** 2)) < 0.3 / 255
+    assert np.sqrt(np.mean((parts - whole) ** 2)) < 0.5 / 255
     assert psnr(clean / 255, parts) == pytest.approx(psnr(clean / 255, whole), abs=0.005)
 
 

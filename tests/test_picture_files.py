@@ -35,9 +35,7 @@ def denoiser():
 def smooth(height=60, width=80, channels=3):
     """A picture that survives JPEG."""
     rows, columns = np.mgrid[:height, :width]
-    planes = [
-        128 + 80 * np.sin(rows / (9 + k)) * np.cos(columns / (11 - k)) for k in range(channels)
-    ]
+    planes = [np.sin(rows / (9 + k)) * np.cos(columns / (11 - k)) for k in range(channels)]
     return (128 + 80 * np.stack(planes, axis=-1)).astype(np.uint8)
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from dae.image._cleaning import clean_picture
-from dae.image._format import NOISE_REACH, ROUNDING, used_bits
+from dae.image._format import LARGEST_RANGE, NOISE_REACH, ROUNDING, used_bits
 from dae.image._io import read_pages, write
+from dae.image._pillow import silence_libraries
 from dae.image._source import SourceFile
 
 WHITES = (1, 255, 1023, 4095, 16383, 65535)  # values of white that pictures of floats have
@@ -76,7 +77,8 @@ def clean_file(
         In one line that names the file.
     """
     cleaner = denoiser._cleaner()
-    pages, source = read_pages(path)
+    with silence_libraries():
+        pages, source = read_pages(path)
     if data_range is None:
         data_range = denoiser.data_range
     cleaned, sigmas = [], []
@@ -103,7 +105,8 @@ def clean_file(
             f"sigma {255 * sigma:.1f} is outside the levels of the model, {255 * low:.1f} to "
             f"{255 * high:.1f}: {255 * sigmas[0]:.1f} was used"
         )
-    notes = write(goal, cleaned, source, quality=quality)
+    with silence_libraries():
+        notes = write(goal, cleaned, source, quality=quality)
     return CleanedFile(
         len(pages),
         sum(page.shape[0] * page.shape[1] for page in pages),
@@ -129,7 +132,8 @@ def _white(page: np.ndarray, source: SourceFile) -> float | None:
         bits = used_bits(page) or 16
         source.note(f"white is taken to be {2**bits - 1} ({bits} bits)")
         return float(2**bits - 1)
-    if (page.dtype.kind == "f" and highest > 1 + NOISE_REACH) or page.dtype == np.int32:
+    is_float = page.dtype.kind == "f" and 1 + NOISE_REACH < highest <= LARGEST_RANGE
+    if is_float or page.dtype == np.int32:
         white = float(next((w for w in WHITES if highest <= w * (1 + ROUNDING)), highest))
         source.note(f"white is taken to be {white:g}")
         return white

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -51,6 +52,27 @@ def silence() -> Iterator[None]:
     finally:
         logger.propagate = propagate
         logger.removeHandler(handler)
+
+
+@contextmanager
+def silence_libraries() -> Iterator[None]:
+    """Without what C libraries (libtiff) print on odd files: for commands, not for libraries.
+
+    It turns off stderr of the whole process, that of other threads too.
+    """
+    try:
+        saved = os.dup(2)
+    except OSError:  # there is no stderr
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
 
 
 def decode(file: Any, name: str) -> tuple[list[np.ndarray], SourceFile]:
