@@ -437,6 +437,18 @@ def test_whatever_a_decoder_raises_is_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
+def test_pixels_that_a_file_does_not_hold_are_not_made_up(tmp_path):
+    path = tmp_path / "a.tif"
+    Image.fromarray(GREY).save(path)
+    raw = bytearray(path.read_bytes())
+    (start,) = struct.unpack("<I", raw[4:8])
+    at = next(k for k in range(start + 2, len(raw), 12) if raw[k : k + 2] == b"\x01\x01")
+    raw[at : at + 12] = struct.pack("<HHII", 257, 4, 1, 10**6)
+    path.write_bytes(raw)
+    with pytest.raises(ValueError, match="a.tif has fewer pixels than it says"):
+        read(path)
+
+
 def test_pillow_says_nothing_by_itself(tmp_path, capfd, denoiser):
     """Neither its logger nor its warnings, also when the picture is written."""
     path = tmp_path / "a.tif"

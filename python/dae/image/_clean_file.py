@@ -81,9 +81,11 @@ def clean_file(
         pages, source = read_pages(path)
     if data_range is None:
         data_range = denoiser.data_range
+    n_pages, n_pixels = len(pages), sum(page.shape[0] * page.shape[1] for page in pages)
     cleaned, sigmas = [], []
-    for number, page in enumerate(pages):
-        name = str(path) if len(pages) == 1 else f"page {number + 1} of {path}"
+    for number in range(n_pages):
+        page = pages.pop(0)  # not kept, as it may be large
+        name = str(path) if n_pages == 1 else f"page {number + 1} of {path}"
         white = _white(page, source) if data_range is None else data_range
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # said by notes
@@ -94,8 +96,9 @@ def clean_file(
                 sigma=sigma,
                 mask=None,
                 data_range=white,
-                progress=None if progress is None else _Part(progress, number, len(pages)),
+                progress=None if progress is None else _Part(progress, number, n_pages),
             )
+        del page
         cleaned.append(result.pixels)
         if result.sigma is not None:
             sigmas.append(result.sigma)
@@ -108,8 +111,8 @@ def clean_file(
     with silence_libraries():
         notes = write(goal, cleaned, source, quality=quality)
     return CleanedFile(
-        len(pages),
-        sum(page.shape[0] * page.shape[1] for page in pages),
+        n_pages,
+        n_pixels,
         tuple(sigmas),
         (*source.notes, *notes),
     )

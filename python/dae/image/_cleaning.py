@@ -27,13 +27,13 @@ from dae.image._patches import filter_picture
 from dae.image._training import set_known
 
 # Large pictures are cleaned in tiles, so that memory is a few times the picture: a tile of this
-# height and width needs about 300 MB
-TILE = 2048
+# height and width needs about 200 MB
+TILE = 1536
 
 # Pixels around a tile that are cleaned with it. At one resolution twice the patch gives the pixels
 # of the whole picture. The cosine transform between resolutions reaches over the picture, ever
 # weaker; holes are filled from 96 pixels around.
-SCALES_MARGIN = 96
+SCALES_MARGIN = 64
 FILL_MARGIN = 192
 
 # height and width of the tiles that noise is estimated from, in large pictures, and their number
@@ -251,8 +251,11 @@ def _clean_piece(
         ]
         return image_format.from_unit(np.stack(planes, axis=-1), image, keep=~lost)
     nothing = np.zeros(noisy.shape[:2], dtype=bool)
+    noisy_planes = to_planes(noisy, cleaner.luminance)
+    del noisy
+    # one at a time: of a large tile these arrays decide how much memory is needed
     planes = [
-        cleaner.clean_plane(plane, nothing, level) for plane in to_planes(noisy, cleaner.luminance)
+        cleaner.clean_plane(noisy_planes.pop(0), nothing, level) for _ in range(len(noisy_planes))
     ]
     return image_format.from_unit(from_planes(planes, cleaner.luminance), image)
 

@@ -61,12 +61,11 @@ def encode(
     attempts: list[SourceFile] = [source, SourceFile(source.path, source.kind)]
     attempts[1].storage = source.storage
     for attempt in attempts:
-        images = [_image(page) for page in pages]
         options, changed = _options(kind, attempt, len(pages), quality)
 
-        def write(file: IO[bytes], images=images, options=options) -> None:  # type: ignore[no-untyped-def]
+        def write(file: IO[bytes], options: list[dict[str, Any]] = options) -> None:
             with silence():
-                _save(file, kind, images, options)
+                _save(file, kind, pages, options)
             _verify(file, path, kind, pages)
 
         try:
@@ -263,19 +262,21 @@ def _directory(tags: dict[int, tuple[int | None, Any]]) -> Any:
 # ------------------------------------------------------------------ the file
 
 
-def _save(file: IO[bytes], kind: str, images: list[Any], options: list[dict[str, Any]]) -> None:
-    if len(images) == 1:
+def _save(
+    file: IO[bytes], kind: str, pages: list[np.ndarray], options: list[dict[str, Any]]
+) -> None:
+    if len(pages) == 1:
         # libtiff writes by the number of the file, and leaves its position where it was
         content = io.BytesIO()
-        images[0].save(content, format=kind, **options[0])
+        _image(pages[0]).save(content, format=kind, **options[0])
         file.write(content.getbuffer())
         return
     from PIL.TiffImagePlugin import AppendingTiffWriter
 
     content = io.BytesIO()
     with AppendingTiffWriter(content, new=True) as writer:
-        for image, option in zip(images, options, strict=True):
-            image.save(writer, format=kind, **option)
+        for page, option in zip(pages, options, strict=True):
+            _image(page).save(writer, format=kind, **option)
             writer.newFrame()
         file.write(content.getbuffer())
 

@@ -143,7 +143,7 @@ def _decode(image: Any, stream: IO[bytes], path: Path) -> tuple[list[np.ndarray]
         if n_pages > 1 and pixels > MAX_STACK_PIXELS:
             raise _Refused(f"holds more than {MAX_STACK_PIXELS} pixels. Split it.")
         if kind == "TIFF":
-            _check_tiff(image)
+            _check_tiff(image, stream)
             source.tags.append(_tags_of(image))
         elif _is_wide(image):
             raise _Refused(
@@ -237,8 +237,8 @@ def _is_wide(image: Any) -> bool:
     return any(middle and first != "BGR" for first, middle, _ in bands)
 
 
-def _check_tiff(image: Any) -> None:
-    """Raise where Pillow would read a part of the channels, or of their bits."""
+def _check_tiff(image: Any, stream: IO[bytes]) -> None:
+    """Raise where Pillow would read a part of the channels or of their bits, or make up pixels."""
     tags = image.tag_v2
     n_channels = int(tags.get(277, 1))
     if image.mode == "RGBX" or n_channels > len(image.getbands()):
@@ -247,6 +247,11 @@ def _check_tiff(image: Any) -> None:
             "Read it with another library (such as tifffile) and pass each channel as a picture."
         )
     bits = tags.get(258, (1,))
+    at = stream.tell()
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(at)
+    if tags.get(259, 1) == 1 and image.size[0] * image.size[1] * sum(bits) > 8 * size:
+        raise _Refused("has fewer pixels than it says, it may be cut short.")
     if max(bits) > 8 and n_channels > 1:
         raise _Refused(
             f"has {max(bits)} bits per colour, of which Pillow keeps 8. Read it with another "
