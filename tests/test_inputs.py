@@ -176,7 +176,7 @@ BAD = {
     "one dimension": (lambda X: X[0], "Expected 2D array, got 1D array"),
     "three dimensions": (lambda X: X[None], "3"),
     "complex": (lambda X: X + 1j, "Complex"),
-    "words": (lambda X: X.astype(str) + "x", "could not convert string|not compatible"),
+    "words": (lambda X: np.char.add(X.astype(str), "x"), "could not convert string|not compatible"),
 }
 
 
