@@ -163,7 +163,10 @@ def test_show_versions_names_everything(capsys):
     assert items["python"].startswith(sys.version.split()[0])
     for name in ("numpy", "scipy", "scikit-learn", "joblib", "threadpoolctl"):
         assert items[name] == version(name)
-    for name in ("pillow", "matplotlib", "scikit-image", "pandas", "polars"):
+    for name in (
+        "pillow", "matplotlib", "scikit-image", "pandas", "polars",
+        "onnx", "onnxruntime", "skl2onnx", "skops",
+    ):  # fmt: skip
         assert items[f"{name} (optional)"] == installed(name)
     assert items["platform"]
     assert items["SIMD level"] == _core.simd_level()

@@ -12,7 +12,17 @@ from dae import _core
 from dae._version import __version__
 
 DEPENDENCIES = ("numpy", "scipy", "scikit-learn", "joblib", "threadpoolctl")
-OPTIONAL = ("pillow", "matplotlib", "scikit-image", "pandas", "polars")
+OPTIONAL = (
+    "pillow",
+    "matplotlib",
+    "scikit-image",
+    "pandas",
+    "polars",
+    "onnx",
+    "onnxruntime",
+    "skl2onnx",
+    "skops",
+)
 
 
 def _version_of(distribution: str) -> str:

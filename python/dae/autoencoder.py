@@ -239,6 +239,11 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
     faithfully, centre the features (StandardScaler), or subtract from each patch of an image its
     own mean.
 
+    A fitted estimator can be saved with pickle, joblib or ``skops.io``, which executes nothing that
+    is not trusted. The estimator's class is the only type to trust, as in
+    ``skops.io.load(path, trusted=["dae.autoencoder.DenoisingAutoencoder"])``, and a callable
+    `corruption`. For programs without Python see `dae.onnx.to_onnx`.
+
     Ctrl-C in `fit` ends training as if `max_iter` had been the number of complete epochs, with a
     warning; before the end of the first epoch KeyboardInterrupt is raised and the estimator is
     unchanged.

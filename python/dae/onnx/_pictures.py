@@ -1,0 +1,338 @@
+"""What `ImageDenoiser` computes, as ONNX operators.
+
+The network of patches with what is done before and after it (`dae.image._patch_task`), and the
+cleaning of whole pictures: patches cut out and averaged (`dae.image._patches`), resolutions
+(`dae.image._multiscale`), colours (`dae.image._pictures`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dae._estimator.transformer import NetworkTransformer
+from dae._model.network import Layer
+from dae.image._multiscale import SHARE
+from dae.image._patch_task import CONSTANT, SCALE, Repair
+from dae.image._pictures import OPPONENT
+from dae.onnx._graph import Graph, Output
+from dae.onnx._networks import reconstruct
+
+LOST = ("masking", "salt_and_pepper")
+
+
+def denoiser_graph(denoiser: Any, method: str) -> tuple[Graph, list[Output]]:
+    """The graph of a fitted denoiser's "transform" or "reconstruct"."""
+    task = denoiser._checked_task()
+    network = denoiser.autoencoder_
+    if not isinstance(network, NetworkTransformer):
+        raise TypeError(
+            "autoencoder must be a DenoisingAutoencoder or a StackedDenoisingAutoencoder for an "
+            f"ONNX model, got {type(network).__name__}."
+        )
+    if method == "transform" and task.noise in LOST:
+        raise ValueError(
+            f"method='transform' cannot be written for noise={task.noise!r}: lost pixels are "
+            "first filled by an iteration that depends on where they are. Use "
+            "method='reconstruct', the network that cleans filled patches."
+        )
+    graph = Graph(np.dtype(np.float32))
+    layers = network._fitted().layers
+    low, high = denoiser.level_
+    if method == "reconstruct":
+        shape: list[str | int | None] = ["batch", task.size**2]
+        patches = [graph.input("X", np.float32, shape)]
+        if task.noise in LOST:
+            patches.append(graph.input("mask", np.float32, shape))
+        elif task.noise == "unknown":
+            patches.append(graph.input("neighbours", np.float32, shape))
+        if denoiser.tells_level:
+            level = _column(graph, _told_level(graph, low, high))
+        else:
+            level = graph.constant(np.full((1, 1), low))
+        pixels = np.arange(task.size**2)
+        cleaned = _clean_patches(graph, task, layers, patches, level, pixels)
+        return graph, [Output("variable", graph.dtype, shape, cleaned)]
+    shape = ["batch", "height", "width", "channels"]
+    pictures = graph.input("X", np.float32, shape)
+    told = _told_level(graph, low, high) if denoiser.tells_level else None
+    scales = task.scales if denoiser.scales is None else min(int(denoiser.scales), task.scales)
+    stride = 1 if task.noise == "unknown" else min(int(denoiser.stride), task.answered)
+    cleaning = Cleaning(task, layers, stride)
+    luminance = denoiser.color == "luminance"
+
+    colours = _mixed(graph, pictures, OPPONENT.T) if luminance else pictures
+    planes = graph.op("Transpose", colours, perm=[0, 3, 1, 2])
+    separate = graph.op("Shape", planes)
+    size = graph.op("Shape", planes, start=2)
+    if told is None:
+        level = graph.constant(np.full((1, 1), low))
+    else:  # of each plane
+        each = graph.op("Expand", _column(graph, told), graph.op("Shape", planes, end=2))
+        level = graph.op("Reshape", each, [-1, 1])
+    flat = graph.op("Reshape", planes, graph.op("Concat", graph.constant([-1]), size, axis=0))
+    cleaned = cleaning.at_scales(graph, flat, level, scales)
+    planes = graph.op("Reshape", cleaned, separate)
+    colours = graph.op("Transpose", planes, perm=[0, 2, 3, 1])
+    colours = _mixed(graph, colours, OPPONENT) if luminance else colours
+    clipped = graph.op("Clip", colours, 0.0, 1.0)
+    return graph, [Output("variable", graph.dtype, shape, clipped)]
+
+
+def _told_level(graph: Graph, low: float, high: float) -> str:
+    """The input `sigma`, no further than the levels that were trained on."""
+    return graph.op("Clip", graph.input("sigma", np.float32, [None]), low, high)
+
+
+def _column(graph: Graph, vector: str) -> str:
+    return graph.op("Unsqueeze", vector, [1])
+
+
+def _mixed(graph: Graph, colours: str, matrix: np.ndarray) -> str:
+    """Colours times the matrix where there are three of them, otherwise as they are."""
+    n_colours = graph.op("Squeeze", graph.op("Shape", colours, start=3, end=4))
+    three, other = graph.branch(), graph.branch()
+    return graph.choose(
+        graph.op("Equal", n_colours, 3),
+        (three, three.op("MatMul", colours, matrix)),
+        (other, other.op("Identity", colours)),
+    )
+
+
+# ------------------------------------------------------------------ patches
+
+
+def _clean_patches(
+    graph: Graph,
+    task: Repair,
+    layers: list[Layer],
+    patches: list[str],
+    level: str,
+    pixels: np.ndarray,
+) -> str:
+    """Some pixels of each patch, cleaned.
+
+    Parameters
+    ----------
+    patches : list of tensors (n, size * size)
+        Cut from `Repair.planes`.
+    level : tensor (n, 1) or (1, 1)
+    pixels : ndarray of int
+        Numbers of the pixels that are returned.
+
+    Returns
+    -------
+    cleaned : tensor (n, len(pixels))
+    """
+    n_pixels = task.size**2
+    guess = patches[0]
+    if task.noise == "unknown":
+        hidden = np.outer(task.blind(), task.blind()).reshape(1, n_pixels)
+        guess = graph.op("Where", hidden, patches[1], guess)
+    if not task.centre:
+        mean = graph.constant(np.full((1, 1), 0.5))
+    else:
+        mean = graph.op("Mul", graph.op("ReduceSum", guess, [1], keepdims=1), 1 / n_pixels)
+    if task.noise == "gaussian":
+        scale = graph.op("Sqrt", graph.op("Mul", level, float(SCALE) / 2))
+        constant = graph.op("Mul", level, CONSTANT * 10)
+    else:
+        scale = graph.constant(np.full((1, 1), SCALE))
+        constant = graph.constant(np.full((1, 1), CONSTANT))
+    columns = [graph.op("Div", graph.op("Sub", guess, mean), scale)]
+    if task.noise in LOST:
+        columns.append(patches[1])
+    n_patches = graph.op("Shape", guess, start=0, end=1)
+    one_each = graph.op("Concat", n_patches, graph.constant([1]), axis=0)
+    columns.append(graph.op("Expand", constant, one_each))
+    shown = graph.op("Concat", *columns, axis=1)
+    answer = graph.op("Mul", reconstruct(graph, layers, shown, pixels), scale)
+    if task.predict == "patch":
+        return graph.op("Add", answer, mean)
+    if len(pixels) < n_pixels:
+        guess = graph.op("Gather", guess, pixels, axis=1)
+    return graph.op("Sub", guess, answer)
+
+
+# ------------------------------------------------------------------ whole planes
+
+
+class Cleaning:
+    """The cleaning of planes (n, height, width) of one size.
+
+    Parameters
+    ----------
+    task : Repair
+    layers : list of Layer
+    stride : int
+        Pixels between neighbouring patches.
+    """
+
+    def __init__(self, task: Repair, layers: list[Layer], stride: int) -> None:
+        self.task = task
+        self.layers = layers
+        self.stride = stride
+
+    def at_scales(self, graph: Graph, planes: str, level: str, scales: int) -> str:
+        """Planes cleaned at `scales` resolutions, or fewer where they are too small.
+
+        The lowest frequencies of the fine planes are replaced by those of the coarse ones. With
+        the rows of the cosine transform that belong to them, D for the height and E for the width,
+
+            coarse = D_half' D planes E' E_half left,   fine + D' (D_half coarse E_half' / left
+                                                                    - D fine E') E
+        """
+        fine = self._clean(graph, planes, level)
+        if scales == 1:
+            return fine
+        smallest = graph.op("ReduceMin", graph.op("Shape", planes, start=1), keepdims=0)
+        enough = graph.op("Greater", smallest, 2 * self.task.size - 1)
+        several, one = graph.branch(), graph.branch()
+        return graph.choose(
+            enough,
+            (several, self._with_coarse(several, planes, fine, level, scales)),
+            (one, one.op("Identity", fine)),
+        )
+
+    def _with_coarse(self, graph: Graph, planes: str, fine: str, level: str, scales: int) -> str:
+        sizes = [_length(graph, planes, axis) for axis in (1, 2)]
+        halves = [graph.op("Div", size, 2) for size in sizes]
+        full = [_cosines(graph, size) for size in sizes]
+        half = [_cosines(graph, size) for size in halves]
+        areas = [graph.cast(graph.op("Mul", *both), np.float32) for both in (halves, sizes)]
+        left = graph.op("Sqrt", graph.op("Div", *areas))
+
+        low = [_first_rows(graph, D, n) for D, n in zip(full, halves, strict=True)]
+        coarse = _product(graph, half, _product(graph, low, planes), transposed=True)
+        coarse = graph.op("Mul", coarse, left)
+        coarse = self.at_scales(graph, coarse, graph.op("Mul", level, left), scales - 1)
+
+        decided = [_decided(graph, n) for n in halves]
+        of_half = [_first_rows(graph, D, n) for D, n in zip(half, decided, strict=True)]
+        of_full = [_first_rows(graph, D, n) for D, n in zip(full, decided, strict=True)]
+        wanted = graph.op("Div", _product(graph, of_half, coarse), left)
+        change = graph.op("Sub", wanted, _product(graph, of_full, fine))
+        return graph.op("Add", fine, _product(graph, of_full, change, transposed=True))
+
+    def _clean(self, graph: Graph, planes: str, level: str) -> str:
+        """Planes cleaned at one resolution, as `dae.image._patches.filter_picture` does."""
+        task, stride, before = self.task, self.stride, self.task.size // 2
+        lines = np.flatnonzero(task.profile())
+        pixels = (lines[:, None] * task.size + lines).ravel()
+        lengths = [_length(graph, planes, axis) for axis in (1, 2)]
+        places = [_patch_lines(graph, n, task.size, stride) for n in lengths]
+        shown = [planes]
+        if task.noise == "unknown":
+            shown.append(_neighbour_mean(graph, planes, lengths))
+        patches = []
+        for plane in shown:
+            # (n, rows, size, columns, size)
+            cut = graph.op(
+                "Gather", graph.op("Gather", plane, places[0], axis=1), places[1], axis=3
+            )
+            cut = graph.op("Transpose", cut, perm=[0, 1, 3, 2, 4])
+            grid = graph.op("Shape", cut, end=3)
+            patches.append(graph.op("Reshape", cut, [-1, task.size**2]))
+        if task.noise == "gaussian":  # of each patch
+            n_planes = graph.op("Slice", grid, [0], [1])
+            per_plane = graph.op("ReduceProd", graph.op("Slice", grid, [1], [3]), keepdims=1)
+            n_each = graph.op("Concat", n_planes, per_plane, axis=0)
+            level = graph.op("Reshape", graph.op("Expand", level, n_each), [-1, 1])
+        cleaned = _clean_patches(graph, task, self.layers, patches, level, pixels)
+
+        # each patch weighted and added where it was cut out
+        shape = graph.op("Concat", grid, graph.constant([len(pixels)]), axis=0)
+        cleaned = graph.op("Transpose", graph.op("Reshape", cleaned, shape), perm=[0, 3, 1, 2])
+        profile = task.profile()
+        kernels = np.zeros((len(pixels), 1, task.size, task.size))
+        weights = np.outer(profile, profile).ravel()
+        kernels.reshape(len(pixels), -1)[np.arange(len(pixels)), pixels] = weights[pixels]
+        total = graph.op("ConvTranspose", cleaned, kernels, strides=[stride, stride])
+        coverage = [
+            _coverage(graph, graph.op("Slice", grid, [k], [k + 1]), profile, stride) for k in (1, 2)
+        ]
+        weight = graph.op("Mul", _column(graph, coverage[0]), coverage[1])
+        first = [before, before]
+        last = [graph.op("Reshape", graph.op("Add", n, before), [1]) for n in lengths]
+        end = graph.op("Concat", *last, axis=0)
+        total = graph.op("Squeeze", graph.op("Slice", total, first, end, [2, 3]), [1])
+        return graph.op("Div", total, graph.op("Slice", weight, first, end, [0, 1]))
+
+
+def _length(graph: Graph, tensor: str, axis: int) -> str:
+    return graph.op("Squeeze", graph.op("Shape", tensor, start=axis, end=axis + 1))
+
+
+def _mirrored(graph: Graph, places: str, length: str) -> str:
+    """Places beyond the border, mirrored there; the line at the border comes twice."""
+    twice = graph.op("Mul", length, 2)
+    inside = graph.op("Mod", places, twice)  # not negative
+    return graph.op("Min", inside, graph.op("Sub", graph.op("Sub", twice, 1), inside))
+
+
+def _patch_lines(graph: Graph, length: str, size: int, stride: int) -> str:
+    """The lines of a plane that each patch along an axis consists of, (n_patches, size)."""
+    before = size // 2
+    reach = graph.op("Add", length, 2 * before - size + stride - 1)
+    count = graph.op("Add", graph.op("Div", reach, stride), 1)
+    starts = graph.op("Range", 0, graph.op("Mul", count, stride), stride)
+    places = graph.op("Add", _column(graph, starts), np.arange(size) - before)
+    return _mirrored(graph, places, length)
+
+
+def _neighbour_mean(graph: Graph, planes: str, lengths: list[str]) -> str:
+    beside = []
+    for axis, length in enumerate(lengths, start=1):
+        for step in (-1, 1):
+            places = graph.op("Add", graph.op("Range", 0, length, 1), step)
+            beside.append(graph.op("Gather", planes, _mirrored(graph, places, length), axis=axis))
+    return graph.op("Mul", graph.op("Sum", *beside), 0.25)
+
+
+def _coverage(graph: Graph, count: str, profile: np.ndarray, stride: int) -> str:
+    """Sum of the profiles of `count` patches along an axis, at each of its pixels."""
+    ones = graph.op("Expand", np.ones((1, 1, 1)), graph.op("Concat", [1, 1], count, axis=0))
+    sums = graph.op("ConvTranspose", ones, profile.reshape(1, 1, -1), strides=[stride])
+    return graph.op("Reshape", sums, [-1])
+
+
+# ------------------------------------------------------------------ cosine transform
+
+
+def _cosines(graph: Graph, length: str) -> str:
+    """The orthonormal cosine transform (DCT-II) as a matrix (length, length), frequency first.
+
+    With L = length, cos(pi m / 2L) = sin(pi j / 2L) where m is first brought into [0, 2L] and
+    j = L - m. All of that is done in integers: an angle of many turns would be known to 1e-3 only
+    in float32, and not all runtimes have a cosine of float64.
+    """
+    numbers = graph.op("Range", 0, length, 1)
+    frequency = _column(graph, numbers)
+    turns = graph.op("Mul", frequency, graph.op("Add", graph.op("Mul", numbers, 2), 1))
+    whole = graph.op("Mul", length, 4)
+    turns = graph.op("Mod", turns, whole)
+    turns = graph.op("Min", turns, graph.op("Sub", whole, turns))
+    size = graph.cast(length, np.float32)
+    angle = graph.op("Div", graph.cast(graph.op("Sub", length, turns), np.float32), size)
+    cosines = graph.op("Sin", graph.op("Mul", angle, np.pi / 2))
+    square = graph.op("Div", graph.op("Where", graph.op("Equal", frequency, 0), 1.0, 2.0), size)
+    return graph.op("Mul", cosines, graph.op("Sqrt", square))
+
+
+def _first_rows(graph: Graph, matrix: str, count: str) -> str:
+    return graph.op("Slice", matrix, [0], graph.op("Reshape", count, [1]), [0])
+
+
+def _decided(graph: Graph, length: str) -> str:
+    """How many of the coarse planes' frequencies replace the fine ones, along an axis."""
+    share = graph.constant(SHARE, dtype=np.float64)
+    return graph.cast(graph.op("Mul", graph.cast(length, np.float64), share), np.int64)
+
+
+def _product(graph: Graph, matrices: list[str], planes: str, *, transposed: bool = False) -> str:
+    """``A planes B'`` of two matrices, or ``A' planes B``."""
+    A, B = matrices
+    turned = [graph.op("Transpose", matrix, perm=[1, 0]) for matrix in (A, B)]
+    left, right = (turned[0], B) if transposed else (A, turned[1])
+    return graph.op("MatMul", graph.op("MatMul", left, planes), right)
