@@ -12,7 +12,6 @@ does not.
 from __future__ import annotations
 
 import argparse
-import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,12 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from bench import records
 from bench.machine import environment
-from bench.timing import in_turn, per_call
+from bench.timing import in_turn, per_call, ratios, spread
 from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder
 from dae.onnx import to_onnx
 
-RESULTS = Path(__file__).parent / "results" / "onnx_latency.json"
 ROWS = 10_000
 BATCHES = (1, ROWS)
 
@@ -70,7 +69,7 @@ def compared(case: tuple, n_rows: int, n_threads: int, rounds: int, seconds: flo
         },
         rounds,
     )
-    ratios = np.array(times["onnxruntime"]) / np.array(times["dae"])
+    median, low, high = spread(ratios(times["onnxruntime"], times["dae"]))
     return {
         "features": n_features,
         "units": list(sizes),
@@ -81,7 +80,7 @@ def compared(case: tuple, n_rows: int, n_threads: int, rounds: int, seconds: flo
         "rows_per_second": {
             name: n_rows / float(np.median(values)) for name, values in times.items()
         },
-        "ratio_quartiles": [float(q) for q in np.quantile(ratios, (0.25, 0.5, 0.75))],
+        "ratio_quartiles": [low, median, high],
         "largest_difference_in_roundings": float(np.abs(own - theirs).max() / scale),
     }
 
@@ -107,7 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--seconds", type=float, default=0.2, help="of one measurement")
-    parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--out", type=Path, default=records.folder() / "onnx_latency.json")
     arguments = parser.parse_args()
     machine = environment()
     cores = int(machine["cores"])
@@ -118,9 +117,7 @@ def main() -> None:
         for n_rows in BATCHES
         for n_threads in ([1] if n_rows == 1 else sorted({1, cores}))
     ]
-    arguments.output.write_text(
-        json.dumps({"environment": machine, "results": results}, indent=1) + "\n"
-    )
+    records.write(arguments.out, {"environment": machine, "results": results})
     print(table(results))
 
 

@@ -55,19 +55,19 @@ def to_onnx(
     Inputs and outputs are named and shaped as skl2onnx names and shapes them. The first dimension
     is free; all of X and the floating-point outputs have one dtype.
 
-    ============================  ===================  ======================================
-    estimator                     method               outputs
-    ============================  ===================  ======================================
-    `DenoisingAutoencoder`,       "transform"          ``variable`` (n_samples, n_components)
-    `StackedDenoisingAutoencoder` "inverse_transform"  ``variable`` (n_samples, n_features)
-    ..                            "reconstruct"        ``variable`` (n_samples, n_features)
-    ..                            "score_samples"      ``score_samples`` (n_samples, 1)
-    `StackedDenoisingClassifier`  "predict"            ``label`` (n_samples,), int64 or string;
-                                                       ``probabilities`` (n_samples, n_classes)
-    `StackedDenoisingRegressor`   "predict"            ``variable`` (n_samples, n_outputs)
-    `dae.image.ImageDenoiser`     "transform"          ``variable``, of the shape of X
-    ..                            "reconstruct"        ``variable`` (n_patches, patch_size**2)
-    ============================  ===================  ======================================
+    =============================  ===================  ========================================
+    estimator                      method               outputs
+    =============================  ===================  ========================================
+    `DenoisingAutoencoder`,        "transform"          ``variable`` (n_samples, n_components)
+    `StackedDenoisingAutoencoder`  "inverse_transform"  ``variable`` (n_samples, n_features)
+    ..                             "reconstruct"        ``variable`` (n_samples, n_features)
+    ..                             "score_samples"      ``score_samples`` (n_samples, 1)
+    `StackedDenoisingClassifier`   "predict"            ``label`` (n_samples,), int64 or string;
+                                                        ``probabilities`` (n_samples, n_classes)
+    `StackedDenoisingRegressor`    "predict"            ``variable`` (n_samples, n_outputs)
+    `dae.image.ImageDenoiser`      "transform"          ``variable``, of the shape of X
+    ..                             "reconstruct"        ``variable`` (n_patches, patch_size**2)
+    =============================  ===================  ========================================
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 The network of patches with what is done before and after it (`dae.image._patch_task`), and the
 cleaning of whole pictures: patches cut out and averaged (`dae.image._patches`), resolutions
-(`dae.image._multiscale`), colours (`dae.image._pictures`).
+(`dae.image._multiscale`), colours (`dae.image._colour`).
 """
 
 from __future__ import annotations
@@ -13,19 +13,18 @@ import numpy as np
 
 from dae._estimator.transformer import NetworkTransformer
 from dae._model.network import Layer
+from dae.image._cleaning import Cleaner
+from dae.image._colour import OPPONENT
 from dae.image._multiscale import SHARE
-from dae.image._patch_task import CONSTANT, SCALE, Repair
-from dae.image._pictures import OPPONENT
+from dae.image._patch_task import CONSTANT, LOST, SCALE, PatchTask
 from dae.onnx._graph import Graph, Output
 from dae.onnx._networks import reconstruct
-
-LOST = ("masking", "salt_and_pepper")
 
 
 def denoiser_graph(denoiser: Any, method: str) -> tuple[Graph, list[Output]]:
     """The graph of a fitted denoiser's "transform" or "reconstruct"."""
-    task = denoiser._checked_task()
-    network = denoiser.autoencoder_
+    cleaner = denoiser._cleaner()
+    task, network = cleaner.task, cleaner.network
     if not isinstance(network, NetworkTransformer):
         raise TypeError(
             "autoencoder must be a DenoisingAutoencoder or a StackedDenoisingAutoencoder for an "
@@ -39,50 +38,57 @@ def denoiser_graph(denoiser: Any, method: str) -> tuple[Graph, list[Output]]:
         )
     graph = Graph(np.dtype(np.float32))
     layers = network._fitted().layers
-    low, high = denoiser.level_
     if method == "reconstruct":
-        shape: list[str | int | None] = ["batch", task.size**2]
-        patches = [graph.input("X", np.float32, shape)]
-        if task.noise in LOST:
-            patches.append(graph.input("mask", np.float32, shape))
-        elif task.noise == "unknown":
-            patches.append(graph.input("neighbours", np.float32, shape))
-        if denoiser.tells_level:
-            level = _column(graph, _told_level(graph, low, high))
-        else:
-            level = graph.constant(np.full((1, 1), low))
-        pixels = np.arange(task.size**2)
-        cleaned = _clean_patches(graph, task, layers, patches, level, pixels)
-        return graph, [Output("variable", graph.dtype, shape, cleaned)]
-    shape = ["batch", "height", "width", "channels"]
-    pictures = graph.input("X", np.float32, shape)
-    told = _told_level(graph, low, high) if denoiser.tells_level else None
-    scales = task.scales if denoiser.scales is None else min(int(denoiser.scales), task.scales)
-    stride = 1 if task.noise == "unknown" else min(int(denoiser.stride), task.answered)
-    cleaning = Cleaning(task, layers, stride)
-    luminance = denoiser.color == "luminance"
+        return graph, [_patch_network(graph, cleaner, layers)]
+    return graph, [_picture_network(graph, cleaner, layers)]
 
-    colours = _mixed(graph, pictures, OPPONENT.T) if luminance else pictures
+
+def _patch_network(graph: Graph, cleaner: Cleaner, layers: list[Layer]) -> Output:
+    task = cleaner.task
+    shape: list[str | int | None] = ["batch", task.size**2]
+    patches = [graph.input("X", np.float32, shape)]
+    if task.noise in LOST:
+        patches.append(graph.input("mask", np.float32, shape))
+    elif task.noise == "unknown":
+        patches.append(graph.input("neighbours", np.float32, shape))
+    told = _told_level(graph, cleaner)
+    level = _trained_level(graph, cleaner) if told is None else _column(graph, told)
+    cleaned = _clean_patches(graph, task, layers, patches, level, np.arange(task.size**2))
+    return Output("variable", graph.dtype, shape, cleaned)
+
+
+def _picture_network(graph: Graph, cleaner: Cleaner, layers: list[Layer]) -> Output:
+    shape: list[str | int | None] = ["batch", "height", "width", "channels"]
+    colours = graph.input("X", np.float32, shape)
+    told = _told_level(graph, cleaner)
+    if cleaner.luminance:
+        colours = _mixed(graph, colours, OPPONENT.T)
     planes = graph.op("Transpose", colours, perm=[0, 3, 1, 2])
-    separate = graph.op("Shape", planes)
-    size = graph.op("Shape", planes, start=2)
+    as_planes = graph.op("Shape", planes)
     if told is None:
-        level = graph.constant(np.full((1, 1), low))
+        level = _trained_level(graph, cleaner)
     else:  # of each plane
         each = graph.op("Expand", _column(graph, told), graph.op("Shape", planes, end=2))
         level = graph.op("Reshape", each, [-1, 1])
-    flat = graph.op("Reshape", planes, graph.op("Concat", graph.constant([-1]), size, axis=0))
-    cleaned = cleaning.at_scales(graph, flat, level, scales)
-    planes = graph.op("Reshape", cleaned, separate)
-    colours = graph.op("Transpose", planes, perm=[0, 2, 3, 1])
-    colours = _mixed(graph, colours, OPPONENT) if luminance else colours
-    clipped = graph.op("Clip", colours, 0.0, 1.0)
-    return graph, [Output("variable", graph.dtype, shape, clipped)]
+    size = graph.op("Shape", planes, start=2)
+    planes = graph.op("Reshape", planes, graph.op("Concat", [-1], size, axis=0))
+    cleaning = PlaneCleaning(cleaner.task, layers, cleaner.stride)
+    planes = cleaning.at_scales(graph, planes, level, cleaner.scales)
+    colours = graph.op("Transpose", graph.op("Reshape", planes, as_planes), perm=[0, 2, 3, 1])
+    if cleaner.luminance:
+        colours = _mixed(graph, colours, OPPONENT)
+    return Output("variable", graph.dtype, shape, graph.op("Clip", colours, 0.0, 1.0))
 
 
-def _told_level(graph: Graph, low: float, high: float) -> str:
-    """The input `sigma`, no further than the levels that were trained on."""
-    return graph.op("Clip", graph.input("sigma", np.float32, [None]), low, high)
+def _trained_level(graph: Graph, cleaner: Cleaner) -> str:
+    return graph.constant(np.full((1, 1), cleaner.levels[0]))
+
+
+def _told_level(graph: Graph, cleaner: Cleaner) -> str | None:
+    """The input `sigma`, clipped to the levels that were trained on; None where there is none."""
+    if not cleaner.tells_level:
+        return None
+    return graph.op("Clip", graph.input("sigma", np.float32, [None]), *cleaner.levels)
 
 
 def _column(graph: Graph, vector: str) -> str:
@@ -105,7 +111,7 @@ def _mixed(graph: Graph, colours: str, matrix: np.ndarray) -> str:
 
 def _clean_patches(
     graph: Graph,
-    task: Repair,
+    task: PatchTask,
     layers: list[Layer],
     patches: list[str],
     level: str,
@@ -116,7 +122,7 @@ def _clean_patches(
     Parameters
     ----------
     patches : list of tensors (n, size * size)
-        Cut from `Repair.planes`.
+        Cut from `PatchTask.planes`.
     level : tensor (n, 1) or (1, 1)
     pixels : ndarray of int
         Numbers of the pixels that are returned.
@@ -144,7 +150,7 @@ def _clean_patches(
     if task.noise in LOST:
         columns.append(patches[1])
     n_patches = graph.op("Shape", guess, start=0, end=1)
-    one_each = graph.op("Concat", n_patches, graph.constant([1]), axis=0)
+    one_each = graph.op("Concat", n_patches, [1], axis=0)
     columns.append(graph.op("Expand", constant, one_each))
     shown = graph.op("Concat", *columns, axis=1)
     answer = graph.op("Mul", reconstruct(graph, layers, shown, pixels), scale)
@@ -158,18 +164,18 @@ def _clean_patches(
 # ------------------------------------------------------------------ whole planes
 
 
-class Cleaning:
+class PlaneCleaning:
     """The cleaning of planes (n, height, width) of one size.
 
     Parameters
     ----------
-    task : Repair
+    task : PatchTask
     layers : list of Layer
     stride : int
         Pixels between neighbouring patches.
     """
 
-    def __init__(self, task: Repair, layers: list[Layer], stride: int) -> None:
+    def __init__(self, task: PatchTask, layers: list[Layer], stride: int) -> None:
         self.task = task
         self.layers = layers
         self.stride = stride
@@ -242,7 +248,7 @@ class Cleaning:
         cleaned = _clean_patches(graph, task, self.layers, patches, level, pixels)
 
         # each patch weighted and added where it was cut out
-        shape = graph.op("Concat", grid, graph.constant([len(pixels)]), axis=0)
+        shape = graph.op("Concat", grid, [len(pixels)], axis=0)
         cleaned = graph.op("Transpose", graph.op("Reshape", cleaned, shape), perm=[0, 3, 1, 2])
         profile = task.profile()
         kernels = np.zeros((len(pixels), 1, task.size, task.size))
