@@ -118,7 +118,7 @@ def to_onnx(
 
     `StackedDenoisingAutoencoder.output_layers` is read when the model is written.
 
-    Nothing checks the input of a model: NaN gives NaN, and with ``loss="log_loss"``
+    Nothing checks the input of a model: NaN is not refused, and with ``loss="log_loss"``
     ``score_samples`` of values outside [0, 1] means nothing.
 
     Corruption plays no part after `fit`, so an estimator with a callable `corruption` can be
@@ -129,8 +129,9 @@ def to_onnx(
     ``variable``, clipped to [0, 1] as `ImageDenoiser.transform` does. If the denoiser was trained
     on a range of levels, the second input ``sigma``, float32 of shape (n_images,), is the standard
     deviation of the noise; `ImageDenoiser.estimate_sigma` is not part of the graph. All patches
-    of all pictures are held in memory at once, about 5 kB for each of height * width / stride**2:
-    cut large pictures into overlapping tiles. Pictures must not be smaller than a patch.
+    of all pictures are held in memory at once, about 6 kB for each of height * width * n_channels
+    / stride**2 with the default network: cut large pictures into overlapping tiles. Pictures must
+    not be smaller than a patch.
 
     For ``noise="masking"`` and ``"salt_and_pepper"`` there is no such model: lost pixels are first
     filled by an iteration that depends on where they are. ``reconstruct`` is the network with
