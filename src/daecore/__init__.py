@@ -39,10 +39,10 @@ What lies where
 
 One training step
 -----------------
-B rows, n features, m hidden units; W and V (one array when tied) are (n, m), one row per feature. The
-features are cut into leaves (`_leaves.pxd`); a thread owns some leaves D and does everything that
-touches their rows of W and V, which so stay in its cache. Weights come from memory twice per step,
-whatever the solver, and no gradient is stored:
+B rows, n features, m hidden units; W and V (one array when tied) are (n, m), one row per feature.
+The features are cut into leaves (`_leaves.pxd`); a thread owns some leaves D and does everything
+that touches their rows of W and V, which so stay in its cache. Weights come from memory twice per
+step, whatever the solver, and no gradient is stored:
 
         X (rows of the user's array)
         |  show: gather, corrupt           the NEXT batch, while this one is decoded
@@ -69,8 +69,8 @@ for it once a step, weights and deltas where they are used; sweep 2 takes two le
 that a packed operand serves more rows.
 
 Batches of more than 128 rows go through the step in micro-batches, so that what is made of their
-rows stays in the caches. In sweep 2 a micro-batch then adds to the gradient, which is kept for that,
-and the last one takes the step; the picture is of a batch that is one micro-batch.
+rows stays in the caches. In sweep 2 a micro-batch then adds to the gradient, which is kept for
+that, and the last one takes the step; the picture is of a batch that is one micro-batch.
 
 Several layers
 --------------

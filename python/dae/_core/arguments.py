@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from dae._model.corruption import KINDS, Corruption
+from dae._model.losses import get_loss
 from dae._model.network import Layer, Network, is_plain
 from dae._model.solver import Solver
 from daecore import _enums, records
@@ -88,8 +89,7 @@ def check_target(network: Layer | Network, target: np.ndarray | None, X: np.ndar
 
 def target_is_classes(network: Layer | Network) -> bool:
     """Whether a supervised network's target is one class number per row."""
-    loss: int = _enums.LOSSES[network.loss]
-    return loss == _enums.LOSSES["softmax_log_loss"]
+    return get_loss(network.loss).of_classes
 
 
 # ------------------------------------------------------------------ records

@@ -10,8 +10,8 @@
  *     m  hidden units        j  index of a hidden unit     H      (B, m)
  *     B  rows of the batch   b  index of a row             W, V   (n, m), row stride `stride`
  *
- * Arrays: a `const` pointer is IN. Of the others the comment at each kernel says it: `x <- ...` is OUT,
- * `x += ...` INOUT; parameters and moments, inside `dae_layer`, are INOUT wherever it says `<- solver`.
+ * Arrays: a `const` pointer is IN. Of the others the comment at each kernel says it: `x <- ...` is
+ * OUT, `x += ...` INOUT; parameters and moments, in `dae_layer`, are INOUT at `<- solver`.
  * Shapes are given with them, or where the array is declared.
  *
  * Arrays of the data's type are `void *` here: one struct and one table type serve float and
