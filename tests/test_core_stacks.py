@@ -332,11 +332,11 @@ def test_stacks_that_do_not_fit():
             n_threads=1, **arguments,
         )  # fmt: skip
 
-    with pytest.raises(ValueError, match="layer 1 codes 5 features, layer 0 has 4"):
+    with pytest.raises(ValueError, match="layer 1 encodes 5 features, layer 0 has 4"):
         train(Network([good.layers[0], make_network(5, 3)]))
     with pytest.raises(ValueError, match="layer 1 is float32, layer 0 is float64"):
         train(Network([good.layers[0], make_network(4, 3, np.float32)]))
-    with pytest.raises(ValueError, match="should both have a decoder, or none"):
+    with pytest.raises(ValueError, match="must both have a decoder, or none"):
         train(Network([good.layers[0], make_supervised((4, 3)).layers[0]]))
     with pytest.raises(ValueError, match="a stack without layers"):
         Network([]).check()
