@@ -128,10 +128,10 @@ def to_onnx(
     (n_images, height, width, n_channels) without alpha, black 0 and white 1, and so is
     ``variable``, clipped to [0, 1] as `ImageDenoiser.transform` does. If the denoiser was trained
     on a range of levels, the second input ``sigma``, float32 of shape (n_images,), is the standard
-    deviation of the noise; `ImageDenoiser.estimate_sigma` is not part of the graph. All patches
-    of all pictures are held in memory at once, about 6 kB for each of height * width * n_channels
-    / stride**2 with the default network: cut large pictures into overlapping tiles. Pictures must
-    not be smaller than a patch.
+    deviation of the noise, clipped to that range; `ImageDenoiser.estimate_sigma` is not part of
+    the graph. All patches of all pictures are held in memory at once, about 6 kB for each of
+    height * width * n_channels / stride**2 with the default network: cut large pictures into
+    overlapping tiles. Pictures must not be smaller than a patch.
 
     For ``noise="masking"`` and ``"salt_and_pepper"`` there is no such model: lost pixels are first
     filled by an iteration that depends on where they are. ``reconstruct`` is the network with

@@ -107,20 +107,29 @@ def codes(graph: Graph, estimator: Any, network: Layer | Network, X: str) -> tup
 def scores(graph: Graph, layers: list[Layer], X: str) -> str:
     """Minus the loss of each row, (n_samples, 1), summed in float64 as the core does."""
     first, *others = layers
+    if first.loss not in _ENTRIES:
+        raise NotImplementedError(f"There are no ONNX operators for loss={first.loss!r} yet.")
     H = encode(graph, layers, X)
     a = pre_decode(graph, first, decode(graph, others, H))
-    if first.loss == "log_loss":
-        # softplus(a) - x a, of which relu(a) - x a is exactly 0 where x is 0 or 1 and right
-        linear = graph.op("Sub", graph.op("Relu", a), graph.op("Mul", X, a))
-        entries = _double(graph, graph.op("Add", linear, _log1p_exp_minus_abs(graph, a)))
-    elif first.loss == "squared_error":
-        z = activate(graph, first.decoder_activation, a)
-        error = _double(graph, graph.op("Sub", z, X))
-        entries = graph.op("Mul", error, error)
-    else:
-        raise NotImplementedError(f"There are no ONNX operators for loss={first.loss!r} yet.")
+    entries = _ENTRIES[first.loss](graph, first, a, X)
     total = graph.op("ReduceSum", entries, [1], keepdims=1)
     return _single(graph, graph.op("Neg", total))
+
+
+def _squared_error(graph: Graph, layer: Layer, a: str, X: str) -> str:
+    z = activate(graph, layer.decoder_activation, a)
+    error = _double(graph, graph.op("Sub", z, X))
+    return graph.op("Mul", error, error)
+
+
+def _log_loss(graph: Graph, layer: Layer, a: str, X: str) -> str:
+    """softplus(a) - x a, of which relu(a) - x a is exactly 0 where x is 0 or 1 and right."""
+    linear = graph.op("Sub", graph.op("Relu", a), graph.op("Mul", X, a))
+    return _double(graph, graph.op("Add", linear, _log1p_exp_minus_abs(graph, a)))
+
+
+# loss -> operators that give the loss of each entry, in float64
+_ENTRIES = {"squared_error": _squared_error, "log_loss": _log_loss}
 
 
 def _log1p_exp_minus_abs(graph: Graph, a: str) -> str:
