@@ -87,7 +87,7 @@ def designed(kind: str, noisy: np.ndarray, lost: np.ndarray) -> dict[str, Callab
                 noisy, sigma_color=2 * sigma, sigma_spatial=2
             ),
             "wavelet": lambda: restoration.denoise_wavelet(
-                noisy, sigma=0.8 * sigma, wavelet="sym8", method="BayesShrink", rescale_sigma=True
+                noisy, sigma=0.5 * sigma, wavelet="db4", method="VisuShrink", rescale_sigma=True
             ),
             "total variation": lambda: restoration.denoise_tv_chambolle(noisy, weight=0.8 * sigma),
             "non-local means": lambda: restoration.denoise_nl_means(
