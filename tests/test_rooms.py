@@ -166,7 +166,7 @@ def test_comparisons_are_found(code):
 def test_only_their_owner_compares_names(path, names, owner):
     module = module_name(path)
     # pictures and their commands have a parameter `noise` with values of its own
-    if module == owner or room_of(module) in ("image", "_cli", "datasets", "_core"):
+    if module == owner or room_of(module) in ("image", "_cli", "datasets"):
         return
     if module == "dae.onnx._pictures":
         return

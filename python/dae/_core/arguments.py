@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from dae._model.corruption import KINDS, Corruption
+from dae._model.corruption import KINDS, Corruption, get_kind
+from dae._model.layout import is_plain
 from dae._model.losses import get_loss
-from dae._model.network import Layer, Network, is_plain
+from dae._model.network import Layer, Network
 from dae._model.solver import Solver
 from daecore import _enums, records
 
@@ -155,29 +156,30 @@ def corruption_record(
     corruption: Corruption, X: np.ndarray, presentation: int
 ) -> records.Corruption:
     """The corruption of `X` at this presentation, checked against it."""
-    n_features, dtype, kind = X.shape[1], X.dtype, corruption.kind
+    n_features, dtype = X.shape[1], X.dtype
     threshold = level = low = high = donors = None
-    if kind not in KINDS:
-        raise ValueError(f"corruption must be one of {KINDS}, got {kind!r}.")
-    if kind != "none":
+    if corruption.kind not in KINDS:
+        raise ValueError(f"corruption must be one of {KINDS}, got {corruption.kind!r}.")
+    kind = get_kind(corruption.kind)
+    if kind.has_level:
         check_vector("corruption level", corruption.level, n_features)
         if not (corruption.level >= 0).all():
             raise ValueError("corruption level must not be negative.")
-    if kind == "gaussian":
-        level = corruption.level.astype(dtype)
-    elif kind != "none":
+    if kind.replaces:
         threshold = np.rint(np.minimum(corruption.level, 1) * 2**24).astype(np.uint32)
-    if kind == "salt_and_pepper":
+    elif kind.has_level:
+        level = corruption.level.astype(dtype)
+    if kind.needs_feature_range:
         check_vector("corruption low", corruption.low, n_features)
         check_vector("corruption high", corruption.high, n_features)
         low, high = corruption.low.astype(dtype), corruption.high.astype(dtype)
-    if kind == "swap":
+    if kind.needs_donors:
         donors = corruption.donors
         check_index("donors", donors, len(X))
         if len(donors) < 1:
-            raise ValueError("swap corruption needs at least one donor row.")
+            raise ValueError(f"{kind.name} corruption needs at least one donor row.")
     return records.Corruption(
-        kind=_enums.CORRUPTIONS[kind],
+        kind=_enums.CORRUPTIONS[kind.name],
         threshold=threshold,
         level=level,
         low=low,

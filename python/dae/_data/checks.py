@@ -157,13 +157,12 @@ def check_inference_data(estimator: Any, X: Any, network: Layer | Network) -> Ro
     if (
         type(X) is np.ndarray
         and X.ndim == 2
-        and X.dtype == network.dtype
         and X.shape[1] == network.n_features
         and X.size > 0
         and "feature_names_in_" not in estimator.__dict__
     ):
         rows = Rows(X)
-        if rows.is_plain and rows.is_finite(estimator.n_jobs):
+        if rows.as_they_lie(network.dtype) is not None and rows.is_finite(estimator.n_jobs):
             return rows
     return Rows(validate_data(estimator, X, reset=False, dtype="numeric"))
 

@@ -36,8 +36,9 @@ def by_rows(
     result : ndarray
         In the dtype of X where that is float32 or float64, else in that of the weights.
     """
-    if X.dtype == network.dtype and X.is_plain:
-        return function(network, X.array, n_threads=n_threads, checked=True)
+    array = X.as_they_lie(network.dtype)
+    if array is not None:
+        return function(network, array, n_threads=n_threads, checked=True)
     if width is None:
         result = np.empty(len(X), dtype=np.float64)
     else:

@@ -27,7 +27,7 @@ class Rows:
     Parameters
     ----------
     array : ndarray of shape (n_rows, n_features)
-        The core is given this object itself where it `is_plain`.
+        The core is given this object itself where it can read it `as_they_lie`.
     """
 
     __slots__ = ("array",)
@@ -46,13 +46,13 @@ class Rows:
     def dtype(self) -> np.dtype:
         return self.array.dtype
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether the core can read the array without a copy."""
-        return is_plain(self.array)
+    def as_they_lie(self, dtype: np.dtype) -> np.ndarray | None:
+        """The array itself if the core can read it without conversion to `dtype`, else None."""
+        array = self.array
+        return array if array.dtype == dtype and is_plain(array) else None
 
     def is_finite(self, n_jobs: int | None) -> bool:
-        """Whether rows that are plain and not empty have neither NaN nor infinity."""
+        """Whether rows that are not empty and can be read as they lie have only finite entries."""
         return _core.all_finite(self.array, n_jobs)
 
     # -------------------------------------------------------------- parts

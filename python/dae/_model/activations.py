@@ -15,7 +15,7 @@ class Activation:
     Attributes
     ----------
     name : str
-        The value of `activation` and `decoder_activation`; ``DAE_<NAME>`` in C.
+        The value of `activation` and `decoder_activation`, and the name in ``csrc/enums.h``.
     value : callable
         g(a).
     derivative : callable
@@ -49,7 +49,6 @@ _ALL = (
 )
 _BY_NAME = {activation.name: activation for activation in _ALL}
 
-# in the order of `enum dae_activation` in csrc/kernels.h
 ACTIVATIONS = tuple(_BY_NAME)
 
 

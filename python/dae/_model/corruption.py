@@ -20,13 +20,15 @@ class CorruptionKind:
     Attributes
     ----------
     name : str
-        The value of the parameter `corruption`; ``DAE_<NAME>`` in C.
+        The value of the parameter `corruption`, and the name in ``csrc/enums.h``.
     level_meaning : str
         What `corruption_level` is.
     level_limit : float
         Largest valid level.
+    has_level : bool
+        Whether `Corruption.level` is used.
     replaces : bool
-        Whether entries are picked with a probability and replaced.
+        Whether entries are picked with the probability `level` and replaced.
     needs_feature_range : bool
         Whether `Corruption.low` and `Corruption.high` are used.
     needs_donors : bool
@@ -36,6 +38,7 @@ class CorruptionKind:
     name: str
     level_meaning: str = "a probability in [0, 1]"
     level_limit: float = 1.0
+    has_level: bool = True
     replaces: bool = True
     needs_feature_range: bool = False
     needs_donors: bool = False
@@ -72,6 +75,7 @@ class NoCorruption(CorruptionKind):
     """The data as they are."""
 
     name = "none"
+    has_level = False
     replaces = False
 
     def hits(self, corruption: Corruption, n_rows: int, words: Words) -> np.ndarray:
@@ -155,7 +159,6 @@ class Swap(CorruptionKind):
         return np.take_along_axis(X, donor, axis=0)
 
 
-# in the order of `enum dae_corruption` in csrc/kernels.h
 _ALL: tuple[CorruptionKind, ...] = (
     NoCorruption(), Masking(), Gaussian(), SaltAndPepper(), Swap(),
 )  # fmt: skip

@@ -15,6 +15,8 @@ import numpy as np
 
 from dae._model.activations import ACTIVATIONS, get_activation
 
+EVERYTHING = (-math.inf, math.inf)
+
 # Training stops when the loss is this many times that of a network that ignores its input.
 _DIVERGENCE_FACTOR = 1e4
 
@@ -40,7 +42,7 @@ class Loss:
     Attributes
     ----------
     name : str
-        The value of the parameter `loss`; ``DAE_<NAME>`` in C.
+        The value of the parameter `loss`, and the name in ``csrc/enums.h``.
     decoder_activations : tuple of str
         Activations that the compared units may have. The first one is "auto"; where outputs are
         compared with a target, it is part of the loss, which gets the pre-activations.
@@ -56,7 +58,7 @@ class Loss:
 
     name: str
     decoder_activations: tuple[str, ...] = ACTIVATIONS
-    valid_range: tuple[float, float] = (-math.inf, math.inf)
+    valid_range: tuple[float, float] = EVERYTHING
     advice: str = ""
     reconstructs: bool = True
     of_classes: bool = False
@@ -82,9 +84,9 @@ class Loss:
 
     def check(self, x: Entries) -> None:
         """Raise ValueError unless all of x lies in `valid_range`."""
-        low, high = self.valid_range
-        if math.isinf(low) and math.isinf(high):
+        if self.valid_range == EVERYTHING:
             return
+        low, high = self.valid_range
         smallest, largest = x.value_range()
         if not (smallest >= low and largest <= high):
             interval = f"[{low:g}, {high:g}]" if math.isfinite(high) else f"[{low:g}, inf)"
@@ -209,7 +211,6 @@ SQUARED_ERROR = SquaredError()
 LOG_LOSS = LogLoss()
 SOFTMAX_LOG_LOSS = SoftmaxLogLoss()
 
-# in the order of `enum dae_loss` in csrc/kernels.h
 _ALL: tuple[Loss, ...] = (SQUARED_ERROR, LOG_LOSS, SOFTMAX_LOG_LOSS)
 _BY_NAME = {loss.name: loss for loss in _ALL}
 

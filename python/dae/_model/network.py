@@ -18,7 +18,6 @@ import numpy as np
 from dae._model.activations import ACTIVATIONS, get_activation
 from dae._model.damage import damaged
 from dae._model.layout import aligned_copy, aligned_zeros, check_layout, padded_width
-from dae._model.layout import is_plain as is_plain
 from dae._model.losses import LOSSES, OUTPUT_LOSSES, get_loss
 
 PARAMETERS = ("encoder", "decoder", "hidden_bias", "visible_bias")
