@@ -123,6 +123,14 @@ def build_baseline(folder):
     )  # fmt: skip
 
 
+@pytest.mark.skipif(not (ROOT / "CONTRIBUTING.md").exists(), reason="no sources")
+def test_contributing_names_the_files_of_the_recipe():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    recipe = re.search(r"^### \.\.\. a loss\n(.*?)^### ", text, re.M | re.S)[1]
+    files = {name for name in re.findall(r"`([\w/]+\.\w+)`", recipe) if "tests/" not in name}
+    assert files == {ENUMS, FORMULA, OBJECT}
+
+
 @pytest.mark.skipif(not (ROOT / ENUMS).exists(), reason="dae runs without its sources")
 def test_an_elementwise_loss_is_added_by_the_files_of_the_recipe(tmp_path):
     pytest.importorskip("Cython")
