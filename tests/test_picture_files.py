@@ -305,6 +305,24 @@ def test_exif_does_not_make_a_tiff_unreadable(tmp_path, first):
     np.testing.assert_array_equal(read(tmp_path / "e.tif")[0], pixels)
 
 
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+def test_a_tiff_keeps_its_exif(tmp_path, compression):
+    exif = Image.Exif()
+    exif[271] = "Maker"
+    exif.get_ifd(34665)[37386] = 50.0
+    Image.fromarray(COLOUR).save(tmp_path / "a.tif", exif=exif.tobytes())
+    pixels, source = read(tmp_path / "a.tif")
+    source.storage["compression"] = compression  # Pillow does not write such files
+    notes = write(tmp_path / "b.tif", pixels, source)
+    kept = "the picture is stored without compression, to keep EXIF"
+    assert notes == ([] if compression == "raw" else [kept])
+    for name in ("b.tif", "c.jpg", "d.png"):
+        write(tmp_path / name, pixels, source)
+        with Image.open(tmp_path / name) as image:
+            assert image.getexif()[271] == "Maker"
+            assert image.getexif().get_ifd(34665)[37386] == 50.0
+
+
 def test_what_cannot_be_read_back_replaces_nothing(tmp_path, monkeypatch):
     goal = tmp_path / "a.tif"
     goal.write_bytes(b"an older one")

@@ -21,7 +21,7 @@ WHITES = (1, 255, 1023, 4095, 16383, 65535)  # values of white that pictures of 
 
 @dataclass(frozen=True)
 class CleanedFile:
-    """What became of a file, for a summary.
+    """The outcome for a file, for a summary.
 
     Attributes
     ----------

@@ -104,7 +104,7 @@ class Cleaner:
         return self.step * -(-reach // self.step)
 
     def level(self, sigma: float | None) -> float:
-        """The level that the network is told: of those it was trained for the nearest."""
+        """The level passed to the network: the nearest of those that it was trained for."""
         return float(np.clip(self.levels[0] if sigma is None else sigma, *self.levels))
 
     def watched(
@@ -293,9 +293,9 @@ class Tile:
     Attributes
     ----------
     outer : tuple of two slices
-        What is looked at.
+        The part that is cleaned.
     inner : tuple of two slices
-        What is kept of it: pixels there are as if the whole picture had been cleaned.
+        The part that is kept: its pixels are as if the whole picture had been cleaned.
     """
 
     outer: tuple[slice, slice]

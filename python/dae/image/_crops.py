@@ -1,4 +1,4 @@
-"""Training pictures: looked at once, kept while there is room, cut into crops at random."""
+"""Training pictures: checked once, kept while there is room, cut into crops at random."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Crops:
         self.luminance = luminance
         self.data_range = data_range
         self.are_noisy = are_noisy
-        self.noise = noise  # that noisy pictures may have on them
+        self.noise = noise  # of noisy pictures, at most
         self.images, _ = as_list(images)
         self.noisy: list[Any] | None = None
         if noisy is not None:
@@ -132,8 +132,8 @@ class Crops:
         """One plane of a random crop; the same of its noisy partner, where there is one.
 
         Pictures are drawn by the number of their patches, so that all are equally likely. Where
-        the noise is made, clean ones are turned and mirrored at random; noise that came with a
-        picture may have a direction, and stays as it is.
+        the noise is made, clean ones are turned and mirrored at random; noise that was passed in
+        with a picture may have a direction, so that is left as it is.
         """
         index = int(rng.choice(len(self._share), p=self._share))
         image, _ = self._get("images", index)

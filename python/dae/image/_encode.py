@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -58,9 +59,14 @@ def encode(
         pages = [_upright(page, source) for page in pages]
     notes = _losses(kind, source)
     # metadata that make Pillow fail, or a file that cannot be read, are left out
-    attempts: list[SourceFile] = [source, SourceFile(source.path, source.kind)]
-    attempts[1].storage = source.storage
-    for attempt in attempts:
+    attempts = [(source, "")]
+    if kind == "TIFF" and DIRECTORY_TAGS & {tag for tags in source.tags for tag in tags}:
+        # libtiff compresses no picture that has EXIF
+        plain = replace(source, storage={"compression": "raw"})
+        attempts.append((plain, "the picture is stored without compression, to keep EXIF"))
+    bare = SourceFile(source.path, source.kind, storage=source.storage)
+    attempts.append((bare, "metadata could not be kept"))
+    for attempt, compromise in attempts:
         options, changed = _options(kind, attempt, len(pages), quality)
 
         def write(file: IO[bytes], options: list[dict[str, Any]] = options) -> None:
@@ -70,14 +76,13 @@ def encode(
 
         try:
             write_whole(path, write)
-            return notes + changed
+            return [*notes, *changed, *([compromise] if compromise else [])]
         except _NotReadable as error:
             problem: Exception = error
         except OSError:
             raise
         except Exception as error:  # encoders raise errors of every kind
             problem = error
-        notes = [*notes, "metadata could not be kept"]
     text = " ".join(str(problem).split()) or type(problem).__name__
     raise ValueError(f"{path} cannot be written as {kind}: {text[:200]}") from problem
 

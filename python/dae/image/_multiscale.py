@@ -1,11 +1,11 @@
-"""A picture at several resolutions: white noise that is halved with each, and one picture again.
+"""A picture cleaned at several resolutions, each with half the white noise of the one before.
 
-A network sees a patch; what is wider than its patch, noise and picture, it cannot tell apart. At
-half the resolution it sees twice as far, and finds half the noise. So a picture is cleaned at each
-resolution, and the coarser ones decide over the low frequencies (Facciolo, Pierazzo & Morel,
+A network sees a patch; noise and structure that are wider than the patch it cannot tell apart. At
+half the resolution it sees twice as far, and the noise is half as strong. So a picture is cleaned
+at each resolution, and the coarser ones determine the low frequencies (Facciolo, Pierazzo & Morel,
 "Conservative scale recomposition for multiscale denoising", SIAM Journal on Imaging Sciences 2017).
 
-The cosine transform is cut for that, not the picture averaged: white noise stays white.
+The cosine transform is truncated for that, instead of averaging pixels: white noise stays white.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from collections.abc import Callable
 import numpy as np
 from scipy.fft import dctn, idctn
 
-# Share of the coarser picture's frequencies, along each axis, that it decides over. The highest
-# ones ring where they are cut off. On held-out training pictures at sigma 15, 25 and 50 half of
+# Share of the frequencies of the coarser picture, along each axis, that it determines. The highest
+# ones ring where they are truncated. On held-out training pictures at sigma 15, 25 and 50 half of
 # them gain 0.03, 0.08 and 0.18 dB; from 0.4 to 0.7 the sum differs by 0.01.
 SHARE = 0.5
 
 
 def n_scales(shape: tuple[int, int], smallest: int, scales: int) -> int:
-    """At how many of `scales` resolutions a plane is at least `smallest` pixels high and wide."""
+    """Number of resolutions, up to `scales`, at which a plane has `smallest` pixels each way."""
     return min(scales, max(1, int(np.log2(min(shape) / smallest)) + 1))
 
 
 def halved(picture: np.ndarray) -> np.ndarray:
-    """The plane at half the resolution; its mean stays, `noise_left` tells what its noise does."""
+    """The plane at half the resolution, with the same mean; for its noise see `noise_left`."""
     height, width = (length // 2 for length in picture.shape)
     lowest = dctn(picture, norm="ortho")[:height, :width]
     return idctn(lowest, norm="ortho") * noise_left(picture.shape)
 
 
 def noise_left(shape: tuple[int, int]) -> float:
-    """What halving a plane of that shape multiplies the standard deviation of its noise by."""
+    """The factor by which halving a plane of that shape changes the standard deviation of noise."""
     height, width = shape
     return float(np.sqrt((height // 2) * (width // 2) / (height * width)))
 

@@ -71,7 +71,7 @@ class NpzReader:
         except BadArchive:
             raise
         except Exception as error:  # of many kinds, for a file that is no archive
-            raise BadArchive("it is no archive, or was cut short or changed") from error
+            raise BadArchive("it is not an archive, or was cut short or changed") from error
         limited.limit = None
         members = self._archive.infolist()
         if len(members) > MAX_MEMBERS:
@@ -113,7 +113,7 @@ class NpzReader:
                 return _read_npy(stream, member.file_size, kinds, name)
         except (BadArchive, MemoryError):
             raise
-        except Exception as error:  # of many kinds, where what stands in the file is nonsense
+        except Exception as error:  # of many kinds, for damaged content
             raise BadArchive(f"its member {name} was cut short or changed") from error
 
 

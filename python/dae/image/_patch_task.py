@@ -1,16 +1,16 @@
-"""What a network is shown of a patch, what it is taught to answer, and what the answer means.
+"""The input of a network for a patch, its target, and how its output becomes a clean patch.
 
-    noise            shown                                           answered
+    noise            input                                           output
     gaussian         the noisy patch, and the level                  the clean patch
     masking, salt    the patch with its holes filled from around     the clean patch
     and pepper       them, and where the holes are
     unknown          the patch with every fourth pixel of every      these pixels of the
                      fourth row replaced by its neighbours' mean     noisy patch
 
-or, with ``predict="noise"``, what is to be taken off. Only the middle of a patch is answered: its
-pixels have neighbours on all sides. A patch loses its mean first and gets it back at the end: the
-network has to know texture, not brightness. What is left is divided by about its contrast
-(Burger et al., 2012).
+or, with ``predict="noise"``, the noise, which is subtracted. Only the middle of a patch is
+predicted: its pixels have neighbours on all sides. The mean of a patch is subtracted before the
+network and added after it: the network has to know texture, not brightness. The rest is divided by
+about its contrast (Burger et al., 2012).
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ class PatchTask:
     size : int
         Height and width of a patch.
     output : int or None
-        Height and width of its middle, which is answered; None for all of it.
+        Height and width of its middle, which is predicted; None for all of it.
     predict : {"noise", "patch"}
     centre : bool
-        Whether patches lose their mean.
+        Whether the mean of a patch is subtracted.
     window : {"gaussian", "uniform"}
     scales : int
         Resolutions trained for.
@@ -69,16 +69,16 @@ class PatchTask:
             or not all(type(number) is int and number >= 1 for number in numbers)
             or self.answered > self.size
         ):
-            raise ValueError(f"There is no such task: {self}.")
+            raise ValueError(f"Not a task: {self}.")
 
     @property
     def answered(self) -> int:
-        """Height and width of what is answered."""
+        """Height and width of the predicted middle."""
         return self.size if self.output is None else self.output
 
     @property
     def first(self) -> int:
-        """First row, and column, that is answered."""
+        """First row, and column, of the predicted middle."""
         return (self.size - self.answered + 1) // 2  # size // 2, which "unknown" asks for, is in
 
     @property
@@ -87,17 +87,17 @@ class PatchTask:
         return self.size**2 * (2 if self.noise in LOST else 1) + 1
 
     def lines(self) -> np.ndarray:
-        """Which rows and columns of a patch cross at pixels that are answered."""
+        """Rows and columns of a patch that cross at predicted pixels, as booleans."""
         lines = np.zeros(self.size, dtype=bool)
         lines[self.first : self.first + self.answered] = True
         return lines & self.blind() if self.noise == "unknown" else lines
 
     def asked(self) -> np.ndarray:
-        """Of a patch's pixels, those that are answered: booleans (size * size,)."""
+        """The predicted pixels of a patch: booleans (size * size,)."""
         return np.outer(self.lines(), self.lines()).ravel()
 
     def planes(self, noisy: np.ndarray, lost: np.ndarray) -> tuple[np.ndarray, ...]:
-        """What has to be known of a picture, before it falls into patches."""
+        """The planes of a picture that patches are cut from."""
         if self.noise == "gaussian":
             return (noisy,)
         if self.noise == "unknown":
@@ -105,11 +105,11 @@ class PatchTask:
         return fill(noisy, lost), lost
 
     def blind(self) -> np.ndarray:
-        """Which rows and columns of a patch cross at pixels that the network does not see."""
+        """Rows and columns of a patch that cross at pixels hidden from the network, as booleans."""
         return np.abs(np.arange(self.size) - self.size // 2) % BLIND_SPACING == 0
 
     def profile(self) -> np.ndarray:
-        """Weights of a cleaned patch's rows and columns: its middle is known best."""
+        """Weights of the rows and columns of a cleaned patch: its middle is known best."""
         centre = self.first + (self.answered - 1) / 2
         offsets = (np.arange(self.size) - centre) / self.answered
         weights = np.exp(-((offsets / 0.25) ** 2) / 2)
@@ -118,7 +118,7 @@ class PatchTask:
         return weights * self.lines()
 
     def show(self, patches: tuple[np.ndarray, ...], level: float) -> Shown:
-        """What the network gets, of patches (n, size * size) cut from `planes`."""
+        """The input of the network for patches (n, size * size) cut from `planes`."""
         if self.noise == "unknown":
             hidden = np.outer(self.blind(), self.blind()).ravel()
             guess = np.where(hidden, patches[1], patches[0])
@@ -140,8 +140,8 @@ class PatchTask:
         return Shown(guess, mean, scale, shown)
 
     def target(self, clean: np.ndarray, given: Shown) -> np.ndarray:
-        """What the network is taught to answer, clean patches being known: zero for all that it
-        is not asked, the level and the holes among it.
+        """The target of the network, given clean patches: zero where nothing is predicted, among
+        that the level and the holes.
         """
         answer = np.zeros_like(given.shown)
         pixels = answer[:, : clean.shape[1]]
@@ -153,7 +153,7 @@ class PatchTask:
         return answer
 
     def cleaned(self, answer: np.ndarray, given: Shown) -> np.ndarray:
-        """Cleaned patches, from the network's answer."""
+        """Cleaned patches, from the output of the network."""
         pixels = answer[:, : given.guess.shape[1]] * given.scale
         if self.predict == "patch":
             pixels += given.mean
@@ -163,16 +163,16 @@ class PatchTask:
 
 @dataclass(frozen=True)
 class Shown:
-    """A block of patches on their way.
+    """A block of patches as the network sees it.
 
     Attributes
     ----------
     guess : ndarray of shape (n, size * size)
         Pixels before the network, noisy or filled.
     mean : ndarray of shape (n, 1), or a number
-        What was taken off.
+        The mean that was subtracted.
     scale : float32
-        What the rest was divided by.
+        The divisor of the rest.
     shown : ndarray of shape (n, n_features)
         The network's input.
     """

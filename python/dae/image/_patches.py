@@ -33,15 +33,15 @@ def filter_picture(
     profile: np.ndarray,
     block: int = 2**14,
 ) -> np.ndarray:
-    """Put a picture through a function of its patches, and average where they overlap.
+    """Apply a function to the patches of a picture, and average where they overlap.
 
-    Patches reach over the border, where the picture is mirrored: pixels there are in as many
-    patches as any other.
+    Patches reach over the border, where the picture is mirrored, so that pixels there are in as
+    many patches as any other.
 
     Parameters
     ----------
     planes : sequence of ndarrays of shape (height, width)
-        What `function` gets to see of the picture, of one shape. At least `size` each way.
+        The planes that patches are cut from, of one shape, at least `size` each way.
     function : callable
         ``function(*patches)`` with, for each plane, a C-ordered array (n_patches, size * size);
         returns cleaned patches of that shape.
@@ -49,7 +49,7 @@ def filter_picture(
     profile : ndarray of shape (size,)
         Weight of a row or column of a patch in the average; a pixel weighs their product.
     block : int
-        Patches taken at a time, about: the memory that this needs does not depend on the picture.
+        Approximate number of patches per call, which bounds the memory for any picture.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Blocks of patches to train on: pieces of pictures, spoiled, cut up, shown as to the network."""
+"""Blocks of patches to train on: crops of pictures, spoiled and cut up, as input and target."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def training_block(
     rng: np.random.Generator,
     n_threads: int,
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Targets and inputs of `n_patches` patches, from a few crops that share a level each, and the
-    mean square of what they were divided by.
+    """Targets and inputs of `n_patches` patches from a few crops, each of one noise level, and the
+    mean square of their divisors.
 
     Threads take whole crops, each with a generator of its own: the numbers do not depend on them.
     """
@@ -54,7 +54,7 @@ def _of_one_crop(
     n_patches: int,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.float32]:
-    """Targets and inputs of patches at random places of a crop, and what they were divided by."""
+    """Targets and inputs of patches at random places of a crop, and their divisor."""
     level = rng.uniform(*levels)
     if noisy is not None:
         if levels[0] < levels[1]:
