@@ -220,13 +220,13 @@ def test_transform_writes_nothing(tiny):
 def test_cleaning_takes_the_threads_of_the_denoiser(tiny, monkeypatch):
     """Not those that its network was trained with."""
     asked = []
-    n_threads = _core.n_threads
+    n_threads = _core.threads.n_threads
 
     def spy(n_jobs):
         asked.append(n_jobs)
         return n_threads(n_jobs)
 
-    monkeypatch.setattr(_core, "n_threads", spy)
+    monkeypatch.setattr(_core.threads, "n_threads", spy)
     changed = copy.deepcopy(tiny).set_params(n_jobs=3)
     np.testing.assert_array_equal(changed.transform(GREY), tiny.transform(GREY))
     assert 3 in asked and changed.autoencoder_.n_jobs is None

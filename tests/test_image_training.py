@@ -171,7 +171,7 @@ def test_what_noise_is_expected_depends_on_its_kind():
     with pytest.raises(ValueError, match=r"noisy\[0\] must have floats from 0"):
         make("masking", (0.2, 0.8), n_patches=200).fit([grey], noisy=[noisy])
     noisy[0, 0] = np.nan
-    with pytest.raises(ValueError, match=r"noisy\[0\] has NaN; .* missing pixels as 0"):
+    with pytest.raises(ValueError, match=r"noisy\[0\] has NaN; .* missing pixels are 0"):
         make("masking", (0.2, 0.8), n_patches=200).fit([grey], noisy=[noisy])
 
 
