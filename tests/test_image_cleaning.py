@@ -10,7 +10,7 @@ import pytest
 from pictures import CHINA, FLOWER, GREY, UNSEEN, make, psnr, spoil
 
 from dae import DenoisingAutoencoder, _core
-from dae.image._noise import estimate_sigma, fill, lost_pixels
+from dae.image._noise import fill, lost_pixels
 
 
 @pytest.mark.parametrize("level", [20 / 255, 50 / 255])
@@ -128,16 +128,6 @@ def test_strong_noise_goes_better_at_two_scales():
         for scales in (1, 2)
     )
     assert two > one + 0.2
-
-
-def test_estimate_sigma_is_that_of_scikit_image():
-    restoration = pytest.importorskip("skimage.restoration")
-    pytest.importorskip("pywt")
-    for shape in ((64, 80), (65, 81)):
-        picture = GREY[: shape[0], : shape[1]] / 255
-        noisy = picture + np.random.default_rng(0).normal(scale=0.1, size=shape)
-        expected = restoration.estimate_sigma(noisy)
-        assert estimate_sigma(noisy) == pytest.approx(expected, rel=1e-9)
 
 
 def test_sigma_auto(gaussian):
@@ -285,10 +275,23 @@ def test_of_no_noise_the_picture_is_returned(gaussian):
 
 
 def test_a_level_that_was_not_trained_for_is_said(gaussian):
-    for sigma, used in ((0.001, 10 / 255), (0.9, 50 / 255)):
-        with pytest.warns(UserWarning, match=f"sigma={sigma} is outside .* {used:.4g}, is used"):
-            cleaned = gaussian.transform(UNSEEN, sigma=sigma)
-        np.testing.assert_array_equal(cleaned, gaussian.transform(UNSEEN, sigma=used))
+    with pytest.warns(UserWarning, match=f"sigma=0.9 is outside .* {50 / 255:.4g}, is used"):
+        cleaned = gaussian.transform(UNSEEN, sigma=0.9)
+    np.testing.assert_array_equal(cleaned, gaussian.transform(UNSEEN, sigma=50 / 255))
+
+
+def test_below_the_levels_trained_for_less_and_less_is_removed(gaussian):
+    """Down to nothing at 0, and without a step at the range's lower end."""
+    noisy = spoil("gaussian", 0.01, UNSEEN)
+    low = 10 / 255
+    removed = []
+    for sigma in (0.001, 0.01, 0.03, 0.999 * low):
+        with pytest.warns(UserWarning, match=f"{low:.4g}, is used, and no more than the noise"):
+            cleaned = gaussian.transform(noisy, sigma=sigma)
+        removed.append(np.sqrt(np.mean((cleaned - noisy) ** 2)))
+        assert removed[-1] < 1.1 * sigma
+    assert removed == sorted(removed)
+    assert np.abs(cleaned - gaussian.transform(noisy, sigma=low)).max() < 0.01
 
 
 # ------------------------------------------------------------------ large pictures

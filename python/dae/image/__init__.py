@@ -343,9 +343,10 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
 
         sigma : float, "auto" or None, default=None
             Standard deviation of the Gaussian noise where white is 1, for a denoiser that
-            was trained on a range of levels. "auto" and None estimate it from each picture
-            [4]_. Of 0 the picture is returned as it is; of another value outside the range the
-            nearest end is used, with a warning.
+            was trained on a range of levels. "auto" and None measure it in each picture, for
+            luminance and colours apart, and remove no more noise than that (see Notes). Of 0
+            the picture is returned as it is; of another value outside the range the nearest end
+            is used, with a warning, and below it the less is removed, the weaker the noise.
 
         mask : bool array or list of them, default=None
             True where a pixel is missing, for ``noise="masking"``: of the picture's shape or
@@ -364,10 +365,21 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             A picture is smaller than a patch, cannot be read or has no known pixel, or `sigma`
             or `mask` does not fit the denoiser.
 
+        Notes
+        -----
+        The noise is measured in the flattest blocks of 8 x 8 pixels [4]_, also where it is not
+        white: in JPEG files, with or without subsampled colours, and in enlarged, sharpened or
+        demosaiced pictures. Where r is what the network would remove, of the energy E around a
+        pixel, the share min(1, c s^2 / E) of it is removed, c growing from 0.2 to 1.4 with the
+        level s: so detail that the network does not know is kept, and clean pictures stay as
+        they are. Noise of up to 1.5 grey levels of 255 is taken for the picture's own and left.
+
+        A picture whose three channels are equal is cleaned as grey.
+
         References
         ----------
-        .. [4] D. L. Donoho, I. M. Johnstone. "Ideal spatial adaptation by wavelet
-           shrinkage", Biometrika 1994.
+        .. [4] S. Pyatykh, J. Hesser, L. Zheng. "Image noise level estimation by principal
+           component analysis", IEEE Transactions on Image Processing 2013.
         """
         cleaner = self._cleaner()
         items, container = as_list(images)
@@ -447,13 +459,25 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         sigma : float
-            Standard deviation of Gaussian noise, where white is 1.
+            Standard deviation of the noise, where white is 1. Of colours it is that of the
+            luminance (R + G + B) / sqrt(3), or with ``color="channels"`` the median over
+            channels. For noise that is independent from channel to channel that is the noise
+            of each; where the channels share it, as film grain, sqrt(3) times that. Of a grey
+            picture stored in three equal channels it is the noise of one.
+
+        Notes
+        -----
+        Of JPEG files it is the noise in the frequencies that JPEG has kept: about what was there
+        before. A little is found on most clean pictures: the noise of a scan or a sensor, and
+        texture that fills the picture. ``sigma="auto"`` allows for that at low levels, and
+        removes less than what is found.
         """
         image, name = load(image, "image")
         fitted = self.__sklearn_is_fitted__()
         noise = expected_noise(self._task["noise"], self.level_) if fitted else 0.0
         image_format = ImageFormat.of(image, name, data_range=self.data_range, noise=noise)
-        return estimate_noise(image, image_format, self.color == "luminance")
+        levels = estimate_noise(image, image_format, self.color == "luminance")
+        return levels[0] if self.color == "luminance" else float(np.median(levels))
 
     # -------------------------------------------------------------- files
 
@@ -576,7 +600,8 @@ def _check_sigma(sigma: Any, cleaner: Cleaner) -> float | None:
     if sigma and not low <= sigma <= high:
         warnings.warn(
             f"sigma={sigma:.4g} is outside the levels that this denoiser was trained for, "
-            f"{low:.4g} to {high:.4g}: the nearest, {cleaner.level(sigma):.4g}, is used.",
+            f"{low:.4g} to {high:.4g}: the nearest, {cleaner.level(sigma):.4g}, is used"
+            + (", and no more than the noise is removed." if sigma < low else "."),
             stacklevel=3,
         )
     return sigma

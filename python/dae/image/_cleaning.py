@@ -7,7 +7,7 @@ Cleaner          one plane: at each resolution the patches, through the network,
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,7 +21,8 @@ from dae.image._colour import from_planes, to_planes
 from dae.image._crops import check_size
 from dae.image._format import ImageFormat
 from dae.image._multiscale import cleaned_at_scales, n_scales
-from dae.image._noise import estimate_sigma, pixels_to_make_up
+from dae.image._noise import pixels_to_make_up
+from dae.image._noise_level import LIMIT_REACH, cautious, limit_removal, noise_levels
 from dae.image._patch_task import LOST, PatchTask
 from dae.image._patches import filter_picture
 from dae.image._training import set_known
@@ -96,7 +97,7 @@ class Cleaner:
     @property
     def margin(self) -> int:
         """Pixels around a tile that its own pixels depend on; a multiple of `step`."""
-        reach = 2 * self.task.size
+        reach = 2 * self.task.size + LIMIT_REACH
         if self.scales > 1:
             reach = SCALES_MARGIN
         if self.task.noise in LOST:
@@ -139,6 +140,35 @@ class Cleaner:
         scales = n_scales(noisy.shape, self.task.size, self.scales)
         return cleaned_at_scales(noisy, partial(self._clean_scale, lost), level, scales)
 
+    def remove_measured(self, noisy: np.ndarray, sigma: float) -> np.ndarray:
+        """A plane without noise of a measured level, which may be wrong or outside the range.
+
+        No more than noise of that level is removed. Noise above the range is that of its upper
+        end in a picture of less contrast.
+        """
+        if sigma == 0:
+            return noisy
+        level = self.level(sigma)
+        contrast = noisy.dtype.type(min(1.0, level / sigma))
+        nothing = np.zeros(noisy.shape, dtype=bool)
+        cleaned = self.clean_plane(noisy * contrast, nothing, level) / contrast
+        return limit_removal(noisy, cleaned, sigma)
+
+    def remove_told(self, noisy: np.ndarray, sigma: float | None) -> np.ndarray:
+        """A plane without noise of a level that is known, or the one that was trained for.
+
+        Below the range the network removes more than the noise. From its lower end to 0 the
+        result goes over, without a step, from what the network answers to what is left of that
+        by the limit, and so to the noisy plane.
+        """
+        nothing = np.zeros(noisy.shape, dtype=bool)
+        cleaned = self.clean_plane(noisy, nothing, self.level(sigma))
+        low = self.levels[0]
+        if sigma is None or sigma >= low:
+            return cleaned
+        limited = limit_removal(noisy, cleaned, sigma)
+        return limited + noisy.dtype.type((sigma / low) ** 4) * (cleaned - limited)
+
     def _clean_scale(self, lost: np.ndarray, plane: np.ndarray, level: float) -> np.ndarray:
         """A plane cleaned at one resolution."""
         task = self.task
@@ -167,8 +197,8 @@ class Cleaned:
     pixels : ndarray
         In the format of the input.
     sigma : float or None
-        The noise level that the network was told, where white is 1; 0 if nothing was done; None
-        where the network is not told.
+        The noise level where white is 1: what the network was told, or what was measured and
+        removed, of colours in the luminance; 0 if nothing was done; None where it is not told.
     """
 
     pixels: np.ndarray
@@ -213,51 +243,78 @@ def clean_picture(
     check_size(image_format, task.size, name)
     if sigma == 0:
         return Cleaned(image.copy(), 0.0)
+    grey = has_equal_channels(image, image_format)
+    measured: list[float] = []
+    used = cleaner.level(sigma)
     if sigma is None and cleaner.tells_level:
-        sigma = estimate_noise(image, image_format, cleaner.luminance)
-    level = cleaner.level(sigma)
+        measured = estimate_noise(image, image_format, cleaner.luminance)
+        measured = cautious(measured, lead=cleaner.luminance and len(measured) == 3)
+        if not any(measured):
+            return Cleaned(image.copy(), 0.0)
+        used = measured[0] if cleaner.luminance else float(np.median(measured))
     lost = None
     if task.noise in LOST:
         # of the whole picture: whether NaN, a mask or the values tell is decided once
         lost = pixels_to_make_up(task.noise, image_format.to_unit(image), mask, name)
     pieces = tiles(image_format.shape[:2], cleaner.margin, cleaner.step)
     if progress is not None:
-        cleaner = cleaner.watched(pieces, image_format.n_colours, progress)
+        cleaner = cleaner.watched(pieces, 1 if grey else image_format.n_colours, progress)
+    remove = [partial(cleaner.remove_measured, sigma=level) for level in measured]
+    remove = remove or [partial(cleaner.remove_told, sigma=sigma)] * image_format.n_colours
+
+    def clean(image: np.ndarray, lost: np.ndarray | None) -> np.ndarray:
+        if lost is not None:
+            return _repaired_piece(cleaner, image_format, image, lost)
+        return _denoised_piece(cleaner, image_format, grey, remove, image)
+
     if len(pieces) == 1:
-        pixels = _clean_piece(cleaner, image, image_format, lost, level)
+        pixels = clean(image, lost)
     else:
         pixels = np.empty_like(image)
         for piece in pieces:
             outer = _with_known(piece, lost)
-            cleaned = _clean_piece(
-                cleaner, image[outer], image_format, None if lost is None else lost[outer], level
-            )
+            cleaned = clean(image[outer], None if lost is None else lost[outer])
             pixels[piece.inner] = cleaned[_inside(piece.inner, outer)]
-    return Cleaned(pixels, level if cleaner.tells_level else None)
+    return Cleaned(pixels, used if cleaner.tells_level else None)
 
 
-def _clean_piece(
-    cleaner: Cleaner,
-    image: np.ndarray,
-    image_format: ImageFormat,
-    lost: np.ndarray | None,
-    level: float,
+def _repaired_piece(
+    cleaner: Cleaner, image_format: ImageFormat, image: np.ndarray, lost: np.ndarray
 ) -> np.ndarray:
+    """A part of a picture with its lost pixels made up."""
     noisy = image_format.to_unit(image)
-    if lost is not None:
-        planes = [
-            cleaner.clean_plane(np.ascontiguousarray(noisy[..., c]), lost[..., c], level)
-            for c in range(noisy.shape[2])
-        ]
-        return image_format.from_unit(np.stack(planes, axis=-1), image, keep=~lost)
-    nothing = np.zeros(noisy.shape[:2], dtype=bool)
+    level = cleaner.level(None)
+    planes = [
+        cleaner.clean_plane(np.ascontiguousarray(noisy[..., c]), lost[..., c], level)
+        for c in range(noisy.shape[2])
+    ]
+    return image_format.from_unit(np.stack(planes, axis=-1), image, keep=~lost)
+
+
+def _denoised_piece(
+    cleaner: Cleaner,
+    image_format: ImageFormat,
+    grey: bool,
+    remove: Sequence[Callable[[np.ndarray], np.ndarray]],
+    image: np.ndarray,
+) -> np.ndarray:
+    """A part of a picture without its noise; `remove` takes it from one plane each."""
+    noisy = image_format.to_unit(image)
+    if grey:
+        noisy = noisy[..., :1]
     noisy_planes = to_planes(noisy, cleaner.luminance)
     del noisy
     # one at a time: of a large tile these arrays decide how much memory is needed
-    planes = [
-        cleaner.clean_plane(noisy_planes.pop(0), nothing, level) for _ in range(len(noisy_planes))
-    ]
+    planes = [remove[index](noisy_planes.pop(0)) for index in range(len(noisy_planes))]
     return image_format.from_unit(from_planes(planes, cleaner.luminance), image)
+
+
+def has_equal_channels(image: np.ndarray, image_format: ImageFormat) -> bool:
+    """Whether a picture is grey, stored as three channels: then it is cleaned as one plane."""
+    if image_format.n_colours != 3:
+        return False
+    first = image[..., 0]
+    return all(np.array_equal(first, image[..., channel]) for channel in (1, 2))
 
 
 class Progress:
@@ -351,19 +408,16 @@ def expected_noise(noise: str, levels: tuple[float, float]) -> float:
     return levels[1] if noise == "gaussian" else 0.0
 
 
-def estimate_noise(image: np.ndarray, image_format: ImageFormat, luminance: bool) -> float:
-    """Standard deviation of the noise of a picture; of a large one the median over some tiles."""
+def estimate_noise(image: np.ndarray, image_format: ImageFormat, luminance: bool) -> list[float]:
+    """Standard deviation of the noise of each plane; of a large picture medians over tiles."""
+    grey = has_equal_channels(image, image_format)
     pieces = [tile.inner for tile in tiles(image_format.shape, 0, 1)]
     if len(pieces) > 1:
         pieces = [tile.inner for tile in tiles(image_format.shape, 0, 1, SAMPLE)]
         pieces = pieces[:: -(-len(pieces) // N_SAMPLES)]
-    return float(
-        np.median(
-            [median_sigma(to_planes(image_format.to_unit(image[p]), luminance)) for p in pieces]
-        )
-    )
-
-
-def median_sigma(planes: list[np.ndarray]) -> float:
-    """The noise of a picture: equal in its planes; what looks like it in one plane is texture."""
-    return float(np.median([estimate_sigma(plane) for plane in planes]))
+    found = []
+    for piece in pieces:
+        colours = image_format.to_unit(image[piece])[..., : 1 if grey else None]
+        planes = to_planes(colours, luminance)
+        found.append(noise_levels(colours, planes, lead=luminance and len(planes) == 3))
+    return [float(level) for level in np.median(found, axis=0)]

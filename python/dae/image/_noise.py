@@ -1,10 +1,9 @@
-"""Noise on pictures: how it is made, recognised and measured. Pixels go from 0 to 1.
+"""Noise on pictures: how it is made and recognised. Pixels go from 0 to 1.
 
 `add_noise`          a noisy copy, for training and for tests
 `lost_pixels`        where noise has left nothing of the picture
 `pixels_to_make_up`  the same of all colours; a mask or NaN decides, if there is one
 `fill`               lost pixels from those around them, the first guess
-`estimate_sigma`     the standard deviation of Gaussian noise, from the picture alone
 
 Planes are arrays of shape (height, width), of float32 or float64.
 """
@@ -32,10 +31,6 @@ FILL_WEIGHTS = (1.0, 1e-2, 1e-4, 1e-6, 1e-8)
 # Steps towards the biharmonic surface. On held-out training pictures with 30, 50 and 80 % of the
 # pixels missing 8 gain 1.5, 1.0 and 0.9 dB over none, and lose nothing to the end of the way.
 SMOOTHING_STEPS = 8
-
-# Daubechies' wavelet with two vanishing moments: the high-pass filter
-_SQRT3 = np.sqrt(3)
-_HIGH_PASS = np.array([1 - _SQRT3, _SQRT3 - 3, 3 + _SQRT3, -1 - _SQRT3]) / (4 * np.sqrt(2))
 
 
 def add_noise(
@@ -143,18 +138,3 @@ def neighbour_mean(picture: np.ndarray) -> np.ndarray:
     """For each pixel of a plane the mean of the four beside it, itself left out."""
     ring = np.array([0.25, 0, 0.25], dtype=picture.dtype)
     return correlate1d(picture, ring, axis=0) + correlate1d(picture, ring, axis=1)
-
-
-def estimate_sigma(picture: np.ndarray) -> float:
-    """Standard deviation of the Gaussian noise on a plane.
-
-    The median of the absolute diagonal details of the finest scale, over that of a standard
-    normal: pictures have few details there, noise has as many as everywhere (Donoho &
-    Johnstone, Biometrika 1994). The figure of ``skimage.restoration.estimate_sigma``.
-    """
-    details = np.pad(picture.astype(np.float64), (0, 3), mode="symmetric")
-    for axis, length in enumerate(picture.shape):
-        details = correlate1d(details, _HIGH_PASS, axis=axis, mode="reflect")
-        details = details.take(np.arange(0, length + 2, 2), axis=axis)
-    details = details[details != 0]  # flat places tell nothing
-    return float(np.median(np.abs(details)) / 0.6744897501960817) if details.size else 0.0

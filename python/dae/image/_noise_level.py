@@ -1,0 +1,390 @@
+"""How strong the noise of a picture is, and how much of it may be removed.
+
+`noise_levels`      for each plane of a picture, the standard deviation of its noise
+`cautious`          the same, less what the clean picture may have had of its own
+`limit_removal`     a cleaned plane that differs from the noisy one by no more than the noise
+
+Pixels go from 0 to 1; planes are arrays of shape (height, width).
+
+The noise is measured on the flattest blocks of 8 x 8 pixels, in bands of the frequencies of their
+cosine transform. White noise has the same power in every band. Texture has more, the lower the
+frequency: the highest band is nearest to the noise, and the excess of the next band over it tells
+how much texture is in both. JPEG sets high frequencies of texture and noise alike to zero; in its
+pictures the noise is measured in the highest band that it has kept. That low quantiles over blocks
+(here of each band's power) find flat places is due to Pyatykh, Hesser & Zheng, "Image noise level
+estimation by principal component analysis", IEEE Transactions on Image Processing 2013.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.fft import dct
+from scipy.ndimage import gaussian_filter
+from scipy.stats import chi2, norm
+
+SIZE = 8  # pixels, height and width of a block: JPEG's
+N_BLOCKS = 40_000  # to look at, at most
+TELLS = 1e-3  # grey levels of 255, the contrast of a block that is not constant
+
+_DCT = dct(np.eye(SIZE), axis=0, norm="ortho").astype(np.float32)
+_ORDER = np.add.outer(np.arange(SIZE), np.arange(SIZE))
+HIGH = _ORDER >= 7
+_CORNER = np.logical_and.outer(np.arange(SIZE) >= 5, np.arange(SIZE) >= 5)
+
+# From high frequencies to low. Each with the texture that it has for a unit of the next band's
+# excess: 1 / (ratio of a texture's power in the next band to that in this one - 1).
+BANDS = (
+    (_CORNER, 1.5),
+    ((_ORDER >= 9) & ~_CORNER, 1.2),
+    ((_ORDER == 7) | (_ORDER == 8), 1.0),
+    ((_ORDER == 5) | (_ORDER == 6), 0.5),
+    ((_ORDER == 3) | (_ORDER == 4), 0.2),
+    ((_ORDER == 1) | (_ORDER == 2), 0.0),
+)
+EXCESS = 1.05  # times a band's power, what the next may have by chance
+MOST_TEXTURE = 0.75  # share of a band's power that is taken for texture in JPEG files, at most
+
+# Shares of the blocks that are flatter than those measured; the mean of both estimates is taken.
+QUANTILES = (0.02, 0.05)
+
+# A coefficient below this many grey levels of 255 counts as zero: JPEG's are rounded to pixels.
+ZERO = 1.0
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # JPEG's luminance
+# Share of zeros in blocks on JPEG's grid, above that in other blocks, that gives the grid away.
+# Pictures without a grid have up to 0.1, those of JPEG quality 75 to 95 from 0.2 on.
+GRID_ZEROS = 0.15
+GRID_BLOCKS = 4  # a position of the grid has to be seen so often
+# Between zero and JPEG's smallest step there is nothing in a picture as it was decoded: of the
+# coefficients below the upper bound at most this share is above the lower one. It is 0.14 after
+# noise of half a grey level, which then is white and hides what JPEG has done.
+GAP, GAP_SHARE = (0.9, 1.5), 0.1
+JPEG_TEXTURE = 4.0  # grey levels of 255, what texture and JPEG's errors look like there
+JPEG_CHROMA = 0.6  # of the luminance's noise, what a chrominance has at least
+KEPT = 0.72  # of the next band's power: a band that has less, and many zeros, was cut by JPEG
+
+# Noise that clean photographs have of their own, as a share of white, below which a picture is
+# left as it is: a scan or a sensor leaves 0.5 to 1.5 grey levels of 255.
+OWN_NOISE = 1.5 / 255
+
+# A band holds noise alone if the power of its blocks is spread like that of noise: the level by
+# the larger quantile is at most this times that by the lowest one. It is 1.00 to 1.05 for white
+# noise on photographs, up to 1.12 where power falls within the band, 1.15 to 5 for texture.
+SPREAD_QUANTILES = (0.03, 0.25)
+SPREAD_LEAST, SPREAD_JPEG, SPREAD_WHITE, SPREAD_COLOURED = 0.9, 1.03, 1.05, 1.11
+# Ratio of the standard deviations in the second and the first band: white noise on photographs has
+# 1.0 to 1.1, that of enlarged, blurred or demosaiced pictures 1.8 to 3.
+WHITE, STEEP = 1.1, 1.7
+WEAK = 4.0  # grey levels of 255: below it, what lies between white and coloured may be a scan's own
+
+# A pattern that repeats itself, as a grating does, fills no more than this many dimensions of the
+# space of blocks. Noise fills those of a band, which are 9 or more.
+PATTERN_DIMENSIONS = 8
+
+LIMIT_WIDTH = 2.0  # pixels, of the window that the removed energy is averaged over
+LIMIT_REACH = 8  # pixels, half the size of that window
+# c of `limit_removal` grows with the level. Weak noise is weaker than texture, which a network
+# removes first: at sigma 2, 3 and 5 of 255 on 12 held-out pictures c = 0.5 gains as much as c = 1
+# on average, and loses on none of them. Strong noise is most of what is removed, and its energy
+# in a window is now and then above s^2: 1.4 costs nothing, 1 costs 0.2 dB at 15.
+LIMIT_LEAST, LIMIT_SLOPE, LIMIT_MOST = 0.2, 0.1 * 255, 1.4
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """The noise of one plane, by band, high frequencies first; in grey levels of 255.
+
+    Attributes
+    ----------
+    power : ndarray of shape (n_bands,)
+        Variance of a coefficient in the flattest blocks.
+    spread : ndarray of shape (n_bands,)
+        How much more the level is by a larger share of the blocks: 1 for noise.
+    variances : ndarray of shape (SIZE * SIZE,)
+        Of the blocks along their principal axes, ascending.
+    """
+
+    power: np.ndarray
+    spread: np.ndarray
+    variances: np.ndarray
+
+    def level(self, jpeg: Quantised) -> float:
+        """Standard deviation of the noise, of a plane that JPEG has quantised so."""
+        level = self._highest_kept(jpeg.cut)
+        if jpeg.cut.any():
+            # a band of which something is kept has lost a little: the next ones may have it all
+            noise = [
+                power
+                for power, spread in zip(self.power[2:5], self.spread[2:5], strict=True)
+                if spread <= SPREAD_JPEG
+            ]
+            if noise:
+                level = max(level, min(float(np.sqrt(max(noise))), 1.15 * level))
+            level = min(level, jpeg.most)
+        else:
+            level = max(level, self._coloured())
+        if (self.variances > level**2 / 4).sum() <= PATTERN_DIMENSIONS:
+            level = min(level, float(np.sqrt(np.median(self.variances))))
+        return level
+
+    def _highest_kept(self, cut: np.ndarray) -> float:
+        """The level in the highest band that is kept, less the texture there."""
+        lost = cut[:-1] & (self.power[:-1] < KEPT * self.power[1:])
+        band = int(np.argmin(np.append(lost, False)))
+        power = self.power[band]
+        if band + 1 < len(BANDS):
+            excess = self.power[band + 1] - EXCESS * power
+            most = MOST_TEXTURE if cut.any() else 1.0
+            power -= min(BANDS[band][1] * max(excess, 0.0), most * power)
+        return float(np.sqrt(power))
+
+    def _coloured(self) -> float:
+        """The level in the lowest band that holds noise alone; 0 where there is none."""
+        first, second = np.sqrt(self.power[:2])
+        if second <= WHITE * first:
+            return 0.0
+        steep = second > STEEP * first
+        most = SPREAD_COLOURED if steep else SPREAD_WHITE
+        noise = (SPREAD_LEAST <= self.spread) & (self.spread <= most)
+        if steep and noise[4:].all():  # the noise may have got stronger still
+            return float(np.sqrt(min(self.power[5], 2 * self.power[4])))
+        for band in (4, 3, 2, 1):
+            if noise[band]:
+                level = float(np.sqrt(self.power[band]))
+                if steep:
+                    return level
+                return min(level, 1.1 * float(second)) if level > WEAK else 0.0
+        return 0.0
+
+
+def noise_levels(colours: np.ndarray, planes: Sequence[np.ndarray], lead: bool) -> list[float]:
+    """Standard deviation of the noise of each plane.
+
+    Parameters
+    ----------
+    colours : ndarray of shape (height, width, n_colours)
+        The picture.
+    planes : sequence of ndarrays of shape (height, width)
+        What it is cleaned as.
+    lead : bool
+        Whether the first plane is luminance and the others are chrominances. These are smooth:
+        low frequencies tell their noise, which subsampling has taken from the high ones, as long
+        as it is not above the luminance's.
+    """
+    clipped = saturated(colours)
+    luma = colours @ LUMA if colours.shape[2] == 3 else colours[..., 0]
+    # the mean of the channels' noise in JPEG's luminance is sqrt(3) times as strong in the planes'
+    jpeg = quantised(luma, clipped, np.sqrt(colours.shape[2]))
+    spectra = [spectrum(plane, clipped) for plane in planes]
+    levels = [found.level(jpeg) for found in spectra]
+    if jpeg.cut.any():
+        levels = [_less(level, JPEG_TEXTURE) for level in levels]
+    if lead:
+        first = levels[0]
+        for index in range(1, len(planes)):
+            low = float(np.sqrt(spectra[index].power[-1]))
+            if jpeg.cut.any():  # of a chrominance few bands are left, if any
+                levels[index] = min(first, max(low, JPEG_CHROMA * first))
+            else:
+                sure = 255 * cautious([first / 255], lead)[0]
+                levels[index] = max(levels[index], min(sure, low))
+    return [level / 255 for level in levels]
+
+
+def saturated(colours: np.ndarray) -> np.ndarray:
+    """Where a channel is at an end of its range that many of its pixels share, (height, width).
+
+    Noise is cut off there.
+    """
+    found = np.zeros(colours.shape[:2], dtype=bool)
+    for channel in range(colours.shape[2]):
+        plane = colours[..., channel]
+        for end in (plane.min(), plane.max()):
+            at_end = plane == end
+            if at_end.mean() > 1e-3:
+                found |= at_end
+    return found
+
+
+def spectrum(plane: np.ndarray, clipped: np.ndarray) -> Spectrum:
+    """The spectrum of a plane's noise; zero where there are no blocks that tell it.
+
+    Parameters
+    ----------
+    plane : ndarray of shape (height, width)
+    clipped : ndarray of shape (height, width), bool
+        Pixels to keep away from, where there are enough others.
+    """
+    n_bands = len(BANDS)
+    nothing = Spectrum(np.zeros(n_bands), np.ones(n_bands), np.zeros(SIZE**2))
+    if min(plane.shape) < SIZE:
+        return nothing
+    blocks, _ = _blocks(plane)
+    tells = _that_tell(blocks, clipped)
+    if not tells.any():
+        return nothing
+    squares = np.square(_DCT @ blocks[tells] @ _DCT.T)
+    power, spread = np.empty(n_bands), np.empty(n_bands)
+    for index, (band, _) in enumerate(BANDS):
+        means = squares[:, band].mean(axis=1)
+        n = int(band.sum())
+        # of white noise of variance 1
+        flattest, larger = chi2.ppf(QUANTILES, n) / n, chi2.ppf(SPREAD_QUANTILES, n) / n
+        power[index] = np.mean(np.quantile(means, QUANTILES) / flattest)
+        low, high = np.quantile(means, SPREAD_QUANTILES) / larger
+        spread[index] = np.sqrt(high / low) if low > 0 else np.inf
+    pixels = blocks[tells].reshape(-1, SIZE**2).astype(np.float64)
+    pixels -= pixels.mean(axis=1, keepdims=True)
+    variances = np.linalg.eigvalsh(pixels.T @ pixels / len(pixels))
+    return Spectrum(power, spread, np.maximum(variances, 0))
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """What JPEG has done to a picture.
+
+    Attributes
+    ----------
+    cut : ndarray of shape (n_bands,), bool
+        Bands that it has left mostly zeros of. None where no grid of blocks is found.
+    most : float
+        The strongest noise, in grey levels of 255, that leaves so many zeros.
+    """
+
+    cut: np.ndarray
+    most: float = np.inf
+
+
+def quantised(luma: np.ndarray, clipped: np.ndarray, scale: float) -> Quantised:
+    """JPEG's quantisation.
+
+    Parameters
+    ----------
+    luma : ndarray of shape (height, width)
+        Its luminance.
+    clipped : ndarray of shape (height, width), bool
+        Pixels to keep away from: their coefficients are no multiples of a step.
+    scale : float
+        What the noise of the planes is, as a multiple of the luminance's.
+    """
+    nothing = Quantised(np.zeros(len(BANDS), dtype=bool))
+    if min(luma.shape) < SIZE:
+        return nothing
+    blocks, position = _blocks(luma)
+    tells = _that_tell(blocks, clipped)
+    if not tells.any():
+        return nothing
+    position = position[tells]
+    sizes = np.abs(_DCT @ blocks[tells] @ _DCT.T)
+    zero = sizes < ZERO
+    counts = np.bincount(position, minlength=SIZE**2)
+    high = np.bincount(position, zero[:, HIGH].mean(axis=1), minlength=SIZE**2)
+    shares = np.where(counts >= GRID_BLOCKS, high / np.maximum(counts, 1), 0)
+    grid = position == np.argmax(shares)
+    second, best = np.sort(shares)[-2:]
+    above = best - np.median(shares)
+    if above <= GRID_ZEROS or best - second < above / 4 or grid.all():
+        return nothing
+    small = sizes[grid][:, HIGH]
+    small = small[small < GAP[1]]
+    if (small > GAP[0]).mean() > GAP_SHARE:
+        return nothing
+    on = np.array([zero[grid][:, band].mean() for band, _ in BANDS])
+    off = np.array([zero[~grid][:, band].mean() for band, _ in BANDS])
+    cut = (on > 0.5) & (on - off > 0.1)
+    bounds = [
+        _strongest(sizes[grid][:, band])
+        for (band, _), is_cut in zip(BANDS, cut, strict=True)
+        if is_cut
+    ]
+    return Quantised(cut, scale * min(bounds, default=np.inf))
+
+
+def _that_tell(blocks: np.ndarray, clipped: np.ndarray) -> np.ndarray:
+    """Which blocks are not constant, nor clipped as long as there are enough others, bool."""
+    varied = np.ptp(blocks, axis=(1, 2)) > TELLS
+    whole = varied & ~_blocks(clipped)[0].any(axis=(1, 2))
+    return whole if whole.sum() > 0.02 * len(whole) else varied
+
+
+def _strongest(sizes: np.ndarray) -> float:
+    """The strongest noise that leaves so many zeros of coefficients (n_blocks, n).
+
+    Normal noise of standard deviation s is rounded to zero by a step q with the probability
+    2 Phi(q / (2 s)) - 1. What is not zero is q or more, and may be texture: s is no larger.
+    """
+    found = []
+    for column in sizes.T:
+        other = column[column >= GAP[1]]
+        if len(other) >= max(GRID_BLOCKS, 0.05 * len(column)):
+            step, zeros = np.median(other), 1 - len(other) / len(column)
+            if np.quantile(other, 0.1) < 0.6 * step:
+                continue  # no multiples of a step
+            found.append(step / 2 / max(norm.ppf((1 + zeros) / 2), 1e-3))
+    return float(np.median(found)) if found else np.inf
+
+
+def _blocks(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Overlapping blocks (n_blocks, SIZE, SIZE) of a plane, its floats in grey levels of 255, and
+    the position of each in squares of SIZE x SIZE pixels: row times SIZE, plus column.
+    """
+    step = 1
+    while plane.size > N_BLOCKS * step**2:
+        step += 2  # odd: so blocks are at all positions of JPEG's grid
+    windows = np.lib.stride_tricks.sliding_window_view(plane, (SIZE, SIZE))[::step, ::step]
+    blocks = windows.reshape(-1, SIZE, SIZE)
+    if plane.dtype != bool:
+        blocks = blocks.astype(np.float32, copy=False) * np.float32(255)
+    rows, columns = (np.arange(length) * step % SIZE for length in windows.shape[:2])
+    return blocks, np.add.outer(rows * SIZE, columns).ravel()
+
+
+def cautious(levels: Sequence[float], lead: bool) -> list[float]:
+    """The parts of measured levels that are removed: less `OWN_NOISE`, in power, where it is low.
+
+    Noise that a clean picture had of its own looks like noise on it. Removing it makes the
+    picture differ more from what it was. Let o and n be the standard deviations of both. Taking
+    the share g = n^2 / (o^2 + n^2) off leaves the error g^2 o^2 + (1 - g)^2 n^2 = g o^2 <= n^2:
+    so that is never worse than the noise, as long as o is at most `OWN_NOISE`.
+
+    Parameters
+    ----------
+    levels : sequence of float
+    lead : bool
+        Whether the first one is of the luminance of colours. Its white is sqrt(3), and so is what
+        noise that the channels share, as film grain, is multiplied by.
+    """
+    cautioned = []
+    for index, level in enumerate(levels):
+        own = OWN_NOISE * (np.sqrt(3) if lead and index == 0 else 1.0)
+        cautioned.append(_less(level, own))
+    return cautioned
+
+
+def _less(level: float, other: float) -> float:
+    """A level less another one, in power; all of that at 0, nothing from four times that on."""
+    fade = max(0.0, 1 - (level / (4 * other)) ** 2)
+    return float(np.sqrt(max(level**2 - fade * other**2, 0.0)))
+
+
+def limit_removal(noisy: np.ndarray, cleaned: np.ndarray, level: float) -> np.ndarray:
+    """The cleaned plane, given back what was removed beyond the noise.
+
+    With a residual r = noisy - cleaned of the energy E around a pixel, and noise of variance s^2,
+    the share min(1, c s^2 / E) of r is removed: for c = 1 Wiener's, if r is all of the noise and
+    some of the picture. So detail that a network does not know stays, and at level 0 the picture.
+
+    Parameters
+    ----------
+    noisy, cleaned : ndarrays of shape (height, width)
+    level : float
+        Standard deviation of the noise, s.
+    """
+    allowed = min(LIMIT_MOST, LIMIT_LEAST + LIMIT_SLOPE * level) * level**2
+    residual = noisy - cleaned
+    energy = gaussian_filter(np.square(residual), LIMIT_WIDTH, mode="reflect", radius=LIMIT_REACH)
+    # where nothing is removed, no share of it matters
+    share = np.minimum(1, allowed / np.maximum(energy, np.finfo(np.float32).tiny))
+    return noisy - share.astype(residual.dtype) * residual

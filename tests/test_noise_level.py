@@ -1,0 +1,250 @@
+"""`sigma="auto"`: noise is found in the forms that people have it in, and no more is removed."""
+
+import io
+import warnings
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter, zoom
+from sklearn.datasets import load_sample_images
+
+from dae.image import ImageDenoiser
+
+CHINA, FLOWER = load_sample_images().images
+PHOTOGRAPH = np.ascontiguousarray(FLOWER[120:280, 200:360])  # in colour, 160 x 160
+GREY = np.ascontiguousarray(FLOWER[200:360, 60:220, 1])
+TOLD = (0.6, 0.8, 1.0, 1.2, 1.5)  # times the noise made
+
+
+@pytest.fixture(scope="module")
+def denoiser():
+    return ImageDenoiser.pretrained().set_params(stride=5)
+
+
+def psnr(a, b):
+    error = np.mean((np.float64(a) - b) ** 2) / 255**2
+    return np.inf if error == 0 else -10 * np.log10(error)
+
+
+def with_noise(picture, sigma, seed=0):
+    noise = np.random.default_rng(seed).normal(scale=sigma, size=picture.shape)
+    return np.clip(np.rint(picture + noise), 0, 255).astype(np.uint8)
+
+
+def as_jpeg(picture, quality, subsampling):
+    image_module = pytest.importorskip("PIL.Image")
+    file = io.BytesIO()
+    image_module.fromarray(picture).save(file, "JPEG", quality=quality, subsampling=subsampling)
+    return np.asarray(image_module.open(file))
+
+
+def best_told(denoiser, noisy, clean, sigma):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # below the levels trained for
+        return max(psnr(denoiser.transform(noisy, sigma=f * sigma / 255), clean) for f in TOLD)
+
+
+def drawing(size=160):
+    """Thin dark lines at all angles on paper."""
+    rows, columns = np.mgrid[:size, :size]
+    paper = np.full((size, size), 235, dtype=np.uint8)
+    for number in range(25):
+        angle = number / 4
+        across = (rows - 80) * np.cos(angle) - (columns - 80) * np.sin(angle)
+        paper[np.abs(across - (number - 12) * 7) < 0.6] = 20
+    return paper
+
+
+def scene(size=160):
+    """Discs before a slope."""
+    rows, columns = np.mgrid[:size, :size]
+    discs = np.hypot(rows % 60 - 30, columns % 60 - 30) < 20
+    return np.rint(70 + rows / 2 + 60 * discs).astype(np.uint8)
+
+
+ROWS, COLUMNS = np.mgrid[:160, :160]
+GRATINGS = {
+    "of 8 grey levels": np.tile(np.array([100, 104, 100, 96], np.uint8), (160, 40)),
+    "slanted": np.rint(128 + 60 * np.sin(1.1 * ROWS + 1.43 * COLUMNS)).astype(np.uint8),
+    "of three pixels": (((ROWS + COLUMNS) % 3) * 30 + 60).astype(np.uint8),
+    "chequered": (((ROWS + COLUMNS) % 2) * 40 + 100).astype(np.uint8),
+}
+
+# ------------------------------------------------------------------ noise that is found
+
+
+@pytest.mark.parametrize("sigma", [5, 10, 25, 50])
+@pytest.mark.parametrize(("quality", "subsampling"), [(95, 2), (90, 2), (75, 2), (75, 0), (95, 0)])
+def test_noise_of_jpeg_in_colour_is_found(denoiser, sigma, quality, subsampling):
+    noisy = as_jpeg(with_noise(PHOTOGRAPH, sigma), quality, subsampling)
+    best = best_told(denoiser, noisy, PHOTOGRAPH, sigma)
+    assert psnr(denoiser.transform(noisy), PHOTOGRAPH) > best - 0.5
+
+
+@pytest.mark.parametrize("sigma", [10, 25, 50])
+@pytest.mark.parametrize("quality", [95, 75])
+def test_noise_of_grey_jpeg_is_found(denoiser, sigma, quality):
+    noisy = as_jpeg(with_noise(GREY, sigma), quality, 0)
+    best = best_told(denoiser, noisy, GREY, sigma)
+    assert psnr(denoiser.transform(noisy), GREY) > best - 0.5
+
+
+def test_jpeg_cut_out_of_another_is_found(denoiser):
+    """Its grid of blocks does not begin at the corner."""
+    noisy = as_jpeg(with_noise(scene(), 12), 75, 0)[3:, 5:]
+    clean = scene()[3:, 5:]
+    assert psnr(denoiser.transform(noisy), clean) > best_told(denoiser, noisy, clean, 12) - 0.5
+
+
+@pytest.mark.parametrize("sigma", [5, 25, 50])
+@pytest.mark.parametrize("alpha", [False, True])
+def test_grey_as_rgb_is_cleaned_as_grey(denoiser, sigma, alpha):
+    noisy = with_noise(GREY, sigma)
+    colours = np.dstack([noisy] * 3 + ([np.full_like(noisy, 200)] if alpha else []))
+    cleaned = denoiser.transform(colours)
+    for channel in range(3):
+        np.testing.assert_array_equal(cleaned[..., channel], denoiser.transform(noisy))
+    if alpha:
+        np.testing.assert_array_equal(cleaned[..., 3], 200)
+    assert denoiser.estimate_sigma(colours) == denoiser.estimate_sigma(noisy)
+
+
+@pytest.mark.parametrize("sigma", [10, 40])
+def test_a_tinted_grey_picture_is_cleaned(denoiser, sigma):
+    """The luminance has sqrt(3) times the noise of a channel, also beyond the range."""
+    tint = np.array([1.0, 0.95, 0.88])
+    noisy, clean = (
+        np.rint(picture[..., None] * tint).astype(np.uint8)
+        for picture in (with_noise(scene(), sigma), scene())
+    )
+    grey = psnr(denoiser.transform(with_noise(scene(), sigma)), scene())
+    assert psnr(denoiser.transform(noisy), clean) > grey - 0.5
+
+
+def enlarged(picture):
+    factors = (2, 2, 1)[: picture.ndim]
+    return np.clip(np.rint(zoom(picture.astype(float), factors, order=1)), 0, 255).astype(np.uint8)
+
+
+def blurred(picture):
+    return np.rint(gaussian_filter(picture.astype(float), 0.7)).astype(np.uint8)
+
+
+def sharpened(picture):
+    pixels = picture.astype(float)
+    edges = pixels - gaussian_filter(pixels, 1.2)
+    return np.clip(np.rint(pixels + 0.8 * edges), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("change", [enlarged, blurred, sharpened])
+def test_noise_of_changed_pictures_is_found(denoiser, change):
+    noisy, clean = change(with_noise(scene(), 25)), change(scene())
+    assert psnr(denoiser.transform(noisy), clean) > best_told(denoiser, noisy, clean, 25) - 1
+
+
+@pytest.mark.parametrize("sigma", [10, 25, 50])
+@pytest.mark.parametrize("clean", [PHOTOGRAPH, GREY], ids=["colour", "grey"])
+def test_independent_noise_is_found(denoiser, sigma, clean):
+    noisy = with_noise(clean, sigma)
+    # clipped at black and white, the strongest noise is weaker than it was made
+    assert 255 * denoiser.estimate_sigma(noisy) == pytest.approx(
+        sigma, rel=0.1 if sigma < 50 else 0.2
+    )
+    best = best_told(denoiser, noisy, clean, sigma)
+    assert psnr(denoiser.transform(noisy), clean) > best - 0.3
+
+
+def test_saturated_paper_does_not_hide_the_noise(denoiser):
+    clean = scene()
+    clean[:70] = 255
+    assert 255 * denoiser.estimate_sigma(with_noise(clean, 20)) == pytest.approx(20, rel=0.1)
+
+
+# ------------------------------------------------------------------ detail that is kept
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1, 2, 3])
+@pytest.mark.parametrize("clean", [GREY, PHOTOGRAPH, drawing()], ids=["grey", "colour", "lines"])
+def test_weak_noise_is_not_made_worse(denoiser, sigma, clean):
+    noisy = with_noise(clean, sigma)
+    assert psnr(denoiser.transform(noisy), clean) > psnr(noisy, clean) - 0.1
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1, 2, 3])
+@pytest.mark.parametrize("name", ["camera", "page", "text"])
+def test_weak_noise_on_scans_is_not_made_worse(denoiser, sigma, name):
+    clean = getattr(pytest.importorskip("skimage.data"), name)()[:160, :160]
+    noisy = with_noise(clean, sigma)
+    assert psnr(denoiser.transform(noisy), clean) > psnr(noisy, clean) - 0.1
+
+
+@pytest.mark.parametrize("name", ["camera", "page", "text"])
+def test_clean_pictures_are_returned(denoiser, name):
+    clean = getattr(pytest.importorskip("skimage.data"), name)()[:, 100:300]
+    np.testing.assert_array_equal(denoiser.transform(clean), clean)
+
+
+def test_a_clean_drawing_is_returned(denoiser):
+    """Blocks on its lines are few, and differ as those on JPEG's grid and beside it do."""
+    for clean in (drawing(), np.where(drawing() > 100, 255, 0).astype(np.uint8)):
+        np.testing.assert_array_equal(denoiser.transform(clean), clean)
+
+
+@pytest.mark.parametrize("name", GRATINGS)
+def test_gratings_are_kept(denoiser, name):
+    clean = GRATINGS[name]
+    np.testing.assert_array_equal(denoiser.transform(clean), clean)
+    for sigma in (0.5, 2, 3):
+        noisy = with_noise(clean, sigma)
+        assert psnr(denoiser.transform(noisy), clean) > psnr(noisy, clean) - 0.1
+        # exact, because the pattern takes few dimensions; rounding adds its own
+        expected = np.hypot(sigma, 0.29)
+        assert 255 * denoiser.estimate_sigma(noisy) == pytest.approx(expected, rel=0.1)
+
+
+def test_what_is_removed_of_a_picture_ends_gently(denoiser):
+    """From noise that is removed to noise that is left there is no step."""
+    noise = np.random.default_rng(0).normal(size=(160, 160))
+    picture = scene() / 255
+    removed = []
+    for sigma in np.arange(0.5, 4, 0.25):
+        noisy = (picture + sigma / 255 * noise).astype(np.float32)
+        removed.append(255 * np.sqrt(np.mean((denoiser.transform(noisy) - noisy) ** 2)))
+    assert removed[0] == 0 and removed[-1] > 2
+    assert np.max(np.diff(removed)) < 0.8
+
+
+# ------------------------------------------------------------------ forms
+
+
+@pytest.mark.parametrize("color", ["luminance", "channels"])
+def test_channels_are_measured_apart(denoiser, color):
+    """Noise on one channel alone is removed from it; the others lose nothing."""
+    clean = np.dstack([scene()] * 3)
+    clean[..., 1] //= 2
+    noisy = clean.copy()
+    noisy[..., 0] = with_noise(clean[..., 0], 20)
+    cleaned = ImageDenoiser.pretrained().set_params(stride=5, color=color).transform(noisy)
+    assert psnr(cleaned[..., 0], clean[..., 0]) > psnr(noisy[..., 0], clean[..., 0]) + 4
+    if color == "channels":
+        np.testing.assert_array_equal(cleaned[..., 1:], clean[..., 1:])
+
+
+@pytest.mark.parametrize("shape", [(13, 13), (13, 200), (40, 40), (20, 30, 3)])
+def test_small_pictures_are_measured(denoiser, shape):
+    noise = np.random.default_rng(0).normal(scale=20, size=shape)
+    noisy = np.clip(np.rint(128 + noise), 0, 255).astype(np.uint8)
+    assert 255 * denoiser.estimate_sigma(noisy) == pytest.approx(20, rel=0.35)
+    assert denoiser.transform(noisy).shape == shape
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+def test_the_estimate_does_not_depend_on_the_dtype(denoiser, dtype):
+    white = np.iinfo(dtype).max if np.issubdtype(dtype, np.integer) else 1
+    noisy = (
+        np.rint(with_noise(scene(), 15) * (white / 255))
+        if white > 1
+        else (with_noise(scene(), 15) / 255)
+    )
+    expected = denoiser.estimate_sigma(with_noise(scene(), 15))
+    assert denoiser.estimate_sigma(noisy.astype(dtype)) == pytest.approx(expected, rel=1e-3)
