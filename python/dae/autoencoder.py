@@ -15,9 +15,12 @@ from dae._estimator.parameters import DECODING, LAYER, TRAINING
 from dae._estimator.state import (
     check_same_network,
     decoder_activation_of,
+    decoder_weights,
+    encoder_weights,
     network_attributes,
     network_of,
     new_network,
+    not_fitted,
 )
 from dae._estimator.training import Begun, TrainedEstimator, training_settings
 from dae._estimator.transformer import NetworkTransformer
@@ -464,23 +467,17 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
     @property
     def components_(self) -> np.ndarray:
         """Encoder weights, (n_components, n_features); a view."""
-        return self._weights("_encoder_weights", "components_")
+        return encoder_weights(self._layer_of("components_")).T
 
     @property
     def decoder_components_(self) -> np.ndarray:
         """Decoder weights, (n_components, n_features); a view, of `components_` if tied."""
-        tied = self.__dict__.get("_decoder_weights") is None
-        return self._weights(
-            "_encoder_weights" if tied else "_decoder_weights", "decoder_components_"
-        )
+        return decoder_weights(self._layer_of("decoder_components_")).T
 
-    def _weights(self, stored: str, public: str) -> np.ndarray:
-        padded = self.__dict__.get(stored)
-        if padded is None:
-            raise AttributeError(
-                f"{type(self).__name__} has no {public} before it is fitted. Call fit first."
-            )
-        return padded[:, : self._n_features_out].T
+    def _layer_of(self, name: str) -> Layer:
+        if not self.__sklearn_is_fitted__():
+            raise not_fitted(self, name)
+        return self._fitted()
 
     def __sklearn_is_fitted__(self) -> bool:
         return self.__dict__.get("_encoder_weights") is not None

@@ -10,7 +10,7 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils.multiclass import check_classification_targets
 
 from dae._estimator.supervised import StackedPredictor
-from dae._model.damage import damaged
+from dae._model.damage import damaged, is_array
 from dae._model.losses import SOFTMAX_LOG_LOSS, Loss
 from dae._model.network import Network
 from dae._training.settings import TrainingData
@@ -348,6 +348,12 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         found = np.unique(y)
         if continues:
             known = self.classes_
+            try:
+                ascending = np.array_equal(np.unique(known), known)
+            except TypeError:  # a mixture that has no order
+                ascending = False
+            if not ascending:
+                raise damaged("classes_ must be in ascending order")
             if classes is not None and not np.array_equal(np.unique(classes), known):
                 raise ValueError(
                     f"classes must be those of the first call, {known}, got {classes!r}. "
@@ -378,6 +384,6 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
     def _fitted(self) -> Network:
         stack = super()._fitted()
         classes = self.__dict__.get("classes_")
-        if not isinstance(classes, np.ndarray) or classes.shape != (stack.n_hidden,):
+        if not is_array(classes) or classes.shape != (stack.n_hidden,):
             raise damaged(f"classes_ must be an array of {stack.n_hidden} classes")
         return stack

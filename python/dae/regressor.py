@@ -9,7 +9,7 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.validation import column_or_1d
 
 from dae._estimator.supervised import StackedPredictor
-from dae._model.damage import damaged
+from dae._model.damage import damaged, is_array
 from dae._model.losses import SQUARED_ERROR, Loss
 from dae._model.network import Network
 from dae._training.settings import TrainingData
@@ -341,8 +341,15 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
         stack = super()._fitted()
         for name in ("_target_mean", "_target_scale"):
             value = self.__dict__.get(name)
-            if not isinstance(value, np.ndarray) or value.shape != (stack.n_hidden,):
-                raise damaged(f"{name} must be an array of {stack.n_hidden} numbers")
+            if (
+                not is_array(value)
+                or value.dtype != np.float64
+                or value.shape != (stack.n_hidden,)
+                or not np.isfinite(value).all()
+            ):
+                raise damaged(f"{name} must be an array of {stack.n_hidden} float64 numbers")
+        if not (self._target_scale > 0).all():
+            raise damaged("_target_scale must be positive")
         return stack
 
     def __sklearn_tags__(self) -> Any:

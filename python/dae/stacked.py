@@ -512,7 +512,7 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         rows = check_inference_data(self, X, stack)
         n_threads = _core.n_threads_for(self.n_jobs, stack, len(rows))
         width = self._n_features_out
-        if self.output_layers == "all":
+        if self._all_layers:
             return by_rows(all_codes, stack, rows, width=width, n_threads=n_threads)
         return by_rows(_core.encode, self._up_to(stack), rows, width=width, n_threads=n_threads)
 
@@ -563,8 +563,12 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         return run_states(self, len(self._fitted().layers) + 1)[0], settings
 
     @property
+    def _all_layers(self) -> bool:
+        return isinstance(self.output_layers, str) and self.output_layers == "all"
+
+    @property
     def _n_features_out(self) -> int:
         stack = self._network()
-        if self.output_layers == "all":
+        if self._all_layers:
             return sum(layer.n_hidden for layer in stack.layers)
         return self._up_to(stack).n_hidden

@@ -27,8 +27,10 @@ from daecore import _inference
 
 def all_finite(X: np.ndarray, n_jobs: int | None) -> bool:
     """Whether a plain array that is not empty has neither NaN nor infinity."""
-    small = X.size < tuning.SERIAL_ENTRIES
-    return _inference.all_finite(X, 1 if small else threads.n_threads(n_jobs))
+    if X.size < tuning.SERIAL_ENTRIES:
+        threads.check_n_jobs(n_jobs)
+        return _inference.all_finite(X, 1)
+    return _inference.all_finite(X, threads.n_threads(n_jobs))
 
 
 class _How(NamedTuple):

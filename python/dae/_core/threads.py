@@ -6,6 +6,7 @@ import functools
 import logging
 import os
 import time
+from typing import Any
 
 import joblib
 import numpy as np
@@ -49,8 +50,7 @@ def n_threads(n_jobs: int | None) -> int:
                 "the 'spawn' or 'forkserver' method to use more."
             )
         return 1
-    if n_jobs == 0:
-        raise ValueError("n_jobs must be None, a positive or a negative integer, got 0.")
+    check_n_jobs(n_jobs)
     if n_jobs is None:
         wanted = _threads.max_threads()
         if "OMP_NUM_THREADS" not in os.environ:
@@ -67,8 +67,16 @@ def n_threads_for(n_jobs: int | None, network: Layer | Network, n_rows: int) -> 
     size = 0
     for layer in network.layers:
         size += layer.encoder.size
-    small = 4 * n_rows * size < tuning.SERIAL_CALL
-    return 1 if small and n_jobs != 0 else n_threads(n_jobs)
+    if 4 * n_rows * size >= tuning.SERIAL_CALL:
+        return n_threads(n_jobs)
+    check_n_jobs(n_jobs)
+    return 1
+
+
+def check_n_jobs(n_jobs: Any) -> None:
+    """Raise ValueError for a value that was set after `fit`, which would have refused it."""
+    if n_jobs is not None and (not isinstance(n_jobs, (int, np.integer)) or n_jobs == 0):
+        raise ValueError(f"n_jobs must be None, a positive or a negative integer, got {n_jobs!r}.")
 
 
 def useful_threads(n_threads: int, step: float, call: float = np.inf) -> int:

@@ -12,12 +12,20 @@ import numpy as np
 from dae import _core
 from dae._data.streams import new_seed
 from dae._estimator.parameters import layer_sizes, per_layer
-from dae._estimator.state import check_unchanged, decoder_activation_of
+from dae._estimator.state import (
+    check_features,
+    check_unchanged,
+    decoder_activation_of,
+    decoder_weights,
+    encoder_weights,
+    not_fitted,
+)
 from dae._estimator.training import training_settings
 from dae._model.damage import damaged
 from dae._model.losses import get_loss
 from dae._model.memory import check_memory, too_big
 from dae._model.network import PARAMETERS, Layer, Network, initial_network
+from dae._training.resume import counter, curve, number, optional_curve
 from dae._training.run import TrainingRun
 from dae._training.settings import TrainingSettings
 
@@ -140,11 +148,7 @@ def stack_of(estimator: Any, *, decodes: bool) -> Network:
     stack.check()
     if stack.decodes != decodes:
         raise damaged(f"_layers must have {'' if decodes else 'no '}decoders")
-    if estimator.__dict__.get("n_features_in_") != stack.n_features:
-        raise damaged(
-            f"n_features_in_ must be {stack.n_features} to fit the weights, "
-            f"got {estimator.__dict__.get('n_features_in_')!r}"
-        )
+    check_features(estimator, stack.n_features)
     return stack
 
 
@@ -187,23 +191,29 @@ def check_same_stack(estimator: Any, stack: Network) -> None:
 class LayerAttributes:
     """The weights of a fitted stack by their public names."""
 
+    def _fitted(self) -> Network:
+        """The fitted network, checked; over the estimator's own arrays."""
+        raise NotImplementedError
+
     @property
     def coefs_(self) -> list[np.ndarray]:
         """Encoder weights of each layer, (n_inputs, n_units); views."""
-        return [weights(layer, "encoder") for layer in self._layers_of("coefs_")]
+        return [encoder_weights(layer) for layer in self._layers_of("coefs_")]
 
     @property
     def intercepts_(self) -> list[np.ndarray]:
         """Biases of each layer's units."""
-        return [layer["hidden_bias"] for layer in self._layers_of("intercepts_")]
+        return [layer.hidden_bias for layer in self._layers_of("intercepts_")]
 
     @property
     def components_(self) -> np.ndarray:
         """Encoder weights of the first layer, (n_units, n_features); a view."""
-        return weights(self._layers_of("components_")[0], "encoder").T
+        return encoder_weights(self._layers_of("components_")[0]).T
 
-    def _layers_of(self, name: str) -> list[dict[str, Any]]:
-        return fitted_value(self, "_layers", name)
+    def _layers_of(self, name: str) -> list[Layer]:
+        if not self.__sklearn_is_fitted__():
+            raise not_fitted(self, name)
+        return self._fitted().layers
 
     def __sklearn_is_fitted__(self) -> bool:
         return self.__dict__.get("_layers") is not None
@@ -215,72 +225,56 @@ class StackAttributes(LayerAttributes):
     @property
     def decoder_coefs_(self) -> list[np.ndarray]:
         """Decoder weights of each layer, (n_units, n_inputs); views."""
-        return [weights(layer, "decoder").T for layer in self._layers_of("decoder_coefs_")]
+        return [decoder_weights(layer).T for layer in self._layers_of("decoder_coefs_")]
 
     @property
-    def decoder_intercepts_(self) -> list[np.ndarray]:
+    def decoder_intercepts_(self) -> list[np.ndarray | None]:
         """Biases of what each layer decodes."""
-        return [layer["visible_bias"] for layer in self._layers_of("decoder_intercepts_")]
+        return [layer.visible_bias for layer in self._layers_of("decoder_intercepts_")]
 
     @property
     def decoder_components_(self) -> np.ndarray:
         """Decoder weights of the first layer, (n_units, n_features); a view."""
-        return weights(self._layers_of("decoder_components_")[0], "decoder").T
+        return decoder_weights(self._layers_of("decoder_components_")[0]).T
 
     @property
     def loss_curves_(self) -> list[list[float]]:
         """Training losses of each layer's pretraining."""
-        return [state["loss_curve_"] for state in self._stages_of("loss_curves_")[:-1]]
+        return [curve(state, "loss_curve_") for state in self._stages_of("loss_curves_")[:-1]]
 
     @property
     def validation_loss_curves_(self) -> list[list[float] | None]:
         """Validation losses of each layer's pretraining."""
         stages = self._stages_of("validation_loss_curves_")
-        return [state["validation_loss_curve_"] for state in stages[:-1]]
+        return [optional_curve(state, "validation_loss_curve_") for state in stages[:-1]]
 
     @property
     def loss_curve_(self) -> list[float]:
         """Training losses of the last stage."""
-        return self._last_stage("loss_curve_")["loss_curve_"]
+        return curve(self._last_stage("loss_curve_"), "loss_curve_")
 
     @property
     def validation_loss_curve_(self) -> list[float] | None:
         """Validation losses of the last stage."""
-        return self._last_stage("validation_loss_curve_")["validation_loss_curve_"]
+        return optional_curve(self._last_stage("validation_loss_curve_"), "validation_loss_curve_")
 
     @property
     def best_loss_(self) -> float:
         """Smallest loss of the last stage."""
-        return self._last_stage("best_loss_")["best_loss_"]
+        return number(self._last_stage("best_loss_"), "best_loss_")
 
     @property
     def n_iter_(self) -> int:
         """Passes over the data, of all stages."""
-        return sum(state["n_iter_"] for state in self._stages_of("n_iter_"))
+        return sum(counter(state, "n_iter_") for state in self._stages_of("n_iter_"))
 
     def _stages_of(self, name: str) -> list[dict[str, Any]]:
-        return fitted_value(self, "_stages", name)
+        return run_states(self, len(self._layers_of(name)) + 1)
 
     def _last_stage(self, name: str) -> dict[str, Any]:
         """Of the fine-tuning, or else of the highest layer that was trained."""
         stages = self._stages_of(name)
-        return next((state for state in reversed(stages) if state["n_iter_"]), stages[0])
-
-
-def weights(layer: dict[str, Any], name: str) -> np.ndarray:
-    """Weights without their padding, (n_inputs, n_units); a view."""
-    padded = layer["encoder"] if layer[name] is None else layer[name]
-    return padded[:, : len(layer["hidden_bias"])]
-
-
-def fitted_value(estimator: Any, stored: str, public: str) -> Any:
-    """The stored attribute from which a public one is read."""
-    value = estimator.__dict__.get(stored)
-    if value is None:
-        raise AttributeError(
-            f"{type(estimator).__name__} has no {public} before it is fitted. Call fit first."
-        )
-    return value
+        return next((state for state in reversed(stages) if counter(state, "n_iter_")), stages[0])
 
 
 def all_codes(stack: Layer | Network, X: np.ndarray, **how: Any) -> np.ndarray:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from dae._model.damage import damaged
+from dae._model.damage import damaged, is_array
 from dae._model.losses import get_loss
 from dae._model.memory import check_memory, too_big
 from dae._model.network import Layer, initial_network
@@ -81,11 +81,47 @@ def network_of(estimator: Any) -> Layer:
         loss=get("_loss"),
     )
     network.check()
-    n_features, n_hidden = network.n_features, network.n_hidden
-    for name, expected in (("_n_features_out", n_hidden), ("n_features_in_", n_features)):
-        if get(name) != expected:
-            raise damaged(f"{name} must be {expected} to fit the weights, got {get(name)!r}")
+    check_fits_weights("_n_features_out", get("_n_features_out"), network.n_hidden)
+    check_features(estimator, network.n_features)
     return network
+
+
+def check_fits_weights(name: str, value: Any, expected: int) -> None:
+    """Raise ValueError unless a stored size is that of the weights."""
+    if not isinstance(value, (int, np.integer)) or value != expected:
+        raise damaged(f"{name} must be {expected} to fit the weights, got {value!r}")
+
+
+def check_features(estimator: Any, n_features: int) -> None:
+    """Raise ValueError unless number and names of the features are those of the weights."""
+    get: Callable[[str], Any] = estimator.__dict__.get
+    check_fits_weights("n_features_in_", get("n_features_in_"), n_features)
+    if "feature_names_in_" in estimator.__dict__:
+        names = get("feature_names_in_")
+        if (
+            not is_array(names)
+            or names.shape != (n_features,)
+            or not all(isinstance(name, str) for name in names)
+        ):
+            raise damaged(f"feature_names_in_ must be an array of {n_features} strings")
+
+
+def encoder_weights(layer: Layer) -> np.ndarray:
+    """Weights of a checked layer without their padding, (n_features, n_hidden); a view."""
+    return layer.encoder[:, : layer.n_hidden]
+
+
+def decoder_weights(layer: Layer) -> np.ndarray:
+    """The same of its decoder; those of the encoder, if the layer is tied."""
+    assert layer.decoder is not None
+    return layer.decoder[:, : layer.n_hidden]
+
+
+def not_fitted(estimator: Any, public: str) -> AttributeError:
+    """The error of a public attribute that `fit` leaves, so that `hasattr` is False."""
+    return AttributeError(
+        f"{type(estimator).__name__} has no {public} before it is fitted. Call fit first."
+    )
 
 
 def network_attributes(network: Any) -> dict[str, Any]:

@@ -18,14 +18,13 @@ from dae._data.streams import new_seed, split
 from dae._estimator.parameters import LAYER, STACK, layer_sizes, per_layer
 from dae._estimator.stack_state import (
     LayerAttributes,
-    fitted_value,
     layer_settings,
     new_layers,
     run_states,
     stack_attributes,
     stack_of,
 )
-from dae._estimator.state import check_unchanged
+from dae._estimator.state import check_unchanged, not_fitted
 from dae._estimator.training import Begun, TrainedEstimator, training_settings
 from dae._estimator.transformer import NetworkTransformer
 from dae._model.losses import SQUARED_ERROR, Loss, get_loss
@@ -33,7 +32,7 @@ from dae._model.network import Layer, Network, initial_network
 from dae._training.epochs import Outcome
 from dae._training.monitor import Monitor
 from dae._training.pretraining import pretrain
-from dae._training.resume import own
+from dae._training.resume import counter, curve, number, optional_curve, own
 from dae._training.run import TrainingRun
 from dae._training.settings import FINE_TUNING, TrainingData, TrainingSettings
 
@@ -290,33 +289,37 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
     @property
     def loss_curve_(self) -> list[float]:
         """Training loss of each epoch of the fine-tuning."""
-        return self._state("loss_curve_")["loss_curve_"]
+        return curve(self._state("loss_curve_"), "loss_curve_")
 
     @property
     def validation_scores_(self) -> list[float] | None:
         """Score of the samples set aside at the end of each epoch of the fine-tuning."""
-        curve = self._state("validation_scores_")["validation_loss_curve_"]
-        return None if curve is None else [1.0 - loss for loss in curve]
+        errors = optional_curve(self._state("validation_scores_"), "validation_loss_curve_")
+        return None if errors is None else [1.0 - error for error in errors]
 
     @property
     def best_validation_score_(self) -> float | None:
         """Best score of the samples set aside in the last fit."""
         state = self._state("best_validation_score_")
-        return None if state["validation_loss_curve_"] is None else 1.0 - state["best_loss_"]
+        judged = optional_curve(state, "validation_loss_curve_", ends=True) is not None
+        return 1.0 - number(state, "best_loss_") if judged else None
 
     @property
     def best_loss_(self) -> float | None:
         """Smallest training loss of the last fit; None where the score judged."""
         state = self._state("best_loss_")
-        return state["best_loss_"] if state["validation_loss_curve_"] is None else None
+        judged = optional_curve(state, "validation_loss_curve_", ends=True) is not None
+        return None if judged else number(state, "best_loss_")
 
     @property
     def n_iter_(self) -> int:
         """Epochs of the fine-tuning."""
-        return self._state("n_iter_")["n_iter_"]
+        return counter(self._state("n_iter_"), "n_iter_")
 
     def _state(self, name: str) -> dict[str, Any]:
-        return fitted_value(self, "_stages", name)[0]
+        if not self.__sklearn_is_fitted__():
+            raise not_fitted(self, name)
+        return run_states(self, 1)[0]
 
 
 def _without_decoder(layer: Layer) -> Layer:

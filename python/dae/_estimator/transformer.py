@@ -154,6 +154,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         X_corrupted : ndarray of shape (n_samples, n_features)
             In the dtype of the weights.
         """
+        self._validate_params()  # some may have changed since `fit`
         network = self._network()
         state, settings = self._input_training()
         if presentation is None:
@@ -182,6 +183,21 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             n_threads=settings.n_threads,
         )
         return all_corrupted(source, int(presentation), min(settings.batch_size, len(rows)))
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of the codes: the lower-cased class name and a number.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Only compared with the names seen in `fit`.
+
+        Returns
+        -------
+        names : ndarray of str objects
+        """
+        self._network()
+        return super().get_feature_names_out(input_features)
 
     def _network(self) -> Layer | Network:
         if not self.__sklearn_is_fitted__():

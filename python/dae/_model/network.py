@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from dae._model.activations import ACTIVATIONS, get_activation
-from dae._model.damage import damaged
+from dae._model.damage import checked_choice, damaged, is_array
 from dae._model.layout import aligned_copy, aligned_zeros, check_layout, padded_width
 from dae._model.losses import LOSSES, OUTPUT_LOSSES, get_loss
 
@@ -113,7 +113,7 @@ class Layer:
         if self.decodes:
             arrays |= {"decoder": self.decoder, "visible_bias": self.visible_bias}
         for name, array in arrays.items():
-            if not isinstance(array, np.ndarray):
+            if not is_array(array):
                 raise damaged(f"{name} must be an ndarray, got {type(array).__name__}")
         dtype = self.encoder.dtype
         if dtype not in (np.float32, np.float64) or not dtype.isnative:
@@ -136,8 +136,7 @@ class Layer:
             ("decoder_activation", self.decoder_activation, ACTIVATIONS),
             ("loss", self.loss, LOSSES if self.decodes else OUTPUT_LOSSES),
         ):
-            if value not in allowed:
-                raise damaged(f"{name} must be one of {allowed}, got {value!r}")
+            checked_choice(name, value, allowed)
         if self.decodes:
             get_loss(self.loss).decoder_activation(self.decoder_activation)
         elif self.visible_bias is not None:

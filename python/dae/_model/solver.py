@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from dae._model.damage import damaged
+from dae._model.damage import damaged, is_array
 from dae._model.layout import aligned_zeros, check_layout
 from dae._model.network import Layer, Network
 
@@ -75,7 +75,7 @@ class Solver:
                     f"got {len(moments)}"
                 )
             for moment in moments:
-                if not isinstance(moment, np.ndarray):
+                if not is_array(moment):
                     raise damaged(
                         f"a moment of {name} must be an ndarray, got {type(moment).__name__}"
                     )

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from dae._model.damage import damaged
+from dae._model.damage import checked_count, checked_curve, checked_number, damaged, is_array
 from dae._model.layout import aligned_copy, is_trainable
 from dae._model.network import Layer, Network
 from dae._model.solver import Solver
@@ -33,13 +33,19 @@ def resume_solver(
 
     Their arrays are those of `state`, as in `own`.
     """
-    if state.get("_moments_kind") == moments_kind(solver):
+    kind = state.get("_moments_kind")
+    if kind is not None and not isinstance(kind, str):
+        raise damaged(f"_moments_kind must be a string or None, got {kind!r}")
+    if kind == moments_kind(solver):
         moments = state.get("_moments")
-        if not isinstance(moments, dict) or not all(
-            isinstance(arrays, tuple) for arrays in moments.values()
+        if (
+            not isinstance(moments, dict)
+            or moments.keys() != network.parameters().keys()
+            or not all(isinstance(arrays, tuple) for arrays in moments.values())
         ):
             raise damaged(
-                f"_moments must be a dict of tuples of arrays, got {type(moments).__name__}"
+                "_moments must be a dict of one tuple of arrays for each parameter, got "
+                f"{type(moments).__name__}"
             )
         solver.moments = dict(moments)
         solver.n_steps = counter(state, "_n_steps")
@@ -52,12 +58,32 @@ def resume_solver(
     }
 
 
+# what the core takes: the number of the next presentation is one more
+_LIMITS = {"_seed": 2**64, "_presentation": 2**46}
+
+
 def counter(state: Mapping[str, Any], name: str) -> int:
-    """A stored non-negative integer that fits into 64 bits."""
-    value = state.get(name)
-    if not isinstance(value, (int, np.integer)) or not 0 <= value < 2**64:
-        raise damaged(f"{name} must be an integer of 0 or more, below 2**64, got {value!r}")
-    return int(value)
+    """A stored non-negative integer that the core can count on from."""
+    return checked_count(name, state.get(name), _LIMITS.get(name, 2**62))
+
+
+def number(state: Mapping[str, Any], name: str) -> float:
+    """A stored real number."""
+    return checked_number(name, state.get(name))
+
+
+def curve(state: Mapping[str, Any], name: str, *, ends: bool = False) -> list[float]:
+    """A stored list of losses; `ends` as in `checked_curve`."""
+    return checked_curve(name, state.get(name), ends=ends)
+
+
+def optional_curve(
+    state: Mapping[str, Any], name: str, *, ends: bool = False
+) -> list[float] | None:
+    """The same, or a stored None."""
+    if name not in state:
+        raise damaged(f"{name} is missing")
+    return None if state[name] is None else curve(state, name, ends=ends)
 
 
 def seen_range(state: Mapping[str, Any], n_features: int) -> tuple[np.ndarray, np.ndarray] | None:
@@ -69,9 +95,12 @@ def seen_range(state: Mapping[str, Any], n_features: int) -> tuple[np.ndarray, n
         not isinstance(value, tuple)
         or len(value) != 2
         or not all(
-            isinstance(edge, np.ndarray) and edge.dtype.kind == "f" and edge.shape == (n_features,)
+            is_array(edge) and edge.dtype.kind == "f" and edge.shape == (n_features,)
             for edge in value
         )
+        or not (np.isfinite(value).all() and (value[0] <= value[1]).all())
     ):
-        raise damaged(f"_feature_range must be two float arrays of shape ({n_features},)")
+        raise damaged(
+            f"_feature_range must be two float arrays of shape ({n_features},), minima and maxima"
+        )
     return value

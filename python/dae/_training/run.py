@@ -14,7 +14,6 @@ from typing import Any, Self
 import numpy as np
 
 from dae._data.corruption import corrupted_rows, needs_feature_range
-from dae._model.damage import damaged
 from dae._model.network import Layer, Network
 from dae._model.solver import Solver
 from dae._training.divergence import (
@@ -26,20 +25,19 @@ from dae._training.divergence import (
 )
 from dae._training.epochs import EpochMonitor, Outcome, Snapshot, run_epochs
 from dae._training.feed import Feed, SupervisedFeed
-from dae._training.resume import counter, moments_kind, resume_solver, seen_range
+from dae._training.resume import (
+    counter,
+    curve,
+    moments_kind,
+    number,
+    optional_curve,
+    resume_solver,
+    seen_range,
+)
 from dae._training.settings import TrainingData, TrainingSettings
 
 # A loss curve keeps this many of the last passes (all passes of one `fit`, if more).
 HISTORY = 10_000
-
-# read from a stored state without a check of their own
-_NUMBERS = (
-    "_largest_sane_loss",
-    "loss_curve_",
-    "validation_loss_curve_",
-    "best_loss_",
-    "n_iter_",
-)
 
 
 @dataclass
@@ -79,21 +77,18 @@ class TrainingRun:
         cls, state: Mapping[str, Any], network: Layer | Network, solver: Solver, *, copy: bool
     ) -> Self:
         """The run that `attributes` stored; with `copy`, over arrays that are not its own."""
-        for name in _NUMBERS:
-            if name not in state:
-                raise damaged(f"{name} is missing")
         resume_solver(state, network, solver, copy=copy)
         return cls(
             network,
             solver,
             seed=counter(state, "_seed"),
             presentation=counter(state, "_presentation"),
-            divergence_bound=float(state["_largest_sane_loss"]),
+            divergence_bound=number(state, "_largest_sane_loss"),
             feature_range=seen_range(state, network.n_features),
-            loss_curve=state["loss_curve_"],
-            validation_loss_curve=state["validation_loss_curve_"],
-            best_loss=state["best_loss_"],
-            n_iter=state["n_iter_"],
+            loss_curve=curve(state, "loss_curve_", ends=True),
+            validation_loss_curve=optional_curve(state, "validation_loss_curve_", ends=True),
+            best_loss=number(state, "best_loss_"),
+            n_iter=counter(state, "n_iter_"),
         )
 
     def attributes(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from dae._estimator.version_stamp import VersionStampMixin
+from dae._model.damage import damaged
 from dae.image import _model_file
 from dae.image._cleaning import (
     Cleaner,
@@ -23,6 +24,7 @@ from dae.image._cleaning import (
 )
 from dae.image._format import ImageFormat, own_white
 from dae.image._io import as_list, load
+from dae.image._model_state import FITTED
 from dae.image._noise import NOISES
 from dae.image._patch_task import PatchTask
 from dae.image._scoring import mean_psnr
@@ -435,19 +437,20 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         return Cleaner.of(self, self._checked_task())
 
     def _checked_task(self) -> PatchTask:
+        """The task of the fitted network. Raises ValueError if the fitted state is damaged."""
+        for name, is_valid in FITTED.items():
+            if not is_valid(self.__dict__.get(name)):
+                raise damaged(f"{name} is missing, or not what fit leaves there")
         try:
             return PatchTask(**self._task)
         except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"The fitted state is damaged: _task must describe a task as fit does, got "
-                f"{self._task!r}. Fit the denoiser again."
-            ) from error
+            raise damaged(f"_task must describe a task, got {self._task!r}") from error
 
     @property
     def tells_level(self) -> bool:
         """Whether the network is told the level: trained on a range of Gaussian noise."""
         check_is_fitted(self)
-        return self._task["noise"] == "gaussian" and self.level_[0] < self.level_[1]
+        return self._checked_task().noise == "gaussian" and self.level_[0] < self.level_[1]
 
     def estimate_sigma(self, image: Any) -> float:
         """Estimate the noise of one picture, as ``sigma="auto"`` does.
@@ -472,9 +475,10 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         texture that fills the picture. ``sigma="auto"`` allows for that at low levels, and
         removes less than what is found.
         """
+        self._validate_params()
         image, name = load(image, "image")
         fitted = self.__sklearn_is_fitted__()
-        noise = expected_noise(self._task["noise"], self.level_) if fitted else 0.0
+        noise = expected_noise(self._checked_task().noise, self.level_) if fitted else 0.0
         image_format = ImageFormat.of(image, name, data_range=self.data_range, noise=noise)
         levels = estimate_noise(image, image_format, self.color == "luminance")
         return levels[0] if self.color == "luminance" else float(np.median(levels))

@@ -212,7 +212,11 @@ def _is_level(value: Any) -> bool:
 
 # what `ImageDenoiser.fit` sets -> whether a value can be one
 FITTED: dict[str, Callable[[Any], bool]] = {
-    "autoencoder_": lambda value: value is not None,
+    "autoencoder_": lambda value: (
+        not isinstance(value, type)
+        and hasattr(value, "get_params")
+        and hasattr(value, "reconstruct")
+    ),
     "level_": _is_level,
     "loss_curve_": _is_curve,
     "n_patches_": _is_count(2**63),
