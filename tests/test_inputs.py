@@ -1,5 +1,8 @@
 """Layouts and types that must work, and bad input with the sentence it must get."""
 
+import datetime
+import functools
+
 import numpy as np
 import pytest
 import sklearn
@@ -8,6 +11,7 @@ from sklearn.datasets import load_iris
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.fixes import parse_version
 
+import dae as dae_package
 from dae import DenoisingAutoencoder, _core
 
 N_FEATURES = 4
@@ -439,3 +443,128 @@ def test_memory_is_asked_before_it_is_taken(X, monkeypatch):
     make(n_components=1000).fit(X.astype(np.float32))
     with pytest.raises(MemoryError, match=r"n_components=2000000 .* at least 0\.1 GiB"):
         make(n_components=2_000_000).fit(X.astype(np.float32))
+
+
+# ------------------------------------------------------------------ containers
+
+
+def supervised(cls):
+    return cls((3,), max_iter=1, fine_tune_max_iter=1, tol=None, random_state=0)
+
+
+def calls_with(X):
+    """Every method that reads X, of all estimators, as functions of another X."""
+    y = np.arange(len(X)) % 2
+    dae = make().fit(X)
+    stack = dae_package.StackedDenoisingAutoencoder((3, 2), max_iter=1, tol=None).fit(X)
+    classifier = supervised(dae_package.StackedDenoisingClassifier).fit(X, y)
+    regressor = supervised(dae_package.StackedDenoisingRegressor).fit(X, y)
+    calls = {
+        f"{type(estimator).__name__}.{method}": getattr(estimator, method)
+        for estimator in (dae, stack)
+        for method in (
+            "fit", "partial_fit", "transform", "reconstruct", "score_samples", "score", "corrupt",
+        )
+    }  # fmt: skip
+    for estimator in (classifier, regressor):
+        name = type(estimator).__name__
+        calls[f"{name}.predict"] = estimator.predict
+        for method in ("fit", "partial_fit"):
+            calls[f"{name}.{method}"] = functools.partial(getattr(estimator, method), y=y)
+    return calls
+
+
+def test_masked_arrays(X):
+    """Their masked values must not be used."""
+    masked = np.ma.masked_array(X, mask=X < np.quantile(X, 0.1))
+    n_masked = int(masked.mask.sum())
+    for call in calls_with(X).values():
+        with pytest.raises(ValueError, match=rf"X is a masked array with {n_masked} masked values"):
+            call(masked)
+        call(np.ma.masked_array(X, mask=False))
+    dae = make().fit(X)
+    codes = np.ma.masked_array(dae.transform(X), mask=True)
+    with pytest.raises(ValueError, match=r"X is a masked array .* X\.filled\(0\)"):
+        dae.inverse_transform(codes)
+    with pytest.raises(ValueError, match="X_corrupted is a masked array"):
+        dae.fit(X, X_corrupted=masked)
+    weight = np.ma.masked_array(np.ones(len(X)), mask=X[:, 0] > 5)
+    with pytest.raises(ValueError, match="sample_weight is a masked array"):
+        dae.fit(X, sample_weight=weight)
+    target = np.ma.masked_array(X[:, 0], mask=X[:, 0] > 5)
+    with pytest.raises(ValueError, match="y is a masked array"):
+        supervised(dae_package.StackedDenoisingRegressor).fit(X, target)
+
+
+def odd_columns(library, n):
+    days = [datetime.datetime(2020, 1, 1 + k % 20) for k in range(n)]
+    words = ["red", "blue"] * (n // 2)
+    odd = {"words": words, "days": days, "spans": [day - days[0] for day in days]}
+    if library.__name__ == "pandas":
+        odd["kinds"] = library.Categorical(words)
+        odd["things"] = [{"a": 1}] * n
+    else:
+        odd["kinds"] = library.Series(words, dtype=library.Categorical)
+        odd["dates"] = [day.date() for day in days]
+    return odd
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_columns_that_are_not_numbers(X, library):
+    """One sentence that names the column, its dtype and the remedy; `fit` and every use."""
+    frames = pytest.importorskip(library)
+    plain = frames.DataFrame({name: X[:, k] for k, name in enumerate("abcd")})
+    calls = calls_with(plain)
+    message = r"X has columns that are not numbers: 'd' \(\S.*\)\. Encode .*OneHotEncoder.* drop"
+    for values in odd_columns(frames, len(X)).values():
+        bad = frames.DataFrame({"a": X[:, 0], "b": X[:, 1], "c": X[:, 2], "d": values})
+        for call in calls.values():
+            with pytest.raises(ValueError, match=message):
+                call(bad)
+
+
+def test_only_dates(X):
+    pandas = pytest.importorskip("pandas")
+    days = pandas.DataFrame({"day": pandas.to_datetime(["2020-01-01", "2020-01-02"])})
+    with pytest.raises(ValueError, match=r"not numbers: 'day' \(datetime64"):
+        make().fit(days)
+    with pytest.raises(ValueError, match="not numbers"):
+        make().fit(days.to_numpy())
+
+
+def test_series(X):
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(ValueError, match="Expected"):
+        make().fit(pandas.Series(X[:, 0]))
+
+
+def test_nan_is_told_what_can_be_done(X):
+    bad = with_value(X, np.nan)
+    for name, call in calls_with(X).items():
+        with pytest.raises(ValueError, match=r"Input X contains NaN.* SimpleImputer") as info:
+            call(bad)
+        assert "GradientBoosting" not in str(info.value)
+        assert ("reconstruct" in str(info.value)) == ("Autoencoder" in name)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_corrupted_copies_with_other_columns(X, library, method):
+    frames = pytest.importorskip(library)
+    frame = frames.DataFrame({name: X[:, k] for k, name in enumerate("abcd")})
+    turned = frame[list("dcba")]
+    renamed = frames.DataFrame({name: X[:, k] for k, name in enumerate("abcz")})
+    train = getattr(make(), method)
+    with pytest.raises(ValueError, match="X_corrupted must have the columns .* another order"):
+        train(frame, X_corrupted=turned)
+    with pytest.raises(ValueError, match="it lacks d and has z"):
+        train(frame, X_corrupted=renamed)
+    same = make().fit(frame, X_corrupted=frame)
+    plain = make().fit(X, X_corrupted=X)
+    np.testing.assert_array_equal(same.components_, plain.components_)
+
+
+@pytest.mark.parametrize("weight", ["balanced", {0: 1.0, 1: 2.0}, [{}], object()])
+def test_weights_that_are_not_numbers(X, weight):
+    with pytest.raises(ValueError, match="sample_weight"):
+        make().fit(X, sample_weight=weight)

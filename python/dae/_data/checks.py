@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
+from dae._data.containers import check_not_masked, understood
 from dae._data.rows import Rows
 from dae._model.network import Layer, Network
 
@@ -24,7 +26,7 @@ _SMALL_TYPES = {
 def training_dtype(X: Any) -> Any:
     """The dtype to train in: float32 where it holds X exactly, else float64."""
     dtypes = getattr(X, "dtypes", None)  # columns of a data frame
-    if dtypes is None:
+    if dtypes is None or not hasattr(dtypes, "__iter__"):  # that of a Series is one dtype
         dtype = getattr(X, "dtype", None)
         dtypes = [] if dtype is None else [dtype]
     names = {str(getattr(dtype, "name", dtype)).lower() for dtype in dtypes}
@@ -42,7 +44,8 @@ def check_training_data(estimator: Any, X: Any, *, reset: bool, dtype: Any = Non
         That of the weights when training continues; None lets X decide.
     """
     wanted = training_dtype(X) if dtype is None else np.dtype(dtype)
-    X = validate_data(estimator, X, reset=reset, dtype=wanted, order="C")
+    with understood("X", X, estimator):
+        X = validate_data(estimator, X, reset=reset, dtype=wanted, order="C")
     return Rows(np.require(X, requirements=["C", "A"]))
 
 
@@ -51,16 +54,18 @@ def check_training_data_and_target(
 ) -> tuple[Rows, np.ndarray]:
     """X as in `check_training_data`; y is one class per row, or numbers in one column or more."""
     wanted = training_dtype(X) if dtype is None else np.dtype(dtype)
-    X, y = validate_data(
-        estimator,
-        X,
-        y,
-        reset=reset,
-        dtype=wanted,
-        order="C",
-        multi_output=not classes,
-        y_numeric=not classes,
-    )
+    check_not_masked("y", y)
+    with understood("X", X, estimator):
+        X, y = validate_data(
+            estimator,
+            X,
+            y,
+            reset=reset,
+            dtype=wanted,
+            order="C",
+            multi_output=not classes,
+            y_numeric=not classes,
+        )
     return Rows(np.require(X, requirements=["C", "A"])), y
 
 
@@ -68,7 +73,8 @@ def check_corrupted_copies(X_corrupted: Any, X: Rows) -> Rows | None:
     """The user's own corrupted copies of X, in the dtype and shape of X."""
     if X_corrupted is None:
         return None
-    X_corrupted = check_array(X_corrupted, dtype=X.dtype, order="C", input_name="X_corrupted")
+    with understood("X_corrupted", X_corrupted):
+        X_corrupted = check_array(X_corrupted, dtype=X.dtype, order="C", input_name="X_corrupted")
     shape = (len(X), X.n_features)
     if X_corrupted.shape != shape:
         raise ValueError(
@@ -89,11 +95,24 @@ def check_weights(
     everyone = np.arange(n_samples, dtype=np.intp)
     if sample_weight is None:
         return None, everyone
+    if isinstance(sample_weight, (str, Mapping)):
+        raise ValueError(
+            f"sample_weight must be one number for each row of X, got {sample_weight!r}. For "
+            "weights by class use class_weight of StackedDenoisingClassifier, or pass "
+            "sklearn.utils.class_weight.compute_sample_weight(...)."
+        )
+    check_not_masked("sample_weight", sample_weight)
     if isinstance(sample_weight, Real):
-        sample_weight = np.full(n_samples, sample_weight)
-    weight = check_array(
-        sample_weight, dtype=np.float64, ensure_2d=False, input_name="sample_weight"
-    )
+        sample_weight = np.full(n_samples, float(sample_weight))
+    try:
+        weight = check_array(
+            sample_weight, dtype=np.float64, ensure_2d=False, input_name="sample_weight"
+        )
+    except TypeError as error:
+        raise ValueError(
+            f"sample_weight must be one number for each row of X, got "
+            f"{type(sample_weight).__name__}: {error}."
+        ) from error
     if weight.shape != (n_samples,):
         raise ValueError(
             f"sample_weight must have one value for each of the {n_samples} rows of X, "
@@ -164,12 +183,17 @@ def check_inference_data(estimator: Any, X: Any, network: Layer | Network) -> Ro
         rows = Rows(X)
         if rows.as_they_lie(network.dtype) is not None and rows.is_finite(estimator.n_jobs):
             return rows
-    return Rows(validate_data(estimator, X, reset=False, dtype="numeric"))
+    with understood("X", X, estimator):
+        checked = validate_data(estimator, X, reset=False, dtype="numeric")
+        if checked.dtype.kind not in "biuf":  # some categories of pandas stay objects
+            checked = checked.astype(np.float64)
+    return Rows(checked)
 
 
 def check_codes(H: Any, n_components: int) -> Rows:
     """H of `inverse_transform`; its columns are codes, so feature names do not apply."""
-    H = check_array(H, dtype="numeric", input_name="X")
+    with understood("X", H):
+        H = check_array(H, dtype="numeric", input_name="X")
     if H.shape[1] != n_components:
         raise ValueError(
             f"inverse_transform requires one column for each of the {n_components} components, "

@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 
 from dae import _core
 from dae._data.checks import check_emphasis, check_training_data
+from dae._data.containers import check_same_columns
 from dae._data.rows import Rows
 from dae._data.streams import split
 from dae._estimator.messages import in_words, warn_how_it_ended
@@ -228,6 +229,7 @@ class TrainedEstimator(VersionStampMixin, CallbackSupportMixin, BaseEstimator):
             runs = self._resume(settings, fit=fit)
         dtype = runs[-1].network.dtype if runs else self._dtype_of_start()
         rows, y = self._check_data(X, y, reset=not continues, dtype=dtype)
+        check_same_columns(X, X_corrupted)
         data = TrainingData.of(rows, sample_weight, X_corrupted, normalise=fit)
         learned = self._learn(y, data, continues=continues, fit=fit, classes=classes)
         begun = Begun(continues, settings, runs, data, learned)

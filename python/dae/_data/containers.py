@@ -1,0 +1,130 @@
+"""Containers of data that would be misread, or whose error would name neither column nor remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+_MOST_NAMED = 5  # columns in a message
+
+_CODE_THEM = (
+    "Encode text and categories with OneHotEncoder or OrdinalEncoder in a ColumnTransformer, turn "
+    "dates into numbers, or drop these columns."
+)
+
+
+@contextmanager
+def understood(name: str, X: Any, estimator: Any = None) -> Iterator[None]:
+    """Around scikit-learn's checks of X: what they let pass, and what they do not say.
+
+    Raises
+    ------
+    ValueError
+        X is a masked array with masked values, a data frame with columns that are not numbers, or
+        has NaN.
+    """
+    check_not_masked(name, X)
+    _refuse_columns(name, [column for column in _columns(X) if column[1].startswith(_TIMES)])
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if f"Input {name} contains NaN" in str(error):
+            raise ValueError(_missing(name, estimator)) from None
+        _refuse_columns(name, [column for column in _columns(X) if not _is_number(X, column)])
+        raise
+
+
+def check_not_masked(name: str, values: Any) -> None:
+    """Raise ValueError for masked entries, whose values would be used as they are."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(
+            f"{name} is a masked array with {np.ma.count_masked(values)} masked values, which are "
+            f"not supported. Fill them, for example with {name}.filled(0) or SimpleImputer, or "
+            f"pass {name}.data to use the values behind the mask."
+        )
+
+
+def check_same_columns(X: Any, X_corrupted: Any) -> None:
+    """Raise ValueError if two data frames do not have the same columns in the same order."""
+    if not (_is_frame(X) and _is_frame(X_corrupted)):
+        return
+    expected, given = list(X.columns), list(X_corrupted.columns)
+    if expected == given:
+        return
+    if sorted(map(str, expected)) == sorted(map(str, given)):
+        problem = "has them in another order"
+    else:
+        strange = [name for name in given if name not in expected]
+        absent = [name for name in expected if name not in given]
+        problem = f"lacks {_listed(absent)} and has {_listed(strange)}"
+    raise ValueError(
+        f"X_corrupted must have the columns of X in the same order; it {problem}. Pass "
+        "X_corrupted[X.columns], or an array to compare by position."
+    )
+
+
+# ------------------------------------------------------------------ columns
+
+# dtypes of NumPy, pandas, Arrow and polars whose values would convert to numbers without a word
+_TIMES = ("date", "time", "duration")
+
+_Column = tuple[Any, str, int]  # name, dtype, position
+
+
+def _is_frame(X: Any) -> bool:
+    return hasattr(X, "columns") and hasattr(X, "dtypes") and getattr(X, "ndim", 2) == 2
+
+
+def _columns(X: Any) -> Iterator[_Column]:
+    """The columns of a data frame; an array of one dtype counts as one column."""
+    if _is_frame(X):
+        for k, (name, dtype) in enumerate(zip(X.columns, X.dtypes, strict=True)):
+            yield name, str(dtype).lower(), k
+    elif isinstance(X, np.ndarray):
+        yield "all", str(X.dtype), 0
+
+
+def _is_number(X: Any, column: _Column) -> bool:
+    """Whether a column can be converted to numbers."""
+    if not _is_frame(X):
+        return True  # scikit-learn's error says enough
+    _, dtype, k = column
+    if dtype.startswith(("int", "uint", "float", "bool", "complex", "decimal", "sparse", "null")):
+        return True
+    try:
+        np.asarray(X.iloc[:, k] if hasattr(X, "iloc") else X[:, k], dtype=np.float64)
+    except Exception:
+        return False
+    return True
+
+
+def _refuse_columns(name: str, columns: list[_Column]) -> None:
+    if columns:
+        named = [f"{column!r} ({dtype})" for column, dtype, _ in columns]
+        raise ValueError(f"{name} has columns that are not numbers: {_listed(named)}. {_CODE_THEM}")
+
+
+def _listed(names: list[Any]) -> str:
+    shown = ", ".join(map(str, names[:_MOST_NAMED]))
+    more = len(names) - _MOST_NAMED
+    return f"{shown} and {more} more" if more > 0 else shown or "no others"
+
+
+# ------------------------------------------------------------------ missing values
+
+
+def _missing(name: str, estimator: Any) -> str:
+    who = "This estimator" if estimator is None else type(estimator).__name__
+    advice = (
+        f"Input {name} contains NaN. {who} does not accept missing values. Fill them, for example "
+        "with SimpleImputer in a pipeline, or leave these rows out."
+    )
+    if hasattr(estimator, "reconstruct"):
+        advice += (
+            " An autoencoder that was fitted on complete rows with corruption='masking' repairs "
+            "rows whose missing values are set to 0: call reconstruct."
+        )
+    return advice
