@@ -121,11 +121,11 @@ def calls(name: str, estimator: Any) -> dict[str, Callable[[], Any]]:
 ODD_VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 3, 2**31, 2**63, 2**64, -(2**70), 0.0, -0.5, 2.5, 1e308, math.nan,
     math.inf, -math.inf, "", "relu", "a", b"a", 1j, Fraction(1, 3), (), (1, 2), ("a",), [], [1.0],
-    [None], ["a"], [[1.0]], {}, {"a": 1}, {"encoder": None}, set(), range(3), Ellipsis, int,
+    [None], ["a"], [[1.0]], {}, {"a": 1}, {"encoder": None}, set(), range(3), Ellipsis, NotImplemented,
     np.float32(1), np.int64(-1), np.array(1.0), np.array("a"), np.zeros(0), np.zeros(3),
     np.zeros((2, 2)), np.zeros((2, 2, 2)), np.array([1, 2]), np.array(["a", "b"]),
     np.array([None, "a"], dtype=object), np.array([np.nan, 1.0]), np.ma.masked_array([1.0], [True]),
-    np.zeros(2, dtype="f4,i4"), np.zeros(3, dtype="M8[s]"), slice(None), object,
+    np.zeros(2, dtype="f4,i4"), np.zeros(3, dtype="M8[s]"), slice(None),
 )  # fmt: skip
 
 
@@ -195,13 +195,17 @@ def mutate(estimator: Any, rng: np.random.Generator) -> str:
 # ------------------------------------------------------------------ cases
 
 
-def run(n: int, seed: int = 0, first: int = 0) -> tuple[Counter[str], list[str]]:
+def run(
+    n: int, seed: int = 0, first: int = 0, *, trace: bool = False
+) -> tuple[Counter[str], list[str]]:
     """Outcomes by name, and one entry for each call that ended as it must not.
 
     Parameters
     ----------
     n, first : int
         Number of cases, and number of the first one; a case depends on its number and the seed.
+    trace : bool
+        Whether to print each case before its calls.
     """
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -213,6 +217,8 @@ def run(n: int, seed: int = 0, first: int = 0) -> tuple[Counter[str], list[str]]
             name = list(stored)[case % len(stored)]
             estimator = pickle.loads(stored[name])
             done = mutate(estimator, rng)
+            if trace:
+                print(case, done, flush=True)
             methods = list(calls(name, estimator).items())
             for k in rng.permutation(len(methods)):
                 method, call = methods[k]
@@ -243,8 +249,9 @@ def main() -> int:
     parser.add_argument("--n", type=int, default=2000, help="number of cases")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
+    parser.add_argument("--trace", action="store_true", help="print each case before its calls")
     arguments = parser.parse_args()
-    outcomes, faults = run(arguments.n, arguments.seed, arguments.first)
+    outcomes, faults = run(arguments.n, arguments.seed, arguments.first, trace=arguments.trace)
     for fault in faults:
         print(fault)
     print(f"{arguments.n} cases, {sum(outcomes.values())} calls: {dict(outcomes)}")

@@ -1,6 +1,7 @@
 """Layouts and types that must work, and bad input with the sentence it must get."""
 
 import datetime
+import fractions
 import functools
 
 import numpy as np
@@ -439,7 +440,7 @@ def test_more_memory_than_there_is(n_components, method):
 
 def test_memory_is_asked_before_it_is_taken(X, monkeypatch):
     """Not left to the allocation, which an operating system that overcommits always grants."""
-    monkeypatch.setattr("dae._model.memory.total_memory", lambda: 2.0**20)
+    monkeypatch.setattr("dae._model.memory.available_memory", lambda: 2.0**20)
     make(n_components=1000).fit(X.astype(np.float32))
     with pytest.raises(MemoryError, match=r"n_components=2000000 .* at least 0\.1 GiB"):
         make(n_components=2_000_000).fit(X.astype(np.float32))
@@ -568,3 +569,17 @@ def test_corrupted_copies_with_other_columns(X, library, method):
 def test_weights_that_are_not_numbers(X, weight):
     with pytest.raises(ValueError, match="sample_weight"):
         make().fit(X, sample_weight=weight)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("corruption_level", 0.25), ("learning_rate_init", 0.125), ("momentum", 0.5),
+        ("alpha", 0.5), ("tol", 0.25), ("validation_fraction", 0.25), ("epsilon", 0.5),
+    ],
+)  # fmt: skip
+def test_fractions_are_numbers(X, name, value):
+    how = {"solver": "sgd" if name == "momentum" else "adam", "early_stopping": True}
+    fraction = make(**how | {name: fractions.Fraction(value)}).fit(X)
+    plain = make(**how | {name: value}).fit(X)
+    np.testing.assert_array_equal(fraction.components_, plain.components_)

@@ -7,11 +7,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import Interval
 
 from dae._data.corruption import CorruptionFunction
 from dae._data.streams import new_seed
-from dae._estimator.parameters import DECODING, LAYER, TRAINING
+from dae._estimator.parameters import DECODING, LAYER, TRAINING, Interval
 from dae._estimator.state import (
     check_same_network,
     decoder_activation_of,

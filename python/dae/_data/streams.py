@@ -40,7 +40,7 @@ def split(
     With `classes`, the class number of each sample, every class has its share in both, up to one
     row.
     """
-    n_validation = int(np.ceil(fraction * len(rows)))
+    n_validation = int(np.ceil(float(fraction) * len(rows)))
     if n_validation >= len(rows):
         raise ValueError(
             f"early_stopping with validation_fraction={fraction} leaves none of {len(rows)} rows "

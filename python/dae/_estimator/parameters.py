@@ -6,8 +6,8 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.utils._param_validation import Interval as _Interval
 from sklearn.utils._param_validation import (
-    Interval,
     Options,
     StrOptions,
     validate_parameter_constraints,
@@ -18,6 +18,16 @@ from dae._model.corruption import KINDS, NO_CORRUPTION
 from dae._model.losses import LOSSES
 from dae._model.solver import SOLVERS
 from dae._training.settings import SCHEDULES
+
+
+class Interval(_Interval):
+    """scikit-learn's, which asks NumPy about any real number, for those that NumPy does not know."""
+
+    def __contains__(self, value: Any) -> bool:
+        if isinstance(value, Real) and not isinstance(value, Integral):
+            value = float(value)
+        return super().__contains__(value)
+
 
 # of one layer; a stack may have one value for each
 LAYER: dict[str, list[Any]] = {

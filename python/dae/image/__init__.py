@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from dae._estimator.parameters import Interval
 from dae._estimator.version_stamp import VersionStampMixin
 from dae._model.damage import damaged
 from dae.image import _model_file
@@ -442,9 +443,15 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             if not is_valid(self.__dict__.get(name)):
                 raise damaged(f"{name} is missing, or not what fit leaves there")
         try:
-            return PatchTask(**self._task)
+            task = PatchTask(**self._task)
         except (TypeError, ValueError) as error:
             raise damaged(f"_task must describe a task, got {self._task!r}") from error
+        n_features = getattr(self.autoencoder_, "n_features_in_", task.n_features)
+        if not isinstance(n_features, int) or n_features != task.n_features:
+            raise damaged(
+                f"the network must have {task.n_features} features for _task, got {n_features!r}"
+            )
+        return task
 
     @property
     def tells_level(self) -> bool:

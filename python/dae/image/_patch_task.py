@@ -29,6 +29,8 @@ CONSTANT = 5.0
 
 LOST = ("masking", "salt_and_pepper")  # kinds of noise that leave nothing of a pixel
 
+MOST_SCALES = 64  # no picture has more resolutions
+
 BLIND_SPACING = 4  # pixels between two that the network does not see, for "unknown"
 
 
@@ -67,6 +69,7 @@ class PatchTask:
             or self.predict not in ("noise", "patch")
             or self.window not in ("gaussian", "uniform")
             or not all(type(number) is int and number >= 1 for number in numbers)
+            or self.scales > MOST_SCALES
             or self.answered > self.size
         ):
             raise ValueError(f"Not a task: {self}.")
