@@ -121,7 +121,8 @@ def calls(name: str, estimator: Any) -> dict[str, Callable[[], Any]]:
 ODD_VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 3, 2**31, 2**63, 2**64, -(2**70), 0.0, -0.5, 2.5, 1e308, math.nan,
     math.inf, -math.inf, "", "relu", "a", b"a", 1j, Fraction(1, 3), (), (1, 2), ("a",), [], [1.0],
-    [None], ["a"], [[1.0]], {}, {"a": 1}, {"encoder": None}, set(), range(3), Ellipsis, NotImplemented,
+    [None], ["a"], [[1.0]], {}, {"a": 1}, {"encoder": None}, set(), range(3),
+    Ellipsis, NotImplemented,
     np.float32(1), np.int64(-1), np.array(1.0), np.array("a"), np.zeros(0), np.zeros(3),
     np.zeros((2, 2)), np.zeros((2, 2, 2)), np.array([1, 2]), np.array(["a", "b"]),
     np.array([None, "a"], dtype=object), np.array([np.nan, 1.0]), np.ma.masked_array([1.0], [True]),

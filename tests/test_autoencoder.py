@@ -531,3 +531,23 @@ def test_a_callback_can_stop(X):
     dae = make(max_iter=50).set_callbacks(Recorder(stop_after=2)).fit(X)
     assert dae.n_iter_ == 2
     assert_same(dae, make(max_iter=2).fit(X))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_components", 7), ("activation", "tanh"), ("loss", "log_loss"),
+        ("decoder_activation", "tanh"), ("tied_weights", False),
+    ],
+)  # fmt: skip
+def test_partial_fit_says_what_it_cannot_change(name, value):
+    """Parameter, fitted and asked value, and the remedy; nothing is trained."""
+    X = np.random.default_rng(0).random((20, 4))
+    dae = DenoisingAutoencoder(3, random_state=0).partial_fit(X)
+    before = dae.components_.copy()
+    fitted = {"n_components": "3", "activation": "'relu'", "loss": "'squared_error'"}.get(name, "")
+    dae.set_params(**{name: value})
+    message = rf"partial_fit continues .* which has {name}={fitted}.*; got {name}={value!r}\."
+    with pytest.raises(ValueError, match=message + ".*set_params.*or train a new estimator"):
+        dae.partial_fit(X)
+    np.testing.assert_array_equal(dae.components_, before)

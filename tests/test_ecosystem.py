@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import sklearn
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from dae import DenoisingAutoencoder
+from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +133,40 @@ def test_configuration_that_assumes_finite_data(digits):
             make().fit(X)
     rows = np.isnan(H).any(axis=1)
     assert rows.sum() <= 1 and not rows[np.arange(len(X)) != 5].any()
+
+
+# ------------------------------------------------------------------ weights of samples in scores
+
+
+@pytest.mark.parametrize("cls", [DenoisingAutoencoder, StackedDenoisingAutoencoder])
+def test_score_with_weights(cls):
+    X = np.random.default_rng(0).random((40, 5))
+    estimator = cls(4, max_iter=2, tol=None, random_state=0).fit(X)
+    weight = np.arange(40.0)
+    expected = np.average(estimator.score_samples(X), weights=weight)
+    np.testing.assert_allclose(estimator.score(X, sample_weight=weight), expected)
+    assert estimator.score(X, sample_weight=np.ones(40)) == pytest.approx(estimator.score(X))
+    assert np.isfinite(estimator.score(X, sample_weight=weight * 1e306))
+    for bad in (-weight, weight[1:], weight * 0, "balanced"):
+        with pytest.raises(ValueError, match="sample_weight"):
+            estimator.score(X, sample_weight=bad)
+
+
+@pytest.mark.parametrize("cls", [DenoisingAutoencoder, StackedDenoisingAutoencoder])
+def test_weights_are_routed_to_fit_and_score(cls):
+    """As for every estimator of scikit-learn whose methods take them."""
+    X = np.random.default_rng(0).random((40, 5))
+    weight = np.repeat([0.0, 1.0], 20)
+    estimator = cls(4, max_iter=2, tol=None, random_state=0)
+    with sklearn.config_context(enable_metadata_routing=True):
+        estimator.set_fit_request(sample_weight=True, X_corrupted=True)
+        estimator.set_partial_fit_request(sample_weight=True)
+        estimator.set_score_request(sample_weight=True)
+        result = cross_validate(
+            estimator, X, params={"sample_weight": weight}, cv=[(np.arange(40), np.arange(40))],
+            return_estimator=True,
+        )  # fmt: skip
+        direct = clone(estimator).fit(X, sample_weight=weight)
+        assert result["test_score"][0] == direct.score(X, sample_weight=weight)
+        pipe = make_pipeline(estimator).fit(X, sample_weight=weight)
+        assert pipe.score(X, sample_weight=weight) == direct.score(X, sample_weight=weight)

@@ -578,6 +578,7 @@ def test_weights_that_are_not_numbers(X, weight):
         ("alpha", 0.5), ("tol", 0.25), ("validation_fraction", 0.25), ("epsilon", 0.5),
     ],
 )  # fmt: skip
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_fractions_are_numbers(X, name, value):
     how = {"solver": "sgd" if name == "momentum" else "adam", "early_stopping": True}
     fraction = make(**how | {name: fractions.Fraction(value)}).fit(X)

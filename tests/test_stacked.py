@@ -369,7 +369,10 @@ def test_warm_start_with_another_network_is_refused(X, changes, message):
 
 def test_partial_fit_with_another_number_of_layers_is_refused(X):
     sdae = make().fit(X).set_params(hidden_layer_sizes=(6, 5))
-    with pytest.raises(ValueError, match=r"training 3 layers, got hidden_layer_sizes=\(6, 5\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"partial_fit .*; got hidden_layer_sizes=\(6, 5\)",
+    ):
         sdae.partial_fit(X)
     assert sdae.transform(X).shape == (50, 4)
     assert sdae.corrupt(X).shape == X.shape
@@ -784,3 +787,21 @@ def test_the_displays_take_it(X):
         FiltersDisplay.from_estimator(sdae)
         LossCurveDisplay.from_estimator(sdae)
         ReconstructionDisplay.from_estimator(sdae, X, image_shape=(3, 3))
+
+
+@pytest.mark.parametrize("fine_tune", [True, False])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("hidden_layer_sizes", (6, 7, 4)), ("activation", "tanh"), ("loss", "log_loss"),
+        ("decoder_activation", "tanh"), ("tied_weights", False),
+    ],
+)  # fmt: skip
+def test_partial_fit_says_what_it_cannot_change(name, value, fine_tune):
+    X = np.random.default_rng(0).random((20, 5))
+    sdae = StackedDenoisingAutoencoder((6, 5, 4), fine_tune=fine_tune, random_state=0).partial_fit(
+        X
+    )
+    sdae.set_params(**{name: value})
+    with pytest.raises(ValueError, match=rf"partial_fit continues .*; got {name}=.*set_params\("):
+        sdae.partial_fit(X)

@@ -642,3 +642,34 @@ def test_the_core_is_asked_for_the_right_loss(X, y, monkeypatch):
         "squared_error", "squared_error", "softmax_log_loss", "squared_error",
     ]  # fmt: skip
     assert [dtype for _, dtype in seen] == [None, None, np.intp, np.float64]
+
+
+@pytest.mark.parametrize("cls", [StackedDenoisingClassifier, StackedDenoisingRegressor])
+@pytest.mark.parametrize(
+    ("name", "value"), [("hidden_layer_sizes", (6, 7)), ("activation", "tanh")]
+)
+def test_partial_fit_says_what_it_cannot_change(cls, name, value):
+    X, y = np.random.default_rng(0).random((20, 5)), np.arange(20) % 2
+    first = {"classes": [0, 1]} if cls is StackedDenoisingClassifier else {}
+    estimator = cls((6, 5), random_state=0).partial_fit(X, y, **first)
+    estimator.set_params(**{name: value})
+    with pytest.raises(ValueError, match=rf"partial_fit continues .*; got {name}=.*set_params\("):
+        estimator.partial_fit(X, y)
+
+
+@pytest.mark.parametrize("cls", [StackedDenoisingClassifier, StackedDenoisingRegressor])
+def test_unknown_parameters_name_the_class(cls):
+    with pytest.raises(TypeError, match=rf"{cls.__name__}.__init__\(\) got an unexpected .*'foo'"):
+        cls(foo=1)
+
+
+def test_pretrained_in_a_search():
+    """The search clones what is in its grid; FrozenEstimator keeps the fit."""
+    X, y = np.random.default_rng(0).random((40, 5)), np.arange(40) % 2
+    fitted = StackedDenoisingAutoencoder((4,), max_iter=1, tol=None).fit(X)
+    classifier = StackedDenoisingClassifier((4,), max_iter=1, fine_tune_max_iter=1, tol=None)
+    search = GridSearchCV(classifier, {"pretrained": [None, fitted]}, cv=2, error_score="raise")
+    with pytest.raises(ValueError, match=r"A search clones .*sklearn\.frozen\.FrozenEstimator"):
+        search.fit(X, y)
+    search.param_grid = {"pretrained": [None, FrozenEstimator(fitted)]}
+    search.fit(X, y)

@@ -358,7 +358,9 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
             Clean samples.
 
         y : Ignored
-            Present for API consistency.
+            Present for API consistency. Noisy data with clean targets are not passed as
+            ``fit(X_noisy, X_clean)``, which would train on X_noisy alone, but as
+            ``fit(X_clean, X_corrupted=X_noisy)``.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of the loss of each sample, 0 or more. Scaled to a mean of 1 over the samples
@@ -383,7 +385,8 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
 
         The first call creates a network as `fit` does; later calls continue with its weights,
         the solver's moments and the random streams. `n_components`, `activation`,
-        `decoder_activation`, `loss` and `tied_weights` are those of the first call.
+        `decoder_activation`, `loss` and `tied_weights` are those of the first call: ValueError
+        is raised if they have changed.
 
         Parameters
         ----------
@@ -425,8 +428,7 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
 
     def _resume(self, settings: list[TrainingSettings], *, fit: bool) -> list[TrainingRun]:
         network = own(self._fitted(), copy=fit)
-        if fit:
-            check_same_network(self, network)
+        check_same_network(self, network, fit=fit)
         return [TrainingRun.resume(self.__dict__, network, settings[0].solver, copy=fit)]
 
     def _start(

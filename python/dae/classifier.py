@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from scipy.special import log_softmax, softmax
+from scipy import sparse
+from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from dae._data.checks import check_training_data_and_target, check_weights
+from dae._data.rows import Rows
 from dae._estimator.supervised import StackedPredictor
 from dae._model.damage import damaged, is_array
-from dae._model.losses import SOFTMAX_LOG_LOSS, Loss
+from dae._model.losses import LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, get_loss
 from dae._model.network import Network
 from dae._training.settings import TrainingData
 
@@ -21,7 +27,8 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
 
     Each hidden layer is pretrained, without labels, to repair corrupted codes of the layer below;
     then all layers are trained together with one output per class to predict the classes: the
-    fine-tuning [1]_. The loss is the cross-entropy of the softmax of the outputs. Through
+    fine-tuning [1]_. The loss is the cross-entropy of the softmax of the outputs; for multilabel
+    y, the sum over the labels of the cross-entropy of one logistic output each. Through
     `pretrained`, any amount of unlabelled data can support a few labelled samples.
 
     Parameters
@@ -65,6 +72,12 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         al. 2010, section 4.2). (1, 0) counts corrupted entries only; None is (1, 1). An
         entry of `X_corrupted`, or of the result of a callable, is corrupted where it
         differs from X.
+
+    class_weight : dict of class -> float, "balanced" or None, default=None
+        Weights of the classes, by which `sample_weight` is multiplied, in pretraining and in the
+        score of `early_stopping` too. "balanced" gives each class the same total weight;
+        `partial_fit`, which does not know how frequent they are, does not support it. Not for
+        multilabel y.
 
     solver : {"adam", "sgd"}, default="adam"
         "adam" is Adam (Kingma & Ba 2015), "sgd" is gradient descent with `momentum`;
@@ -157,7 +170,7 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The classes, in the order of the outputs.
+        The classes, in the order of the outputs; numbers from 0 for multilabel y.
 
     coefs_ : list of ndarray of shape (n_inputs, n_units)
         Weights of each layer and, last, of the outputs. Views: writing into them changes the
@@ -239,7 +252,87 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
     True
     """
 
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **StackedPredictor._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+
     _output_loss: ClassVar[Loss] = SOFTMAX_LOG_LOSS
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (256, 128),
+        *,
+        pretrained: Any = None,
+        corruption: Any = "masking",
+        corruption_level: Any = 0.3,
+        activation: Any = "relu",
+        decoder_activation: str = "auto",
+        loss: str = "squared_error",
+        tied_weights: bool = True,
+        emphasis: tuple[float, float] | None = None,
+        class_weight: Any = None,
+        solver: str = "adam",
+        learning_rate_init: Any = 0.001,
+        learning_rate: str = "constant",
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        alpha: float = 0.0,
+        batch_size: int = 64,
+        max_iter: Any = 200,
+        fine_tune_max_iter: int = 200,
+        fine_tune_learning_rate_init: float = 0.001,
+        fine_tune_corruption: Any = None,
+        fine_tune_corruption_level: Any = 0.3,
+        shuffle: bool = True,
+        tol: float | None = 1e-3,
+        n_iter_no_change: float = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes,
+            pretrained=pretrained,
+            corruption=corruption,
+            corruption_level=corruption_level,
+            activation=activation,
+            decoder_activation=decoder_activation,
+            loss=loss,
+            tied_weights=tied_weights,
+            emphasis=emphasis,
+            solver=solver,
+            learning_rate_init=learning_rate_init,
+            learning_rate=learning_rate,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            alpha=alpha,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            fine_tune_max_iter=fine_tune_max_iter,
+            fine_tune_learning_rate_init=fine_tune_learning_rate_init,
+            fine_tune_corruption=fine_tune_corruption,
+            fine_tune_corruption_level=fine_tune_corruption_level,
+            shuffle=shuffle,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+            n_jobs=n_jobs,
+        )
+        self.class_weight = class_weight
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -250,8 +343,9 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         X : array-like of shape (n_samples, n_features)
             Samples.
 
-        y : array-like of shape (n_samples,)
-            Their classes: numbers or strings.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their classes: numbers or strings. For multilabel classification a matrix, which may
+            be sparse, of 1 where a sample has a label, else 0.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of the loss of each sample, 0 or more. Scaled to a mean of 1 over the samples
@@ -276,11 +370,12 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         X : array-like of shape (n_samples, n_features)
             Samples.
 
-        y : array-like of shape (n_samples,)
-            Their classes.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their classes, or a matrix of labels as in `fit`.
 
         classes : array-like of shape (n_classes,), default=None
-            The classes of all calls. Required in the first call; may be omitted later.
+            The classes of all calls. Required in the first call, unless y is multilabel; may be
+            omitted later.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of the loss of each sample, 0 or more, used as given; samples of weight 0 are
@@ -294,7 +389,7 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         return self._partial_fit(X, y, {"sample_weight": sample_weight}, classes=classes)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Predict the most probable class of each sample.
+        """Predict the most probable class of each sample, or its labels.
 
         Parameters
         ----------
@@ -303,13 +398,16 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,)
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Labels are 1 where their probability is above 1/2, else 0.
         """
         outputs = self._outputs(X)
+        if self._is_multilabel():
+            return (outputs > 0).astype(np.int64)
         return self.classes_[outputs.argmax(axis=1)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probability of each class.
+        """Probability of each class, or of each label.
 
         Parameters
         ----------
@@ -321,10 +419,11 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         probabilities : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        return softmax(self._outputs(X), axis=1)
+        outputs = self._outputs(X)
+        return expit(outputs) if self._is_multilabel() else softmax(outputs, axis=1)
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Logarithm of the probability of each class.
+        """Logarithm of the probability of each class, or of each label.
 
         Parameters
         ----------
@@ -336,7 +435,8 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         log_probabilities : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        return log_softmax(self._outputs(X), axis=1)
+        outputs = self._outputs(X)
+        return log_expit(outputs) if self._is_multilabel() else log_softmax(outputs, axis=1)
 
     # -------------------------------------------------------------- targets
 
@@ -344,6 +444,14 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         self, y: np.ndarray, data: TrainingData, *, continues: bool, fit: bool, classes: Any
     ) -> dict[str, Any]:
         check_classification_targets(y)
+        if continues and self._is_multilabel() != (y.ndim == 2):
+            raise ValueError(
+                "y must be of the kind of the first call, "
+                f"{'multilabel' if y.ndim == 1 else 'one class per sample'}, got y of shape "
+                f"{y.shape}. Start with a new estimator."
+            )
+        if y.ndim == 2:
+            return self._learn_labels(y, data, continues=continues, classes=classes)
         learned: dict[str, Any] = {}
         found = np.unique(y)
         if continues:
@@ -379,11 +487,107 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
                 "in the first call of partial_fit."
             )
         data.target = np.searchsorted(known, y).astype(np.intp)
+        if self.class_weight is not None:
+            self._weight_classes(known, data, fit=fit)
         return learned
+
+    def _learn_labels(
+        self, y: np.ndarray, data: TrainingData, *, continues: bool, classes: Any
+    ) -> dict[str, Any]:
+        """The same for multilabel y."""
+        if self.class_weight is not None:
+            raise ValueError(
+                f"class_weight must be None for multilabel y, got {self.class_weight!r}. Pass "
+                "sample_weight instead."
+            )
+        labels = self.classes_ if continues else np.arange(y.shape[1])
+        if y.shape[1] != len(labels):
+            raise ValueError(
+                f"y must have {len(labels)} labels, as in the first call, got {y.shape[1]}. Start "
+                "with a new estimator."
+            )
+        if classes is not None and not np.array_equal(np.asarray(classes), labels):
+            raise ValueError(
+                f"classes of multilabel y must be {labels}, the numbers of the labels, got "
+                f"{classes!r}. Omit classes."
+            )
+        if not np.isin(y, (0, 1)).all():
+            raise ValueError(
+                "y with several columns must be multilabel, 1 where a sample has a label, else 0; "
+                f"got the values {np.unique(y)}. Pass one class per sample, or use "
+                "MultiOutputClassifier for several classes per sample."
+            )
+        data.target = np.ascontiguousarray(y, dtype=data.X.dtype)
+        return {} if continues else {"classes_": labels, "n_outputs_": len(labels)}
+
+    def _weight_classes(self, known: np.ndarray, data: TrainingData, *, fit: bool) -> None:
+        """Multiply the sample weights by those of the classes."""
+        target, weight = data.target, data.sample_weight
+        assert target is not None
+        if isinstance(self.class_weight, str):
+            if not fit:
+                raise ValueError(
+                    "class_weight='balanced' is not supported by partial_fit, which sees a part "
+                    "of the data only. Pass the weights as a dict, for example from "
+                    "sklearn.utils.class_weight.compute_class_weight('balanced', ...)."
+                )
+            counts = np.bincount(
+                target[data.rows],
+                weights=None if weight is None else weight[data.rows],
+                minlength=len(known),
+            )
+            # classes that only have samples of weight 0 have no say
+            of_class = np.where(counts > 0, counts.sum() / np.maximum(counts, 1e-300), 0.0)
+        else:
+            for name, value in self.class_weight.items():
+                if not isinstance(value, Real) or not 0 <= float(value) < np.inf:
+                    raise ValueError(
+                        "class_weight must have finite weights of 0 or more, got "
+                        f"{value!r} for class {name!r}."
+                    )
+            of_class = compute_class_weight(self.class_weight, classes=known, y=known)
+        weighted = of_class[target] if weight is None else of_class[target] * weight
+        data.sample_weight, data.rows = check_weights(weighted, data.X, normalise=fit)
+
+    def _check_data(self, X: Any, y: Any, *, reset: bool, dtype: Any) -> tuple[Rows, np.ndarray]:
+        multilabel = _has_columns(y) and type_of_target(y, input_name="y").startswith("multilabel")
+        rows, y = check_training_data_and_target(
+            self, X, y, reset=reset, dtype=dtype, multi_output=multilabel, numeric=False
+        )
+        return rows, _dense(y)
+
+    def _loss_of(self, target: Any) -> Loss:
+        return LOG_LOSS if target.ndim == 2 else SOFTMAX_LOG_LOSS
+
+    def _is_multilabel(self) -> bool:
+        """Whether the fitted outputs are one label each, rather than one class each."""
+        return not get_loss(self._layers[-1]["loss"]).of_classes
 
     def _fitted(self) -> Network:
         stack = super()._fitted()
         classes = self.__dict__.get("classes_")
         if not is_array(classes) or classes.shape != (stack.n_hidden,):
             raise damaged(f"classes_ must be an array of {stack.n_hidden} classes")
+        if stack.loss not in (SOFTMAX_LOG_LOSS.name, LOG_LOSS.name):
+            raise damaged(f"the loss of the outputs must be one of classes, got {stack.loss!r}")
         return stack
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+def _has_columns(y: Any) -> bool:
+    """Whether y is a matrix of more than one column."""
+    if not hasattr(y, "shape"):
+        try:
+            y = np.asarray(y)
+        except ValueError:  # rows of different lengths
+            return False
+    return len(y.shape) == 2 and y.shape[1] > 1
+
+
+def _dense(y: Any) -> np.ndarray:
+    dense: np.ndarray = y.toarray() if sparse.issparse(y) else y  # type: ignore[attr-defined]
+    return dense

@@ -358,7 +358,9 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
             Clean samples.
 
         y : Ignored
-            Present for API consistency.
+            Present for API consistency. Noisy data with clean targets are not passed as
+            ``fit(X_noisy, X_clean)``, which would train on X_noisy alone, but as
+            ``fit(X_clean, X_corrupted=X_noisy)``.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of the loss of each sample, 0 or more. Scaled to a mean of 1 over the samples
@@ -385,7 +387,8 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         itself, from the first, on the codes of the layers below (layers with ``max_iter=0`` are
         not). The first call creates the layers as `fit` does; later calls continue with their
         weights, the solvers' moments and the random streams. The layers' sizes and activations,
-        `loss` and `tied_weights` are those of the first call.
+        `loss` and `tied_weights` are those of the first call: ValueError is raised if
+        they have changed.
 
         Parameters
         ----------
@@ -441,14 +444,7 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         # layers below have learned
         copy = fit or not self.fine_tune
         stack = own(self._fitted(), copy=copy)
-        if fit:
-            check_same_stack(self, stack)
-        elif len(settings) != len(stack.layers) + 1:
-            raise ValueError(
-                f"partial_fit continues training {len(stack.layers)} layers, got "
-                f"hidden_layer_sizes={self.hidden_layer_sizes!r}. Restore the parameter, or start "
-                "with a new estimator."
-            )
+        check_same_stack(self, stack, fit=fit)
         networks: list[Layer | Network] = [*stack.layers, stack]
         states = run_states(self, len(networks))
         return [

@@ -50,9 +50,16 @@ def check_training_data(estimator: Any, X: Any, *, reset: bool, dtype: Any = Non
 
 
 def check_training_data_and_target(
-    estimator: Any, X: Any, y: Any, *, reset: bool, dtype: Any, classes: bool
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    reset: bool,
+    dtype: Any,
+    multi_output: bool,
+    numeric: bool,
 ) -> tuple[Rows, np.ndarray]:
-    """X as in `check_training_data`; y is one class per row, or numbers in one column or more."""
+    """X as in `check_training_data`; y has one entry per row, or with `multi_output` columns."""
     wanted = training_dtype(X) if dtype is None else np.dtype(dtype)
     check_not_masked("y", y)
     with understood("X", X, estimator):
@@ -63,8 +70,8 @@ def check_training_data_and_target(
             reset=reset,
             dtype=wanted,
             order="C",
-            multi_output=not classes,
-            y_numeric=not classes,
+            multi_output=multi_output,
+            y_numeric=numeric,
         )
     return Rows(np.require(X, requirements=["C", "A"])), y
 
@@ -95,6 +102,33 @@ def check_weights(
     everyone = np.arange(n_samples, dtype=np.intp)
     if sample_weight is None:
         return None, everyone
+    weight = _weight_vector(sample_weight, n_samples)
+    largest = weight.max()
+    weight = weight / (largest if normalise else 1.0)  # so that the sum does not overflow
+    weight[weight < np.finfo(X.dtype).tiny] = 0  # underflows in this dtype
+    rows = everyone[weight > 0]
+    if normalise:
+        weight /= weight[rows].mean()
+    with np.errstate(over="ignore"):
+        held = weight.astype(X.dtype)
+    if not (len(rows) and np.isfinite(held).all()):
+        raise ValueError(
+            f"sample_weight must be of a size that {X.dtype} holds, got a maximum of "
+            f"{largest:.6g}. Divide the weights by their mean."
+        )
+    return held, rows
+
+
+def check_score_weight(sample_weight: Any, n_samples: int) -> np.ndarray | None:
+    """Weights of the samples in a mean, at most 1, in float64."""
+    if sample_weight is None:
+        return None
+    weight = _weight_vector(sample_weight, n_samples)
+    return weight / weight.max()  # so that the sum does not overflow
+
+
+def _weight_vector(sample_weight: Any, n_samples: int) -> np.ndarray:
+    """One finite number of 0 or more for each sample, not all 0, in float64."""
     if isinstance(sample_weight, (str, Mapping)):
         raise ValueError(
             f"sample_weight must be one number for each row of X, got {sample_weight!r}. For "
@@ -123,25 +157,12 @@ def check_weights(
             f"sample_weight must not be negative, got a minimum of {weight.min():.6g}. "
             "Use 0 to leave a row out."
         )
-    largest = weight.max()
-    if largest == 0:
+    if weight.max() == 0:
         raise ValueError(
             "sample_weight must have at least one value above 0, got zero weights only. "
             "Pass None to give all rows the same weight."
         )
-    weight = weight / (largest if normalise else 1.0)  # so that the sum does not overflow
-    weight[weight < np.finfo(X.dtype).tiny] = 0  # underflows in this dtype
-    rows = everyone[weight > 0]
-    if normalise:
-        weight /= weight[rows].mean()
-    with np.errstate(over="ignore"):
-        held = weight.astype(X.dtype)
-    if not (len(rows) and np.isfinite(held).all()):
-        raise ValueError(
-            f"sample_weight must be of a size that {X.dtype} holds, got a maximum of "
-            f"{largest:.6g}. Divide the weights by their mean."
-        )
-    return held, rows
+    return weight
 
 
 def check_emphasis(emphasis: Any) -> tuple[float, float]:

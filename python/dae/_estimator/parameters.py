@@ -21,7 +21,7 @@ from dae._training.settings import SCHEDULES
 
 
 class Interval(_Interval):
-    """scikit-learn's, which asks NumPy about any real number, for those that NumPy does not know."""
+    """scikit-learn's, for all real numbers: it asks NumPy, which does not know Fraction."""
 
     def __contains__(self, value: Any) -> bool:
         if isinstance(value, Real) and not isinstance(value, Integral):

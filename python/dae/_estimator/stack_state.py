@@ -164,15 +164,15 @@ def run_states(estimator: Any, n_runs: int) -> list[dict[str, Any]]:
     return states
 
 
-def check_same_stack(estimator: Any, stack: Network) -> None:
-    """Raise ValueError if `warm_start` would have to continue with another network."""
+def check_same_stack(estimator: Any, stack: Network, *, fit: bool) -> None:
+    """Raise ValueError if training would have to continue with another network."""
     layers = _architecture(estimator)
     check_unchanged(
         {
             "hidden_layer_sizes": tuple(layer.n_hidden for layer in stack.layers),
             "activation": [layer.activation for layer in stack.layers],
-            "decoder_activation": stack.layers[0].decoder_activation,
             "loss": stack.loss,
+            "decoder_activation": stack.layers[0].decoder_activation,
             "tied_weights": stack.layers[0].tied,
         },
         {
@@ -182,6 +182,7 @@ def check_same_stack(estimator: Any, stack: Network) -> None:
             "loss": estimator.loss,
             "tied_weights": estimator.tied_weights,
         },
+        fit=fit,
     )
 
 

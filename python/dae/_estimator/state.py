@@ -177,26 +177,34 @@ def new_network(
         raise too_big("n_components", (n_components,), n_features, dtype) from error
 
 
-def check_same_network(estimator: Any, network: Layer) -> None:
-    """Raise ValueError if `warm_start` would have to continue with another network."""
+def check_same_network(estimator: Any, network: Layer, *, fit: bool) -> None:
+    """Raise ValueError if training would have to continue with another network."""
     fitted = {
         "n_components": network.n_hidden,
         "tied_weights": network.tied,
         "activation": network.activation,
-        "decoder_activation": network.decoder_activation,
         "loss": network.loss,
+        "decoder_activation": network.decoder_activation,
     }
     asked = {name: getattr(estimator, name) for name in fitted}
     asked["decoder_activation"] = decoder_activation_of(estimator)
-    check_unchanged(fitted, asked)
+    check_unchanged(fitted, asked, fit=fit)
 
 
-def check_unchanged(fitted: dict[str, Any], asked: dict[str, Any]) -> None:
-    """Raise ValueError if a parameter is no longer what was fitted."""
+def check_unchanged(fitted: dict[str, Any], asked: dict[str, Any], *, fit: bool) -> None:
+    """Raise ValueError if a parameter is no longer what was fitted.
+
+    Parameters
+    ----------
+    fit : bool
+        Whether it is `fit` with `warm_start` that continues, rather than `partial_fit`.
+    """
+    what = "warm_start=True" if fit else "partial_fit"
+    remedy = "use warm_start=False" if fit else "train a new estimator (sklearn.base.clone)"
     for name, value in fitted.items():
         if asked[name] != value:
             raise ValueError(
-                f"warm_start=True continues training the fitted network, which has "
-                f"{name}={value!r}; got {name}={asked[name]!r}. Restore the parameter, or use "
-                "warm_start=False."
+                f"{what} continues training the fitted network, which has {name}={value!r}; got "
+                f"{name}={asked[name]!r}. Restore the parameter with "
+                f"set_params({name}={value!r}), or {remedy}."
             )

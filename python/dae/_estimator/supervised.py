@@ -137,8 +137,7 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
 
     def _resume(self, settings: list[TrainingSettings], *, fit: bool) -> list[TrainingRun]:
         stack = own(self._fitted(), copy=fit)
-        if fit:
-            self._check_same_layers(stack)
+        self._check_same_layers(stack, fit=fit)
         (state,) = run_states(self, 1)
         return [TrainingRun.resume(state, stack, settings[-1].solver, copy=fit)]
 
@@ -159,7 +158,8 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
             runs = new_layers(self, settings, data.X.n_features, data.X.dtype, random_state)
             layers = [_without_decoder(run.network.layers[0]) for run in runs]
         n_outputs = learned["n_outputs_"]
-        layers.append(_output_layer(layers[-1], n_outputs, self._output_loss, random_state))
+        loss = self._loss_of(data.target)
+        layers.append(_output_layer(layers[-1], n_outputs, loss, random_state))
         stack, solver = Network(layers), settings[-1].solver
         return [*runs, TrainingRun(stack, solver, new_seed(random_state))]
 
@@ -182,7 +182,7 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
 
     def _split(self, begun: Begun) -> None:
         data = begun.data
-        classes = data.target if self._output_loss.of_classes else None
+        classes = data.target if self._loss_of(data.target).of_classes else None
         data.rows, data.validation_rows = split(
             data.rows, self.validation_fraction, begun.runs[-1].seed, classes
         )
@@ -193,8 +193,12 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
 
     def _check_data(self, X: Any, y: Any, *, reset: bool, dtype: Any) -> tuple[Rows, np.ndarray]:
         return check_training_data_and_target(
-            self, X, y, reset=reset, dtype=dtype, classes=self._output_loss.of_classes
+            self, X, y, reset=reset, dtype=dtype, multi_output=True, numeric=True
         )
+
+    def _loss_of(self, target: Any) -> Loss:
+        """The loss that compares the outputs with this target."""
+        return self._output_loss
 
     def _network_attributes(self, network: Any) -> dict[str, Any]:
         return stack_attributes(network)
@@ -223,7 +227,9 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
         if not given.__sklearn_is_fitted__():
             raise ValueError(
                 f"pretrained must be fitted, got a {type(given).__name__} that is not. "
-                "Fit it first, on all available data, with or without labels."
+                "Fit it first, on all available data, with or without labels. A search clones the "
+                "values of its grid, which takes the fit away: there pass "
+                "sklearn.frozen.FrozenEstimator(autoencoder)."
             )
         network = given._network()
         sizes = tuple(layer.n_hidden for layer in network.layers)
@@ -272,8 +278,8 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
     def _fitted(self) -> Network:
         return stack_of(self, decodes=False)
 
-    def _check_same_layers(self, stack: Network) -> None:
-        """Raise ValueError if `warm_start` would have to continue with other layers."""
+    def _check_same_layers(self, stack: Network, *, fit: bool) -> None:
+        """Raise ValueError if training would have to continue with other layers."""
         hidden = stack.layers[:-1]
         check_unchanged(
             {
@@ -284,6 +290,7 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
                 "hidden_layer_sizes": layer_sizes(self),
                 "activation": per_layer(self, "activation"),
             },
+            fit=fit,
         )
 
     @property

@@ -11,7 +11,12 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from dae import _core
-from dae._data.checks import check_codes, check_inference_data, check_training_data
+from dae._data.checks import (
+    check_codes,
+    check_inference_data,
+    check_score_weight,
+    check_training_data,
+)
 from dae._data.corruption import all_corrupted, corrupted_rows, needs_feature_range
 from dae._data.row_blocks import by_rows
 from dae._model.losses import get_loss
@@ -115,7 +120,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         n_threads = _core.n_threads_for(self.n_jobs, network, len(rows))
         return -by_rows(losses, network, rows, width=None, n_threads=n_threads)
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Mean of `score_samples`; greater is better.
 
         Parameters
@@ -126,11 +131,16 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         y : Ignored
             Present for API consistency.
 
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample in the mean, 0 or more.
+
         Returns
         -------
         score : float
         """
-        return float(self.score_samples(X).mean())
+        scores = self.score_samples(X)
+        weight = check_score_weight(sample_weight, len(scores))
+        return float(np.average(scores, weights=weight))
 
     def corrupt(self, X: Any, *, presentation: int | None = None) -> np.ndarray:
         """Corrupted copies of X, as training corrupts them.

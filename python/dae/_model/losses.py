@@ -179,6 +179,13 @@ class LogLoss(Loss):
         softplus = np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
         return (softplus - x * a).astype(np.float64), get_activation(activation).value(a) - x
 
+    def prediction_error(
+        self, outputs: np.ndarray, target: np.ndarray, sample_weight: np.ndarray | None
+    ) -> float:
+        """1 - subset accuracy: the share of the samples of which not every label is predicted."""
+        wrong = ((outputs > 0) != (target > 0.5)).any(axis=1)
+        return float(np.average(wrong, weights=sample_weight))
+
 
 class SoftmaxLogLoss(Loss):
     """-log softmax(a)_k of a row whose class is number k."""

@@ -9,7 +9,6 @@ import numpy as np
 
 from dae._model.layout import padded_width
 
-
 _ASK_FROM = 2**26  # bytes: what is free takes half a millisecond to read
 
 
