@@ -39,9 +39,10 @@ MODULES = {
     "_simd": [f"{CSRC}/dispatch.c"],
     "_threads": [],
     "_training": [],
+    "_sampled": [],
     "_inference": [],
 }
-WITH_OPENMP = {"_threads", "_training", "_inference"}
+WITH_OPENMP = {"_threads", "_training", "_sampled", "_inference"}
 
 # `_simd` owns the kernels: csrc/levels/<level>_<real type>.c, each level with flags of its own.
 # The flags are for x86-64; elsewhere there is the baseline alone, with the compiler's default.

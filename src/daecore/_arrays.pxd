@@ -8,6 +8,7 @@ cdef enum Kind:
     REAL                        # float32 or float64
     INDEX                       # intp
     UINT32
+    INT32
 
 
 ctypedef struct Array:
@@ -23,6 +24,8 @@ cdef inline bint _is_of(Kind kind, char code, ptrdiff_t itemsize) noexcept:
         return code == c"f" or code == c"d"
     if kind == INDEX:
         return code in (c"i", c"l", c"q", c"n") and itemsize == sizeof(ptrdiff_t)
+    if kind == INT32:
+        return code in (c"i", c"l") and itemsize == 4
     return code in (c"I", c"L") and itemsize == 4
 
 

@@ -82,6 +82,35 @@ cdef extern from "kernels.h" nogil:
         int32_t *column_rows
         void *column_values
 
+    ctypedef struct dae_csr:
+        const ptrdiff_t *starts
+        const int32_t *columns
+        const void *values
+
+    ctypedef struct dae_sampled_data:
+        dae_csr clean
+        dae_csr corrupted
+        const void *weight
+        const void *input_scale
+        double[2] emphasis
+        double zeros_per_nonzero
+        dae_corruption_spec corruption
+
+    ctypedef struct dae_sampled_batch:
+        const ptrdiff_t *rows
+        ptrdiff_t B
+        ptrdiff_t room
+        ptrdiff_t *starts
+        int32_t *shown_count
+        int32_t *asked_count
+        int32_t *column
+        void *value
+        int32_t *source
+        int32_t *next
+        int32_t *head
+        void *factors
+        double *loss
+
     ctypedef struct dae_kernels:
         void (*show)(const dae_data *, const dae_layer *, const dae_batch *,
                      ptrdiff_t, ptrdiff_t) noexcept nogil
@@ -115,6 +144,11 @@ cdef extern from "kernels.h" nogil:
                        void *, ptrdiff_t) noexcept nogil
         void (*row_losses)(const dae_layer *, const dae_batch *, const void *, const void *,
                            const void *, double *) noexcept nogil
+        void (*sampled_row)(const dae_sampled_data *, const dae_layer *,
+                            const dae_sampled_batch *, ptrdiff_t, void *) noexcept nogil
+        void (*sampled_update)(const dae_layer *, const dae_update *,
+                               const dae_sampled_batch *, int, int, ptrdiff_t,
+                               ptrdiff_t) noexcept nogil
         void (*pack)(const dae_layer *, const dae_batch *, void *, ptrdiff_t,
                      ptrdiff_t) noexcept nogil
         ptrdiff_t (*packed_bytes)(const dae_layer *, ptrdiff_t) noexcept nogil

@@ -26,23 +26,23 @@ See `daecore/__init__.py` for the picture and `csrc/kernels.h` for what each ker
 """
 from cython.parallel cimport parallel
 from libc.math cimport pow
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from daecore._arrays cimport INDEX, UINT32, Array, reading, writing
+from daecore._arrays cimport INDEX, Array, reading, writing
 from daecore._buffers cimport (
     SPARSE_MIN_ROWS, SPARSE_PERCENT, lay_out, micro_batch_rows,
 )
 from daecore._kernels cimport (
-    DAE_ADAM, DAE_IDENTITY, dae_batch, dae_corruption_spec, dae_data, dae_kernels, dae_layer,
-    dae_update,
+    DAE_ADAM, DAE_IDENTITY, dae_batch, dae_data, dae_kernels, dae_layer,
 )
 from daecore._layer cimport describe_trained
 from daecore._leaves cimport (
     count_leaves, features_of, first_group, for_own_leaves, join_halves, n_groups, own_columns,
     owner, sum_own_leaves,
 )
+from daecore._records cimport corruption_of, solver_of
 from daecore._simd cimport kernels
 from daecore._team cimport (
     LayerBuffers, Range, Step, Training, dae_barrier_destroy, dae_barrier_init, dae_barrier_wait,
@@ -443,22 +443,6 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
 
 # ------------------------------------------------------------------ the call
 
-cdef dae_corruption_spec _corruption(object record) except *:
-    """From a `records.Corruption`."""
-    cdef dae_corruption_spec c
-    cdef Array donors = reading(record.donors, INDEX)
-    c.kind = record.kind
-    c.threshold = <const uint32_t *> reading(record.threshold, UINT32).address
-    c.level = reading(record.level).address
-    c.low = reading(record.low).address
-    c.high = reading(record.high).address
-    c.donors = <const ptrdiff_t *> donors.address
-    c.n_donors = donors.rows
-    c.seed = record.seed
-    c.presentation = record.presentation
-    return c
-
-
 cdef dae_data _data(object record) except *:
     """From a `records.Data`."""
     cdef dae_data data
@@ -468,21 +452,8 @@ cdef dae_data _data(object record) except *:
     data.target = reading(record.target).address
     data.classes = <const ptrdiff_t *> reading(record.classes, INDEX).address
     data.emphasis[0], data.emphasis[1] = record.emphasis
-    data.corruption = _corruption(record.corruption)
+    data.corruption = corruption_of(record.corruption)
     return data
-
-
-cdef dae_update _solver(object record) except *:
-    """From a `records.Solver`, no step's corrections yet."""
-    cdef dae_update solver
-    solver.kind = record.kind
-    solver.learning_rate = record.learning_rate
-    solver.momentum = record.momentum
-    solver.beta_1, solver.beta_2 = record.beta_1, record.beta_2
-    solver.epsilon = record.epsilon
-    solver.alpha = record.alpha
-    solver.correction_1 = solver.correction_2 = 1
-    return solver
 
 
 def train(
@@ -508,7 +479,7 @@ def train(
     t.itemsize = reading(data.clean).itemsize
     t.kernels = kernels(t.itemsize)
     t.data = _data(data)
-    t.solver = _solver(solver)
+    t.solver = solver_of(solver)
     t.supervised = t.data.target != NULL or t.data.classes != NULL
     t.rows, t.n_rows = <const ptrdiff_t *> rows.address, rows.rows
     t.batch_size = batches.batch_size

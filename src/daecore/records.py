@@ -70,6 +70,26 @@ class Corruption(NamedTuple):
     presentation: int
 
 
+class CSR(NamedTuple):
+    """Rows of which only the stored entries exist; columns ascend within a row."""
+
+    starts: np.ndarray  # IN (n_samples + 1,) intp
+    columns: np.ndarray  # IN (n_entries,) int32
+    values: np.ndarray  # IN (n_entries,)
+
+
+class SampledData(NamedTuple):
+    """Where the rows of a batch come from whose outputs are sampled."""
+
+    clean: CSR
+    corruption: Corruption  # "none" or "masking"
+    zeros_per_nonzero: float  # zeros that are reconstructed per known entry of a row
+    corrupted: CSR | None = None  # instead of the corruption
+    weight: np.ndarray | None = None  # IN (n_samples,)
+    input_scale: np.ndarray | None = None  # IN (n_samples,) factors of rows before encoding
+    emphasis: tuple[float, float] = (1.0, 1.0)
+
+
 class Data(NamedTuple):
     """Where the rows of a batch come from."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from dae._model.corruption import KINDS, Corruption, get_kind
+from dae._model.csr import CSR
 from dae._model.layout import is_plain
 from dae._model.losses import get_loss
 from dae._model.network import Layer, Network
@@ -55,10 +56,22 @@ def check_vector(name: str, vector: np.ndarray, n_features: int) -> None:
         raise ValueError(f"{name} must have shape ({n_features},), got {np.shape(vector)}.")
 
 
-def check_weight(weight: np.ndarray, n_rows: int, dtype: np.dtype) -> None:
+def check_csr(name: str, X: CSR, layer: Layer) -> None:
+    """Raise ValueError unless `X` is valid CSR that the layer can encode."""
+    X.check(name)
+    if X.n_features != layer.n_features or X.dtype != layer.dtype:
+        raise ValueError(
+            f"{name} must be CSR of {layer.dtype} with {layer.n_features} columns, got "
+            f"{X.dtype} with {X.n_features}."
+        )
+
+
+def check_weight(
+    weight: np.ndarray, n_rows: int, dtype: np.dtype, name: str = "sample_weight"
+) -> None:
     """Raise ValueError unless `weight` is a plain vector of one number per row."""
     if weight.shape != (n_rows,) or weight.dtype != dtype or not is_plain(weight):
-        raise ValueError(f"sample_weight must be {dtype} of shape ({n_rows},).")
+        raise ValueError(f"{name} must be {dtype} of shape ({n_rows},).")
 
 
 def check_emphasis(emphasis: tuple[float, float]) -> None:
@@ -152,8 +165,13 @@ def solver_record(solver: Solver, dtype: np.dtype) -> records.Solver:
     )
 
 
+def csr_record(X: CSR) -> records.CSR:
+    """Checked rows in CSR."""
+    return records.CSR(X.starts, X.columns, X.values)
+
+
 def corruption_record(
-    corruption: Corruption, X: np.ndarray, presentation: int
+    corruption: Corruption, X: np.ndarray | CSR, presentation: int
 ) -> records.Corruption:
     """The corruption of `X` at this presentation, checked against it."""
     n_features, dtype = X.shape[1], X.dtype

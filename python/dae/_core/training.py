@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -130,15 +131,41 @@ def train(
     step = 10.0 * batch_size * weights
     n_batches = -(-len(rows) // batch_size)
     threads = useful_threads(n_threads, step, step * n_batches)
+
+    def call(part: slice, batches: records.Batches, losses: np.ndarray) -> int:
+        return _training.train(data, layers, settings, batches, losses, threads)
+
+    return in_short_calls(call, solver, rows, batch_size, max_loss, step)
+
+
+def in_short_calls(
+    call: Callable[[slice, records.Batches, np.ndarray], int],
+    solver: Solver,
+    rows: np.ndarray,
+    batch_size: int,
+    max_loss: float,
+    step: float,
+) -> np.ndarray:
+    """Mean loss of each batch, from native calls of so many batches that Ctrl-C is served.
+
+    Parameters
+    ----------
+    call : callable
+        Trains on the batches of ``rows[part]`` and returns how many were done; only the last of
+        them may have a loss above `max_loss`, or NaN, and then its step is not made.
+    step : float
+        Operations of one batch, about.
+    """
+    n_batches = -(-len(rows) // batch_size)
     losses = np.empty(n_batches)
     at_once = max(1, int(tuning.OPERATIONS_PER_CALL / step))
     done = 0
     while done < n_batches:
         stop = min(done + at_once, n_batches)
-        part = rows[done * batch_size : stop * batch_size]
-        batches = records.Batches(part, batch_size, solver.n_steps, max_loss)
+        part = slice(done * batch_size, stop * batch_size)
+        batches = records.Batches(rows[part], batch_size, solver.n_steps, max_loss)
         started = time.perf_counter()
-        count = _training.train(data, layers, settings, batches, losses[done:stop], threads)
+        count = call(part, batches, losses[done:stop])
         seconds = time.perf_counter() - started
         done += count
         # `not <=` rather than `>`: the loss may be NaN

@@ -33,6 +33,8 @@ class CorruptionKind:
         Whether `Corruption.low` and `Corruption.high` are used.
     needs_donors : bool
         Whether `Corruption.donors` are used.
+    keeps_zeros : bool
+        Whether an entry that is 0 stays 0, so that sparse rows stay sparse.
     """
 
     name: str
@@ -42,6 +44,7 @@ class CorruptionKind:
     replaces: bool = True
     needs_feature_range: bool = False
     needs_donors: bool = False
+    keeps_zeros: bool = False
 
     def added_energy(self, level: np.ndarray) -> float:
         """Mean squared length of what is added to a row."""
@@ -77,6 +80,7 @@ class NoCorruption(CorruptionKind):
     name = "none"
     has_level = False
     replaces = False
+    keeps_zeros = True
 
     def hits(self, corruption: Corruption, n_rows: int, words: Words) -> np.ndarray:
         return np.zeros((n_rows, 1), dtype=bool)
@@ -91,6 +95,7 @@ class Masking(CorruptionKind):
     """Picked entries become 0."""
 
     name = "masking"
+    keeps_zeros = True
 
     def replacement(
         self, corruption: Corruption, X: np.ndarray, rows: np.ndarray, words: Words

@@ -24,8 +24,10 @@ import numpy as np
 
 from dae._model.activations import get_activation
 from dae._model.corruption import Corruption, Words, get_kind
+from dae._model.csr import CSR
 from dae._model.losses import get_loss
 from dae._model.network import Layer, Network
+from dae._model.sampling import zeros_asked
 from dae._model.solver import Solver
 
 # ------------------------------------------------------------------ activations, losses
@@ -316,4 +318,109 @@ def train(
         if not loss <= max_loss:
             break
         update(solver, network, grads)
+    return np.array(losses, dtype=np.float64)
+
+
+# ------------------------------------------------------------------ sampled outputs
+
+
+def sampling_weights(
+    corruption: Corruption, known: np.ndarray, rows: np.ndarray, presentation: int, ratio: float
+) -> np.ndarray:
+    """How much each entry counts when outputs are sampled; 0 for those nobody asks for.
+
+    Dauphin, Glorot & Bengio (2011): entries that are `known` (bool, (B, n)) count 1. Of the
+    zeros Z of a row, k = ceil(ratio * known) are drawn, one of each of k equal parts of their
+    order, and count Z / k: what is expected of the sum is the sum over all.
+    """
+    weights = known.astype(np.float64)
+    for i, row in enumerate(rows):
+        zeros = np.flatnonzero(~known[i])
+        k = int(zeros_asked(known[i].sum(), known.shape[1], ratio))
+        if k:
+            words = random_words(corruption.seed, presentation, np.array([row]), k, 1)[0]
+            part = len(zeros) / k
+            rank = ((np.arange(k) + words / 2.0**32) * part).astype(np.intp)
+            np.add.at(weights[i], zeros[np.minimum(rank, len(zeros) - 1)], part)
+    return weights
+
+
+def train_sampled(
+    layer: Layer,
+    solver: Solver,
+    corruption: Corruption,
+    X: CSR,
+    rows: np.ndarray,
+    *,
+    batch_size: int,
+    presentation: int,
+    zeros_per_nonzero: float,
+    X_corrupted: CSR | None = None,
+    input_scale: np.ndarray | None = None,
+    sample_weight: np.ndarray | None = None,
+    emphasis: tuple[float, float] = (1.0, 1.0),
+    max_loss: float = np.inf,
+) -> np.ndarray:
+    """`train` with sampled outputs, for one layer and rows in CSR.
+
+    Rows of the weights that no entry of a batch names do not move, nor do their moments
+    (momentum, Adam) and their penalty `alpha`: what PyTorch calls a sparse, or lazy, update.
+
+    Parameters
+    ----------
+    X, X_corrupted : CSR, shape (n_samples, n_features)
+        Known entries of a row are those that it stores here or there.
+    zeros_per_nonzero : float
+        Zeros that are reconstructed per known entry of a row, rounded up; at least one.
+    input_scale : ndarray of shape (n_samples,) of X's dtype, or None
+        What a row is multiplied by before it is encoded.
+    """
+    losses = []
+    clean = X.toarray()
+    stored = CSR(X.starts, X.columns, np.ones_like(X.values), X.n_features).toarray() > 0
+    given = None
+    if X_corrupted is not None:
+        given = X_corrupted.toarray()
+        ones = np.ones_like(X_corrupted.values)
+        parts = X_corrupted.starts, X_corrupted.columns, ones, X.n_features
+        stored |= CSR(*parts).toarray() > 0
+    for start in range(0, len(rows), batch_size):
+        batch = rows[start : start + batch_size]
+        x = clean[batch]
+        if given is not None:
+            shown = given[batch]
+            entry_weight = np.where(shown != x, *emphasis)
+        else:
+            shown = corrupt(corruption, clean, batch, presentation)
+            entry_weight = entry_weights(corruption, emphasis, clean, batch, presentation)
+        sampled = sampling_weights(
+            corruption, stored[batch], batch, presentation, zeros_per_nonzero
+        )
+        if input_scale is not None:
+            shown = shown * input_scale[batch][:, None]
+        loss, grads = gradients(
+            layer,
+            x,
+            shown,
+            np.ones(len(batch)) if sample_weight is None else sample_weight[batch],
+            entry_weight=(entry_weight * sampled).astype(clean.dtype),
+        )
+        losses.append(loss)
+        if not loss <= max_loss:
+            break
+        asked, seen = (sampled > 0).any(axis=0), (shown != 0).any(axis=0)
+        moved = {
+            "encoder": asked | seen if layer.tied else seen,
+            "decoder": asked,
+            "visible_bias": asked,
+        }
+        before = layer.copy()
+        kept = {name: [m.copy() for m in ms] for name, ms in solver.moments.items()}
+        update(solver, layer, grads)
+        for name, parameter in layer.parameters().items():
+            if name in moved:
+                still = ~moved[name]
+                parameter[still] = getattr(before, name)[still]
+                for moment, old in zip(solver.moments[name], kept[name], strict=True):
+                    moment[still] = old[still]
     return np.array(losses, dtype=np.float64)

@@ -4,32 +4,42 @@
 
 enum { WORDS = 256 }; /* random words made at a time: 1 KiB, whole vectors of quads */
 
-/* words[0:4 quads] <- the words of columns 4 first_quad and on; more may be written behind them, up
- * to WORDS. A lane holds a 32-bit number in its lower half, anything in its upper one. */
-static void random_words(const dae_corruption_spec *c, ptrdiff_t row, uint32_t stream,
-                         uint32_t first_quad, int quads, uint32_t *restrict words)
+/* word[i] <- the words of columns 4 quad + i of a row, lane by lane. A lane holds a 32-bit number in its
+ * lower half, anything in its upper one. */
+INLINE void philox(const dae_corruption_spec *c, ptrdiff_t row, uint32_t stream, wide quad, wide word[4])
 {
     const uint32_t last = ((uint32_t)((uint64_t)row >> 32) & 0xFFFF) |
                           ((uint32_t)(c->presentation >> 32) & 0x7FFF) << 16 | stream << 31;
+    const wide zero = {0};
+    wide c0 = quad, c1 = zero + (uint32_t)row, c2 = zero + (uint32_t)c->presentation;
+    wide c3 = zero + last;
+    uint32_t k0 = (uint32_t)c->seed, k1 = (uint32_t)(c->seed >> 32);
+    UNROLL for (int round = 0; round < 10; round++) {
+        const wide p0 = multiply_low(c0, zero + 0xD2511F53u);
+        const wide p1 = multiply_low(c2, zero + 0xCD9E8D57u);
+        c0 = (p1 >> 32) ^ c1 ^ k0;
+        c1 = p1;
+        c2 = (p0 >> 32) ^ c3 ^ k1;
+        c3 = p0;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    word[0] = c0, word[1] = c1, word[2] = c2, word[3] = c3;
+}
+
+/* words[0:4 quads] <- the words of columns 4 first_quad and on; more may be written behind them, up
+ * to WORDS. */
+static void random_words(const dae_corruption_spec *c, ptrdiff_t row, uint32_t stream,
+                         uint32_t first_quad, int quads, uint32_t *restrict words)
+{
     wide quad;
     for (int lane = 0; lane < WIDE_LANES; lane++)
         quad[lane] = first_quad + (uint64_t)lane;
     for (int q = 0; q < quads; q += WIDE_LANES, quad += WIDE_LANES) {
-        const wide zero = {0};
-        wide c0 = quad, c1 = zero + (uint32_t)row, c2 = zero + (uint32_t)c->presentation;
-        wide c3 = zero + last;
-        uint32_t k0 = (uint32_t)c->seed, k1 = (uint32_t)(c->seed >> 32);
-        UNROLL for (int round = 0; round < 10; round++) {
-            const wide p0 = multiply_low(c0, zero + 0xD2511F53u);
-            const wide p1 = multiply_low(c2, zero + 0xCD9E8D57u);
-            c0 = (p1 >> 32) ^ c1 ^ k0;
-            c1 = p1;
-            c2 = (p0 >> 32) ^ c3 ^ k1;
-            c3 = p0;
-            k0 += 0x9E3779B9u;
-            k1 += 0xBB67AE85u;
-        }
-        const wide low = (c0 & 0xFFFFFFFFu) | c1 << 32, high = (c2 & 0xFFFFFFFFu) | c3 << 32;
+        wide word[4];
+        philox(c, row, stream, quad, word);
+        const wide low = (word[0] & 0xFFFFFFFFu) | word[1] << 32;
+        const wide high = (word[2] & 0xFFFFFFFFu) | word[3] << 32;
         const wide in_order[2] = {SHUFFLE_WIDE(low, high, FIRST_OF_BOTH),
                                   SHUFFLE_WIDE(low, high, LAST_OF_BOTH)};
         memcpy(words + 4 * q, in_order, sizeof in_order);

@@ -102,6 +102,40 @@ typedef struct {
     void *column_values;   /* (n, B) */
 } dae_batch;
 
+/* Rows in compressed sparse row format; the columns of a row ascend. */
+typedef struct {
+    const ptrdiff_t *starts; /* (n_rows + 1); NULL where there are none */
+    const int32_t *columns;
+    const void *values;
+} dae_csr;
+
+/* Where a batch comes from whose outputs are sampled (sampled_step.h). */
+typedef struct {
+    dae_csr clean, corrupted;
+    const void *weight;      /* (n_rows), or NULL: all ones */
+    const void *input_scale; /* (n_rows) factors of rows before they are encoded, or NULL */
+    double emphasis[2];      /* as in dae_data */
+    double zeros_per_nonzero;
+    dae_corruption_spec corruption; /* DAE_NONE or DAE_MASKING */
+} dae_sampled_data;
+
+/* Such a batch. Row b has the entries [starts[b], starts[b + 1]): those that are shown (value x~),
+ * then those that are asked for (value dE/da*), then unused ones. */
+typedef struct {
+    const ptrdiff_t *rows; /* (B) rows of the data */
+    ptrdiff_t B;
+    ptrdiff_t room;                     /* entries of a row at most */
+    ptrdiff_t *starts;                  /* (B + 1) */
+    int32_t *shown_count, *asked_count; /* (B) */
+    int32_t *column;                    /* of each entry */
+    void *value;
+    int32_t *source; /* of each entry, the row of `factors` that its value multiplies */
+    int32_t *next;   /* of each entry, the next of the same feature, or -1 */
+    int32_t *head;   /* (n) the first entry of each feature, or -1: so between two steps */
+    void *factors;   /* (2 B, stride) H, then dE/da of the hidden units */
+    double *loss;    /* (B) w_b E_b */
+} dae_sampled_batch;
+
 typedef struct {
     /* shown[start:stop] <- the corrupted rows, with the lists of their non-zeros and the entries'
      * weights */
@@ -174,6 +208,16 @@ typedef struct {
      * weighted by entry_weight (B, n) if that is not NULL */
     void (*row_losses)(const dae_layer *layer, const dae_batch *batch, const void *clean,
                        const void *entry_weight, const void *code, double *row_loss);
+
+    /* Row b of a sampled batch from its data to its deltas; `scratch` has room for `room` elements
+     * and 32-bit numbers, twice each */
+    void (*sampled_row)(const dae_sampled_data *data, const dae_layer *layer,
+                        const dae_sampled_batch *batch, ptrdiff_t b, void *scratch);
+
+    /* All parameters that such a batch moves, in the thread's features and units [j0, j1) */
+    void (*sampled_update)(const dae_layer *layer, const dae_update *solver,
+                           const dae_sampled_batch *batch, int thread, int n_threads, ptrdiff_t j0,
+                           ptrdiff_t j1);
 
     /* For levels that multiply by panels (matrix_tiles.h), else NULL: the panels of codes[:, J], or
      * of their deltas, that products over the hidden units need. They lie behind the `room` rows of

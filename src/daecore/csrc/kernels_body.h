@@ -35,6 +35,8 @@ _Static_assert(FEATURE_GROUP % LANES == 0, "a vector of features belongs to one 
 
 #include "update.h"
 
+#include "sampled_step.h"
+
 const dae_kernels TABLE = {.show = show,
                            .transpose = transpose,
                            .decode_delta = decode_delta,
@@ -49,6 +51,8 @@ const dae_kernels TABLE = {.show = show,
                            .add = add,
                            .decode = decode,
                            .row_losses = row_losses,
+                           .sampled_row = sampled_row,
+                           .sampled_update = sampled_update,
                            .pack = PACK,
                            .packed_bytes = PACKED_BYTES,
                            .packed_rows = PACKED_ROWS,
