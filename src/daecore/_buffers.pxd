@@ -43,6 +43,8 @@ cdef inline void _lay_out_batches(Training *t, char *base, ptrdiff_t *used) noex
         batch = &t.buffers[i]
         batch.shown_stride = layer.shown_stride
         batch.shown = _take(base, used, B * layer.shown_stride, t.itemsize)
+        if t.data.sparse_clean.starts != NULL:
+            batch.clean = _take(base, used, B * layer.shown_stride, t.itemsize)
         batch.code, batch.decoded = layer.code, layer.decoded
         batch.entry_weight = NULL
         if emphasised:

@@ -1,9 +1,9 @@
 import numpy as np
 
-from daecore.records import Decoder, Encoder
+from daecore.records import CSR, Decoder, Encoder
 
 def encode(
-    encoder: Encoder, X: np.ndarray, out: np.ndarray, many: bool, n_threads: int
+    encoder: Encoder, X: np.ndarray | CSR, out: np.ndarray, many: bool, n_threads: int
 ) -> None: ...
 def decode(
     decoder: Decoder, H: np.ndarray, out: np.ndarray, many: bool, n_threads: int

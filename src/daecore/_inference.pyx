@@ -8,9 +8,10 @@ from cython.parallel cimport parallel, prange
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
-from daecore._arrays cimport Array, reading, writing
-from daecore._kernels cimport dae_batch, dae_kernels, dae_layer
+from daecore._arrays cimport INDEX, Array, reading, writing
+from daecore._kernels cimport dae_batch, dae_csr, dae_kernels, dae_layer
 from daecore._layer cimport describe_decoder, describe_encoder
+from daecore._records cimport csr_of
 from daecore._simd cimport kernels
 from daecore._threads cimport dae_team_size, dae_thread, share_begin
 
@@ -49,6 +50,7 @@ ctypedef struct Inference:
     ptrdiff_t codes_bytes       # of the scratch for a chunk's codes
     Output output
     int coded                   # the source holds codes
+    dae_csr stored              # the source, if it is sparse
     const char *source          # (n_rows, n), or codes (n_rows, m)
     const char *clean           # (n_rows, n), for LOSSES
     const char *entry_weight    # the same, or NULL
@@ -77,10 +79,14 @@ cdef void _chunk(
         for b in range(rows):
             memcpy(codes + b * padded_bytes, t.source + (start + b) * code_bytes, code_bytes)
     else:
-        batch.shown = <void *> (t.source + start * row_bytes)
-        batch.shown_stride = n
         batch.code = codes
-        kernel.project(layer, &batch, 0, n, codes, 0)
+        if t.stored.starts != NULL:
+            for b in range(rows):
+                kernel.project_stored(layer, &t.stored, start + b, codes + b * padded_bytes)
+        else:
+            batch.shown = <void *> (t.source + start * row_bytes)
+            batch.shown_stride = n
+            kernel.project(layer, &batch, 0, n, codes, 0)
         kernel.finish_code(layer, &batch, codes, NULL, 0, width)
     if t.packed and t.output != CODE:
         kernel.pack(layer, &batch, codes, 0, width)
@@ -141,8 +147,14 @@ cdef int _infer(Inference *t, Output output, bint many, int n_threads) except -1
 
 cdef int _begin(Inference *t, object source) except -1:
     """An inference from the rows of `source`, else empty."""
-    cdef Array rows = reading(source)
+    cdef Array rows
     memset(t, 0, sizeof(Inference))
+    if isinstance(source, tuple):
+        t.stored = csr_of(source)
+        t.n_rows = reading(source.starts, INDEX).rows - 1
+        t.itemsize = reading(source.values).itemsize
+        return 0
+    rows = reading(source)
     t.source = <const char *> rows.address
     t.n_rows, t.itemsize = rows.rows, rows.itemsize
     return 0
@@ -150,7 +162,7 @@ cdef int _begin(Inference *t, object source) except -1:
 
 def encode(
     encoder,                               # records.Encoder
-    X,                                     # IN (n_rows, n)
+    X,                                     # IN (n_rows, n), or a records.CSR
     out,                                   # OUT (n_rows, m)
     bint many,                             # whether the rows are a part of many
     int n_threads,

@@ -50,9 +50,17 @@ cdef extern from "kernels.h" nogil:
         uint64_t seed
         uint64_t presentation
 
+    ctypedef struct dae_csr:
+        const ptrdiff_t *starts
+        const int32_t *columns
+        const void *values
+
     ctypedef struct dae_data:
         const void *clean
         const void *corrupted
+        dae_csr sparse_clean
+        dae_csr sparse_corrupted
+        const void *input_scale
         const void *weight
         const void *target
         const ptrdiff_t *classes
@@ -66,6 +74,7 @@ cdef extern from "kernels.h" nogil:
         int begins_batch
         int ends_batch
         void *shown
+        void *clean
         ptrdiff_t room
         void *code
         void *decoded
@@ -81,11 +90,6 @@ cdef extern from "kernels.h" nogil:
         int32_t *column_count
         int32_t *column_rows
         void *column_values
-
-    ctypedef struct dae_csr:
-        const ptrdiff_t *starts
-        const int32_t *columns
-        const void *values
 
     ctypedef struct dae_sampled_data:
         dae_csr clean
@@ -144,6 +148,8 @@ cdef extern from "kernels.h" nogil:
                        void *, ptrdiff_t) noexcept nogil
         void (*row_losses)(const dae_layer *, const dae_batch *, const void *, const void *,
                            const void *, double *) noexcept nogil
+        void (*project_stored)(const dae_layer *, const dae_csr *, ptrdiff_t,
+                               void *) noexcept nogil
         void (*sampled_row)(const dae_sampled_data *, const dae_layer *,
                             const dae_sampled_batch *, ptrdiff_t, void *) noexcept nogil
         void (*sampled_update)(const dae_layer *, const dae_update *,

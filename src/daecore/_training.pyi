@@ -15,5 +15,6 @@ def corrupt(
     rows: np.ndarray,
     out: np.ndarray,
     entry_weights: np.ndarray | None,
+    unpacked: np.ndarray | None,
     n_threads: int,
 ) -> None: ...

@@ -42,7 +42,7 @@ from daecore._leaves cimport (
     count_leaves, features_of, first_group, for_own_leaves, join_halves, n_groups, own_columns,
     owner, sum_own_leaves,
 )
-from daecore._records cimport corruption_of, solver_of
+from daecore._records cimport corruption_of, csr_of, solver_of
 from daecore._simd cimport kernels
 from daecore._team cimport (
     LayerBuffers, Range, Step, Training, dae_barrier_destroy, dae_barrier_init, dae_barrier_wait,
@@ -446,8 +446,14 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
 cdef dae_data _data(object record) except *:
     """From a `records.Data`."""
     cdef dae_data data
-    data.clean = reading(record.clean).address
-    data.corrupted = reading(record.corrupted).address
+    memset(&data, 0, sizeof(data))
+    if isinstance(record.clean, tuple):
+        data.sparse_clean = csr_of(record.clean)
+        data.sparse_corrupted = csr_of(record.corrupted)
+    else:
+        data.clean = reading(record.clean).address
+        data.corrupted = reading(record.corrupted).address
+    data.input_scale = reading(record.input_scale).address
     data.weight = reading(record.weight).address
     data.target = reading(record.target).address
     data.classes = <const ptrdiff_t *> reading(record.classes, INDEX).address
@@ -476,7 +482,7 @@ def train(
     cdef void *to_free = NULL
 
     memset(&t, 0, sizeof(t))
-    t.itemsize = reading(data.clean).itemsize
+    t.itemsize = reading(layers[0].encoder.weights).itemsize
     t.kernels = kernels(t.itemsize)
     t.data = _data(data)
     t.solver = solver_of(solver)
@@ -524,18 +530,20 @@ def corrupt(
     rows,                                  # IN (n_rows,) intp, of the clean data
     out,                                   # OUT (n_rows, n)
     entry_weights,                         # OUT (n_rows, n) or None
+    unpacked,                              # OUT (n_rows, n) clean rows if these are sparse, or None
     int n_threads,
 ):
     """out <- the corrupted copies of these rows; `dae._model.reference.corrupt` says how, its
     `entry_weights` what weight the emphasis gives to each entry."""
-    cdef Array clean = reading(data.clean), index = reading(rows, INDEX), shown = writing(out)
-    cdef const dae_kernels *kernel = kernels(clean.itemsize)
+    cdef Array index = reading(rows, INDEX), shown = writing(out)
+    cdef const dae_kernels *kernel = kernels(shown.itemsize)
     cdef dae_data source = _data(data)
     cdef dae_layer layer
     cdef dae_batch batch
     memset(&layer, 0, sizeof(layer))
     memset(&batch, 0, sizeof(batch))
-    layer.n_features = clean.columns
+    layer.n_features = shown.columns
+    batch.clean = writing(unpacked).address
     batch.rows, batch.B = <const ptrdiff_t *> index.address, index.rows
     batch.shown, batch.shown_stride = shown.address, shown.columns
     batch.entry_weight = writing(entry_weights).address

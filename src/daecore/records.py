@@ -93,14 +93,15 @@ class SampledData(NamedTuple):
 class Data(NamedTuple):
     """Where the rows of a batch come from."""
 
-    clean: np.ndarray  # IN (n_samples, n)
+    clean: np.ndarray | CSR  # IN (n_samples, n)
     corruption: Corruption
-    corrupted: np.ndarray | None = None  # IN (n_samples, n) instead of the corruption
+    corrupted: np.ndarray | CSR | None = None  # IN (n_samples, n) as clean, for the corruption
     weight: np.ndarray | None = None  # IN (n_samples,)
     target: np.ndarray | None = None  # IN (n_samples, outputs) of a supervised network
     classes: np.ndarray | None = None  # IN (n_samples,) intp, the same for softmax_log_loss
     # weight of the loss of a corrupted entry, of an untouched one
     emphasis: tuple[float, float] = (1.0, 1.0)
+    input_scale: np.ndarray | None = None  # IN (n_samples,) factors of rows before encoding
 
 
 class Batches(NamedTuple):

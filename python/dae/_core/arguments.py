@@ -36,7 +36,7 @@ def check_rows(name: str, X: np.ndarray, n_columns: int, dtype: np.dtype) -> Non
         )
 
 
-def check_same_rows(name: str, array: np.ndarray, X: np.ndarray) -> None:
+def check_same_rows(name: str, array: np.ndarray | CSR, X: np.ndarray | CSR) -> None:
     """Raise ValueError unless `array` has as many rows as `X`."""
     if len(array) != len(X):
         raise ValueError(f"X has {len(X)} rows, {name} {len(array)}.")
@@ -56,14 +56,22 @@ def check_vector(name: str, vector: np.ndarray, n_features: int) -> None:
         raise ValueError(f"{name} must have shape ({n_features},), got {np.shape(vector)}.")
 
 
-def check_csr(name: str, X: CSR, layer: Layer) -> None:
-    """Raise ValueError unless `X` is valid CSR that the layer can encode."""
+def check_csr(name: str, X: CSR, n_columns: int, dtype: np.dtype) -> None:
+    """Raise ValueError unless `X` is valid CSR of that width and dtype."""
     X.check(name)
-    if X.n_features != layer.n_features or X.dtype != layer.dtype:
+    if X.n_features != n_columns or X.dtype != dtype:
         raise ValueError(
-            f"{name} must be CSR of {layer.dtype} with {layer.n_features} columns, got "
-            f"{X.dtype} with {X.n_features}."
+            f"{name} must be CSR of {dtype} with {n_columns} columns, got {X.dtype} with "
+            f"{X.n_features}."
         )
+
+
+def check_inputs(name: str, X: np.ndarray | CSR, n_columns: int, dtype: np.dtype) -> None:
+    """Raise ValueError unless `X` can be handed to the core: `check_rows` or `check_csr`."""
+    if isinstance(X, CSR):
+        check_csr(name, X, n_columns, dtype)
+    else:
+        check_rows(name, X, n_columns, dtype)
 
 
 def check_weight(
@@ -86,7 +94,7 @@ def check_decodes(network: Layer | Network) -> None:
         raise ValueError("A network without decoders reconstructs nothing.")
 
 
-def check_target(network: Layer | Network, target: np.ndarray | None, X: np.ndarray) -> None:
+def check_target(network: Layer | Network, target: np.ndarray | None, X: np.ndarray | CSR) -> None:
     """Raise ValueError unless a supervised network, and no other, has a target that fits."""
     if network.decodes:
         if target is not None:
@@ -163,6 +171,11 @@ def solver_record(solver: Solver, dtype: np.dtype) -> records.Solver:
         epsilon=max(solver.epsilon, float(np.finfo(dtype).tiny)),
         alpha=solver.alpha,
     )
+
+
+def input_record(X: np.ndarray | CSR) -> np.ndarray | records.CSR:
+    """Checked rows as the core takes them."""
+    return csr_record(X) if isinstance(X, CSR) else X
 
 
 def csr_record(X: CSR) -> records.CSR:

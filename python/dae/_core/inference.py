@@ -8,19 +8,22 @@ given ones are a part; None for these alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from dae._core import threads, tuning
 from dae._core.arguments import (
     check_decodes,
+    check_inputs,
     check_rows,
     check_same_rows,
+    csr_record,
     decoder_record,
     encoder_record,
     loss_number,
 )
+from dae._model.csr import CSR
 from dae._model.network import Layer, Network
 from daecore import _inference
 
@@ -40,13 +43,17 @@ class _How(NamedTuple):
     n_threads: int
 
 
-def _how(X: np.ndarray, n_rows: int | None, n_threads: int) -> _How:
+def _how(X: np.ndarray | CSR, n_rows: int | None, n_threads: int) -> _How:
     return _How((n_rows or len(X)) >= tuning.MANY_ROWS, n_threads)
 
 
 def _calls(layer: Layer, n_rows: int, how: _How) -> Iterator[tuple[slice, int]]:
     """Rows of each native call through a layer, and its threads."""
-    per_row = 4.0 * layer.n_features * layer.n_hidden
+    yield from _parts(4.0 * layer.n_features * layer.n_hidden, n_rows, how)
+
+
+def _parts(per_row: float, n_rows: int, how: _How) -> Iterator[tuple[slice, int]]:
+    """Rows of native calls that take `per_row` operations per row, and their threads."""
     at_once = max(1, int(tuning.OPERATIONS_PER_CALL * how.n_threads / per_row))
     for start in range(0, n_rows, at_once):
         stop = min(start + at_once, n_rows)
@@ -54,9 +61,14 @@ def _calls(layer: Layer, n_rows: int, how: _How) -> Iterator[tuple[slice, int]]:
         yield slice(start, stop), threads.useful_threads(how.n_threads, operations)
 
 
-def _encode_layer(layer: Layer, X: np.ndarray, how: _How) -> np.ndarray:
+def _encode_layer(layer: Layer, X: np.ndarray | CSR, how: _How) -> np.ndarray:
     encoder = encoder_record(layer)
     out = np.empty((len(X), layer.n_hidden), layer.dtype)
+    if isinstance(X, CSR):
+        per_row = 4.0 * layer.n_hidden * (1 + len(X.values) / len(X))
+        for rows, n_threads in _parts(per_row, len(X), how):
+            _inference.encode(encoder, csr_record(X[rows]), out[rows], how.many, n_threads)
+        return out
     for rows, n_threads in _calls(layer, len(X), how):
         _inference.encode(encoder, X[rows], out[rows], how.many, n_threads)
     return out
@@ -79,7 +91,7 @@ def _reconstruct_layer(layer: Layer, X: np.ndarray, how: _How) -> np.ndarray:
 
 
 # what is done with a layer, and the layer
-_Moves = list[tuple[Callable[[Layer, np.ndarray, _How], np.ndarray], Layer]]
+_Moves = list[tuple[Callable[[Layer, Any, _How], np.ndarray], Layer]]
 
 
 def _up(layers: list[Layer]) -> _Moves:
@@ -95,7 +107,7 @@ def _up_and_down(layers: list[Layer]) -> _Moves:
     return [*_up(layers[:-1]), (_reconstruct_layer, layers[-1]), *_down(layers[:-1])]
 
 
-def _go(moves: _Moves, X: np.ndarray, width: int, how: _How) -> np.ndarray:
+def _go(moves: _Moves, X: np.ndarray | CSR, width: int, how: _How) -> np.ndarray:
     """X after these moves; the result has `width` columns."""
     if len(moves) == 1:
         move, layer = moves[0]
@@ -103,7 +115,7 @@ def _go(moves: _Moves, X: np.ndarray, width: int, how: _How) -> np.ndarray:
     out = np.empty((len(X), width), X.dtype)
     for start in range(0, len(X), tuning.ROWS_BETWEEN_LAYERS):
         rows = slice(start, start + tuning.ROWS_BETWEEN_LAYERS)
-        between = X[rows]
+        between: np.ndarray | CSR = X[rows]
         for move, layer in moves:
             between = move(layer, between, how)
         out[rows] = between
@@ -112,7 +124,7 @@ def _go(moves: _Moves, X: np.ndarray, width: int, how: _How) -> np.ndarray:
 
 def encode(
     network: Layer | Network,
-    X: np.ndarray,
+    X: np.ndarray | CSR,
     *,
     n_threads: int,
     checked: bool = False,
@@ -121,7 +133,7 @@ def encode(
     """Codes of the rows of `X`, those of the topmost layer: (len(X), n_hidden)."""
     if not checked:
         network.check()
-    check_rows("X", X, network.n_features, network.dtype)
+    check_inputs("X", X, network.n_features, network.dtype)
     return _go(_up(network.layers), X, network.n_hidden, _how(X, n_rows, n_threads))
 
 
@@ -143,7 +155,7 @@ def decode(
 
 def reconstruct(
     network: Layer | Network,
-    X: np.ndarray,
+    X: np.ndarray | CSR,
     *,
     n_threads: int,
     checked: bool = False,
@@ -153,15 +165,17 @@ def reconstruct(
     if not checked:
         network.check()
     check_decodes(network)
-    check_rows("X", X, network.n_features, network.dtype)
+    check_inputs("X", X, network.n_features, network.dtype)
     moves = _up_and_down(network.layers)
+    if isinstance(X, CSR):
+        moves = [*_up(network.layers), *_down(network.layers)]
     return _go(moves, X, network.n_features, _how(X, n_rows, n_threads))
 
 
 def sample_losses(
     network: Layer | Network,
     X: np.ndarray,
-    X_corrupted: np.ndarray,
+    X_corrupted: np.ndarray | CSR,
     entry_weight: np.ndarray | None = None,
     *,
     n_threads: int,
@@ -176,7 +190,7 @@ def sample_losses(
         network.check()
     check_decodes(network)
     check_rows("X", X, network.n_features, network.dtype)
-    check_rows("X_corrupted", X_corrupted, network.n_features, network.dtype)
+    check_inputs("X_corrupted", X_corrupted, network.n_features, network.dtype)
     check_same_rows("X_corrupted", X_corrupted, X)
     if entry_weight is not None:
         check_rows("entry_weight", entry_weight, network.n_features, network.dtype)
@@ -187,11 +201,15 @@ def sample_losses(
     at_once = tuning.ROWS_BETWEEN_LAYERS if others else len(X)
     for start in range(0, len(X), at_once):
         rows = slice(start, start + at_once)
-        shown = X_corrupted[rows]
-        if others:  # what the lowest layer decodes
+        shown: np.ndarray | CSR = X_corrupted[rows]
+        coded = bool(others) or isinstance(shown, CSR)  # `shown` is what the lowest layer decodes
+        if others:
             shown = _go([*_up([lowest]), *_up_and_down(others)], shown, lowest.n_hidden, how)
+        elif coded:
+            shown = _encode_layer(lowest, shown, how)
         weight = None if entry_weight is None else entry_weight[rows]
-        _layer_losses(lowest, X[rows], shown, bool(others), weight, out[rows], how)
+        assert isinstance(shown, np.ndarray)
+        _layer_losses(lowest, X[rows], shown, coded, weight, out[rows], how)
     return out
 
 

@@ -41,13 +41,13 @@ def train_sampled(
     max_loss: float = np.inf,
 ) -> np.ndarray:
     """See `dae._model.reference.train_sampled`. Signals are served between native calls."""
-    check_csr("X", X, layer)
+    check_csr("X", X, layer.n_features, layer.dtype)
     check_index("rows", rows, len(X))
     if not len(rows):
         raise ValueError("rows must name at least one row.")
     known = shown = X.counts()
     if X_corrupted is not None:
-        check_csr("X_corrupted", X_corrupted, layer)
+        check_csr("X_corrupted", X_corrupted, layer.n_features, layer.dtype)
         if len(X_corrupted) != len(X):
             raise ValueError(f"X has {len(X)} rows, X_corrupted {len(X_corrupted)}.")
         shown = X_corrupted.counts()

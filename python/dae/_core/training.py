@@ -11,26 +11,33 @@ from dae._core import tuning
 from dae._core.arguments import (
     check_emphasis,
     check_index,
-    check_rows,
+    check_inputs,
     check_same_rows,
     check_target,
     check_weight,
     corruption_record,
+    input_record,
     layer_records,
     solver_record,
     target_is_classes,
 )
 from dae._core.threads import useful_threads
 from dae._model.corruption import Corruption
+from dae._model.csr import CSR
 from dae._model.network import Layer, Network
 from dae._model.solver import Solver
 from daecore import _training, records
 
 
 def corrupt(
-    corruption: Corruption, X: np.ndarray, rows: np.ndarray, presentation: int, *, n_threads: int
+    corruption: Corruption,
+    X: np.ndarray | CSR,
+    rows: np.ndarray,
+    presentation: int,
+    *,
+    n_threads: int,
 ) -> np.ndarray:
-    """Corrupted copies of ``X[rows]``."""
+    """Corrupted copies of ``X[rows]``, dense."""
     out, _ = _corrupt(corruption, (1.0, 1.0), X, rows, presentation, n_threads)
     return out
 
@@ -38,7 +45,7 @@ def corrupt(
 def entry_weights(
     corruption: Corruption,
     emphasis: tuple[float, float],
-    X: np.ndarray,
+    X: np.ndarray | CSR,
     rows: np.ndarray,
     presentation: int,
     *,
@@ -54,26 +61,31 @@ def entry_weights(
 def _corrupt(
     corruption: Corruption,
     emphasis: tuple[float, float],
-    X: np.ndarray,
+    X: np.ndarray | CSR,
     rows: np.ndarray,
     presentation: int,
     n_threads: int,
     weights: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """The corrupted rows; the weights of their entries go into `weights`, if given."""
-    check_rows("X", X, X.shape[1], X.dtype)
+    check_inputs("X", X, X.shape[1], X.dtype)
     check_index("rows", rows, len(X))
     out = np.empty((len(rows), X.shape[1]), X.dtype)
     if not len(rows):
         return out, weights
-    data = records.Data(X, corruption_record(corruption, X, presentation), emphasis=emphasis)
+    record = corruption_record(corruption, X, presentation)
+    data = records.Data(input_record(X), record, emphasis=emphasis)
     per_row = tuning.OPERATIONS_PER_CORRUPTED_ENTRY * X.shape[1]
     at_once = max(1, int(tuning.OPERATIONS_PER_CALL / per_row))
+    unpacked = None  # sparse rows, for one call
+    if isinstance(X, CSR):
+        at_once = max(1, min(at_once, len(rows), tuning.UNPACKED_ENTRIES // X.n_features))
+        unpacked = np.empty((at_once, X.n_features), X.dtype)
     for start in range(0, len(rows), at_once):
         part = slice(start, start + at_once)
         threads = useful_threads(n_threads, per_row * len(rows[part]))
         part_weights = None if weights is None else weights[part]
-        _training.corrupt(data, rows[part], out[part], part_weights, threads)
+        _training.corrupt(data, rows[part], out[part], part_weights, unpacked, threads)
     return out, weights
 
 
@@ -81,13 +93,14 @@ def train(
     network: Layer | Network,
     solver: Solver,
     corruption: Corruption,
-    X: np.ndarray,
+    X: np.ndarray | CSR,
     rows: np.ndarray,
     *,
     batch_size: int,
     presentation: int,
     n_threads: int,
-    X_corrupted: np.ndarray | None = None,
+    X_corrupted: np.ndarray | CSR | None = None,
+    input_scale: np.ndarray | None = None,
     sample_weight: np.ndarray | None = None,
     emphasis: tuple[float, float] = (1.0, 1.0),
     target: np.ndarray | None = None,
@@ -96,14 +109,19 @@ def train(
     """Mean loss of each batch of ``X[rows]``; network and solver are trained on them in place.
 
     Stops at the first batch whose loss is above `max_loss`, or NaN: its loss is the last one
-    returned, and its step is not made. `dae._model.reference.train` says the rest. Signals are
+    returned, and its step is not made. A row is multiplied by its `input_scale` before it is
+    encoded. `dae._model.reference.train` says the rest. Signals are
     served between native calls.
     """
-    check_rows("X", X, network.n_features, network.dtype)
+    check_inputs("X", X, network.n_features, network.dtype)
     check_index("rows", rows, len(X))
     if X_corrupted is not None:
-        check_rows("X_corrupted", X_corrupted, network.n_features, network.dtype)
+        check_inputs("X_corrupted", X_corrupted, network.n_features, network.dtype)
         check_same_rows("X_corrupted", X_corrupted, X)
+        if isinstance(X, CSR) != isinstance(X_corrupted, CSR):
+            raise ValueError("X and X_corrupted must both be dense, or both be sparse.")
+    if input_scale is not None:
+        check_weight(input_scale, len(X), network.dtype, "input_scale")
     if not len(rows):
         raise ValueError("rows must name at least one row.")
     if sample_weight is not None:
@@ -117,9 +135,10 @@ def train(
     check_target(network, target, X)
     by_class = target is not None and target_is_classes(network)
     data = records.Data(
-        clean=X,
+        clean=input_record(X),
         corruption=corruption_record(corruption, X, presentation),
-        corrupted=X_corrupted,
+        corrupted=None if X_corrupted is None else input_record(X_corrupted),
+        input_scale=input_scale,
         weight=sample_weight,
         target=None if by_class else target,
         classes=target if by_class else None,

@@ -20,6 +20,9 @@ OPERATIONS_PER_CALL = 2e9
 # Operations per entry to corrupt: about what a random word and its use cost.
 OPERATIONS_PER_CORRUPTED_ENTRY = 50.0
 
+# Entries of sparse rows that are unpacked at a time where a dense copy is asked for: 16 MiB.
+UNPACKED_ENTRIES = 2**22
+
 # Seconds that a native call of training may take: short for Ctrl-C, long against the call's first
 # encoding, which later batches get for nothing from the sweep before.
 CALL_SECONDS = 0.1

@@ -61,6 +61,13 @@ class CSR:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
+    def __getitem__(self, rows: slice) -> CSR:
+        """Consecutive rows, over the same entries."""
+        start, stop, _ = rows.indices(len(self))
+        starts = self.starts[start : max(start, stop) + 1]
+        entries = slice(starts[0], starts[-1])
+        return CSR(starts - starts[0], self.columns[entries], self.values[entries], self.n_features)
+
     def counts(self) -> np.ndarray:
         """Stored entries of each row."""
         return np.diff(self.starts)

@@ -73,11 +73,81 @@ static void normals(int pairs, const uint32_t *restrict words, REAL *restrict no
     }
 }
 
-/* out[0:n] <- the corrupted row of `clean` (n_rows, n) */
-static void corrupt_row(const dae_corruption_spec *c, const REAL *clean, intp n, intp row,
-                        REAL *restrict out)
+/* words[i] <- the word of stream 0 for entry (row, columns[i]), as `random_words` makes it */
+static void words_at(const dae_corruption_spec *c, intp row, const int32_t *columns, intp count,
+                     uint32_t *words)
 {
-    const REAL *x = clean + row * n, *level = c->level, *low = c->low, *high = c->high;
+    for (intp i = 0; i < count; i += WIDE_LANES) {
+        const int lanes = (int)at_most(count - i, WIDE_LANES);
+        wide quad = {0}, word[4];
+        for (int lane = 0; lane < lanes; lane++)
+            quad[lane] = (uint64_t)columns[i + lane] / 4;
+        philox(c, row, 0, quad, word);
+        for (int lane = 0; lane < lanes; lane++)
+            words[i + lane] = (uint32_t)word[columns[i + lane] % 4][lane];
+    }
+}
+
+/* A row of X: its entries, in ascending columns. */
+typedef struct {
+    intp count;
+    const int32_t *columns;
+    const REAL *values;
+} entries;
+
+INLINE entries row_entries(const dae_csr *X, intp row)
+{
+    const intp at = X->starts[row];
+    return (entries){X->starts[row + 1] - at, X->columns + at, (const REAL *)X->values + at};
+}
+
+/* Columns and values, times `scale`, of the entries of a sparse row that masking leaves, or of all
+ * without it. Returns how many. */
+static intp shown_entries(const dae_corruption_spec *c, intp row, entries x, REAL scale,
+                          int32_t *restrict columns, REAL *restrict values)
+{
+    uint32_t words[WORDS];
+    intp count = 0;
+    for (intp i = 0; i < x.count; i++) {
+        if (c->kind == DAE_MASKING) {
+            if (i % WORDS == 0)
+                words_at(c, row, x.columns + i, at_most(x.count - i, WORDS), words);
+            if (words[i % WORDS] >> 8 < c->threshold[x.columns[i]])
+                continue;
+        }
+        columns[count] = x.columns[i];
+        values[count++] = x.values[i] * scale;
+    }
+    return count;
+}
+
+/* out[0:n] <- a sparse row */
+static void unpack(entries x, intp n, REAL *restrict out)
+{
+    memset(out, 0, (size_t)n * sizeof(REAL));
+    for (intp i = 0; i < x.count; i++)
+        out[x.columns[i]] = x.values[i];
+}
+
+/* The entry of a sparse row in column d */
+static REAL entry_at(entries x, int32_t d)
+{
+    intp low = 0, high = x.count;
+    while (low < high) {
+        const intp middle = (low + high) / 2;
+        if (x.columns[middle] < d)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < x.count && x.columns[low] == d ? x.values[low] : 0;
+}
+
+/* out[0:n] <- the corrupted copy of x, which is that row of the data */
+static void corrupt_row(const dae_data *data, intp n, intp row, const REAL *x, REAL *restrict out)
+{
+    const dae_corruption_spec *c = &data->corruption;
+    const REAL *clean = data->clean, *level = c->level, *low = c->low, *high = c->high;
     uint32_t words[WORDS], donor_words[WORDS];
     REAL normal[WORDS];
     for (intp d0 = 0; d0 < n; d0 += WORDS) {
@@ -111,7 +181,10 @@ static void corrupt_row(const dae_corruption_spec *c, const REAL *clean, intp n,
                     if (from == row)
                         from = c->donors[(pick + 1) % c->n_donors];
                 }
-                out[d0 + i] = clean[from * n + d0 + i];
+                out[d0 + i] = from == row ? x[d0 + i]
+                              : clean     ? clean[from * n + d0 + i]
+                                          : entry_at(row_entries(&data->sparse_clean, from),
+                                                     (int32_t)(d0 + i));
             }
             break;
         }
@@ -120,14 +193,14 @@ static void corrupt_row(const dae_corruption_spec *c, const REAL *clean, intp n,
 
 /* weight[0:n] <- emphasis[0] where the row's entry is corrupted, else emphasis[1]; of given
  * corrupted rows, `shown`, the entries that differ */
-static void weigh_entries(const dae_data *data, intp n, intp row, const REAL *shown,
-                          REAL *restrict weight)
+static void weigh_entries(const dae_data *data, intp n, intp row, const REAL *clean,
+                          const REAL *shown, REAL *restrict weight)
 {
     const dae_corruption_spec *c = &data->corruption;
     const REAL hit = (REAL)data->emphasis[0], untouched = (REAL)data->emphasis[1];
-    const REAL *clean = (const REAL *)data->clean + row * n, *level = c->level;
+    const REAL *level = c->level;
     uint32_t words[WORDS];
-    if (data->corrupted) {
+    if (data->corrupted || data->sparse_corrupted.starts) {
         for (intp d = 0; d < n; d++)
             weight[d] = shown[d] != clean[d] ? hit : untouched;
         return;

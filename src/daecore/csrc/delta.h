@@ -18,7 +18,7 @@ INLINE double compare(const dae_data *data, const dae_layer *layer, const dae_ba
                           ? row_weight * load((const REAL *)batch->entry_weight + b * stride + d)
                           : broadcast(row_weight);
         const vec a = load(z + (b - b0) * DECODE_FEATURES) + b_star;
-        const vec x = load_part((const REAL *)data->clean + row * n + d, count);
+        const vec x = load_part(clean_row(data, batch, n, b) + d, count);
         vec by_a;
         part += w * loss_and_delta(layer->loss, layer->decoder_activation, a, x, &by_a);
         by_a *= w * inverse_B;
@@ -49,7 +49,7 @@ static void decode_delta(const dae_data *data, const dae_layer *layer, const dae
         for (intp b0 = 0; b0 < B; b0 += DECODE_ROWS) {
             const intp b1 = at_most(b0 + DECODE_ROWS, B);
             for (intp b = b0; b < b1; b++) {
-                const REAL *x = (const REAL *)data->clean + batch->rows[b] * layer->n_features;
+                const REAL *x = clean_row(data, batch, layer->n_features, b);
                 for (intp d = d0; d < d1; d += LINE) {
                     __builtin_prefetch(x + d); /* the user's rows may begin anywhere in a line */
                     __builtin_prefetch((REAL *)delta + b * stride + d, 1);

@@ -55,3 +55,11 @@ static void add(const dae_layer *layer, intp B, void *into, const void *from, in
             store(c + j, load(c + j) + load(x + j));
     }
 }
+
+/* out (stride) <- x W, for a sparse row: the dense sum without its zeros, in the same order */
+static void project_stored(const dae_layer *layer, const dae_csr *X, ptrdiff_t row, void *out)
+{
+    const entries x = row_entries(X, row);
+    sparse_product(whole_lines(layer->n_hidden), x.count, x.columns, x.values, layer->encoder.value,
+                   layer->stride, out, SET);
+}

@@ -63,10 +63,19 @@ typedef struct {
     uint64_t seed, presentation;
 } dae_corruption_spec;
 
+/* Rows in compressed sparse row format; the columns of a row ascend. */
+typedef struct {
+    const ptrdiff_t *starts; /* (n_rows + 1); NULL where there are none */
+    const int32_t *columns;
+    const void *values;
+} dae_csr;
+
 /* Where a batch comes from. */
 typedef struct {
-    const void *clean;        /* (n_rows, n), contiguous */
+    const void *clean;        /* (n_rows, n), contiguous; NULL where rows are sparse */
     const void *corrupted;    /* the same shape, or NULL: corrupt `clean` */
+    dae_csr sparse_clean, sparse_corrupted; /* the same for sparse rows */
+    const void *input_scale;  /* (n_rows) factors of rows before they are encoded, or NULL */
     const void *weight;       /* (n_rows), or NULL: all ones */
     const void *target;       /* (n_rows, outputs), for outputs compared entry by entry */
     const ptrdiff_t *classes; /* (n_rows), for DAE_SOFTMAX_LOG_LOSS */
@@ -82,6 +91,7 @@ typedef struct {
     ptrdiff_t batch_size;         /* rows of the batch: B of all its micro-batches */
     int begins_batch, ends_batch; /* whether it is the batch's first micro-batch, its last */
     void *shown;    /* (B, shown_stride) what is coded: the corrupted rows, the code below */
+    void *clean;    /* (B, shown_stride) the clean rows where these are sparse, else NULL */
     ptrdiff_t room; /* rows that arrays of codes have room for: behind them lie their panels */
     void *code;     /* (B, stride) H, padding 0 */
     void *decoded;  /* (B, stride) what is decoded: H, or what the layer above made of its own */
@@ -101,13 +111,6 @@ typedef struct {
     int32_t *column_rows;  /* (n, B) */
     void *column_values;   /* (n, B) */
 } dae_batch;
-
-/* Rows in compressed sparse row format; the columns of a row ascend. */
-typedef struct {
-    const ptrdiff_t *starts; /* (n_rows + 1); NULL where there are none */
-    const int32_t *columns;
-    const void *values;
-} dae_csr;
 
 /* Where a batch comes from whose outputs are sampled (sampled_step.h). */
 typedef struct {
@@ -208,6 +211,9 @@ typedef struct {
      * weighted by entry_weight (B, n) if that is not NULL */
     void (*row_losses)(const dae_layer *layer, const dae_batch *batch, const void *clean,
                        const void *entry_weight, const void *code, double *row_loss);
+
+    /* out (stride) <- x W, for a sparse row */
+    void (*project_stored)(const dae_layer *layer, const dae_csr *X, ptrdiff_t row, void *out);
 
     /* Row b of a sampled batch from its data to its deltas; `scratch` has room for `room` elements
      * and 32-bit numbers, twice each */

@@ -15,34 +15,6 @@
 
 enum { ASKED_AT_ONCE = 2 * FEATURE_GROUP }; /* features whose rows of V stay in the cache between two uses */
 
-/* words[i] <- the word of stream 0 for entry (row, columns[i]), as `random_words` makes it */
-static void words_at(const dae_corruption_spec *c, intp row, const int32_t *columns, intp count,
-                     uint32_t *words)
-{
-    for (intp i = 0; i < count; i += WIDE_LANES) {
-        const int lanes = (int)at_most(count - i, WIDE_LANES);
-        wide quad = {0}, word[4];
-        for (int lane = 0; lane < lanes; lane++)
-            quad[lane] = (uint64_t)columns[i + lane] / 4;
-        philox(c, row, 0, quad, word);
-        for (int lane = 0; lane < lanes; lane++)
-            words[i + lane] = (uint32_t)word[columns[i + lane] % 4][lane];
-    }
-}
-
-/* A row of X: its entries, in ascending columns. */
-typedef struct {
-    intp count;
-    const int32_t *columns;
-    const REAL *values;
-} entries;
-
-INLINE entries row_entries(const dae_csr *X, intp row)
-{
-    const intp at = X->starts[row];
-    return (entries){X->starts[row + 1] - at, X->columns + at, (const REAL *)X->values + at};
-}
-
 /* The entries that x has, or that were shown in its place: columns and values of x. Returns how many. */
 static intp known_entries(entries x, entries shown, int32_t *columns, REAL *values)
 {
@@ -93,24 +65,6 @@ static intp ask(const dae_corruption_spec *c, double zeros_per_nonzero, intp n, 
         column[count] = known_columns[k];
         x[count] = known_x[k];
         weight[count] = 1;
-    }
-    return count;
-}
-
-/* The entries of X~ that are shown: columns and values of those that are left. Returns how many. */
-static intp show_entries(const dae_sampled_data *data, intp row, entries x, uint32_t *words,
-                         int32_t *columns, REAL *values)
-{
-    const dae_corruption_spec *c = &data->corruption;
-    const REAL scale = data->input_scale ? ((const REAL *)data->input_scale)[row] : 1;
-    intp count = 0;
-    if (c->kind == DAE_MASKING)
-        words_at(c, row, x.columns, x.count, words);
-    for (intp i = 0; i < x.count; i++) {
-        if (c->kind == DAE_MASKING && words[i] >> 8 < c->threshold[x.columns[i]])
-            continue;
-        columns[count] = x.columns[i];
-        values[count++] = x.values[i] * scale;
     }
     return count;
 }
@@ -193,7 +147,8 @@ static void sampled_row(const dae_sampled_data *data, const dae_layer *layer,
     int32_t *known_column = (int32_t *)(weight + batch->room);
     uint32_t *words = (uint32_t *)(known_column + batch->room);
 
-    const intp shown = show_entries(data, row, given, words, column, value);
+    const REAL scale = data->input_scale ? ((const REAL *)data->input_scale)[row] : 1;
+    const intp shown = shown_entries(&data->corruption, row, given, scale, column, value);
     sparse_product(width, shown, column, value, layer->encoder.value, stride, H, SET);
     for (intp j = 0; j < width; j += LANES) {
         const intp lanes = at_most(layer->n_hidden - j, LANES);

@@ -19,6 +19,48 @@ static int32_t find_nonzero(const REAL *x, intp n, int32_t *restrict columns, RE
     return count;
 }
 
+/* The clean row b of a batch of the lowest layer. */
+INLINE const REAL *clean_row(const dae_data *data, const dae_batch *batch, intp n, intp b)
+{
+    return batch->clean ? (const REAL *)batch->clean + b * batch->shown_stride
+                        : (const REAL *)data->clean + batch->rows[b] * n;
+}
+
+/* starts[u] <- where feature FEATURE_GROUP u begins in ascending columns */
+static void find_starts(intp n, intp count, const int32_t *columns, int32_t *restrict starts)
+{
+    intp i = 0;
+    for (intp u = 0; u < feature_groups(n); u++) {
+        while (i < count && columns[i] < u * FEATURE_GROUP)
+            i++;
+        *starts++ = (int32_t)i;
+    }
+    *starts = (int32_t)count;
+}
+
+/* `show` for a sparse row whose zeros stay zeros: the cost of its entries, and of clearing out.
+ * Returns whether it is such a row. */
+static int show_stored(const dae_data *data, intp n, const dae_batch *batch, intp b, REAL *out)
+{
+    const intp row = batch->rows[b];
+    const dae_corruption_spec *c = &data->corruption;
+    const int given = data->sparse_corrupted.starts != NULL;
+    if (!data->sparse_clean.starts || !batch->row_count || batch->entry_weight ||
+        !(given || c->kind == DAE_NONE || c->kind == DAE_MASKING))
+        return 0;
+    const entries x = row_entries(given ? &data->sparse_corrupted : &data->sparse_clean, row);
+    const REAL scale = data->input_scale ? ((const REAL *)data->input_scale)[row] : 1;
+    if (x.count > n / 2) /* too many for the lists */
+        return 0;
+    int32_t *columns = batch->row_columns + b * list_room(n);
+    REAL *values = (REAL *)batch->row_values + b * list_room(n);
+    const intp count = shown_entries(c, row, x, scale, columns, values);
+    batch->row_count[b] = (int32_t)count;
+    find_starts(n, count, columns, batch->row_starts + b * (feature_groups(n) + 1));
+    unpack((entries){count, columns, values}, n, out);
+    return 1;
+}
+
 static void show(const dae_data *data, const dae_layer *layer, const dae_batch *batch, intp start,
                  intp stop)
 {
@@ -26,13 +68,27 @@ static void show(const dae_data *data, const dae_layer *layer, const dae_batch *
     for (intp b = start; b < stop; b++) {
         REAL *out = (REAL *)batch->shown + b * batch->shown_stride;
         const intp row = batch->rows[b];
-        if (data->corrupted || data->corruption.kind == DAE_NONE) {
-            const REAL *from = data->corrupted ? data->corrupted : data->clean;
-            memcpy(out, from + row * n, (size_t)n * sizeof(REAL));
-        } else
-            corrupt_row(&data->corruption, data->clean, n, row, out);
+        if (data->sparse_clean.starts)
+            unpack(row_entries(&data->sparse_clean, row), n,
+                   (REAL *)batch->clean + b * batch->shown_stride);
+        if (show_stored(data, n, batch, b, out))
+            continue;
+        const REAL *x = clean_row(data, batch, n, b);
+        if (data->sparse_corrupted.starts)
+            unpack(row_entries(&data->sparse_corrupted, row), n, out);
+        else if (data->corrupted || data->corruption.kind == DAE_NONE)
+            memcpy(out, data->corrupted ? (const REAL *)data->corrupted + row * n : x,
+                   (size_t)n * sizeof(REAL));
+        else
+            corrupt_row(data, n, row, x, out);
         if (batch->entry_weight)
-            weigh_entries(data, n, row, out, (REAL *)batch->entry_weight + b * batch->shown_stride);
+            weigh_entries(data, n, row, x, out,
+                          (REAL *)batch->entry_weight + b * batch->shown_stride);
+        if (data->input_scale) {
+            const REAL scale = ((const REAL *)data->input_scale)[row];
+            for (intp d = 0; d < n; d++)
+                out[d] *= scale;
+        }
         if (batch->row_count)
             batch->row_count[b] = find_nonzero(out, n, batch->row_columns + b * list_room(n),
                                                (REAL *)batch->row_values + b * list_room(n),
