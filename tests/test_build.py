@@ -21,7 +21,7 @@ from daecore import _enums
 PACKAGE = Path(dae.__file__).parent
 CORE = Path(daecore.__file__).parent
 
-CORE_MODULES = ("_enums", "_inference", "_simd", "_threads", "_training", "records")
+CORE_MODULES = ("_enums", "_inference", "_sampled", "_simd", "_threads", "_training", "records")
 
 OPENMP_PROGRAM = """
 #include <omp.h>
@@ -89,8 +89,8 @@ def test_only_core_imports_daecore():
 
 def test_names_of_the_model_are_those_of_the_core():
     """What Python chooses by name, the core has a number for, and no other names."""
-    assert set(_enums.ACTIVATIONS) == set(network.ACTIVATIONS)
-    assert set(_enums.LOSSES) == set(network.OUTPUT_LOSSES)
+    assert set(_enums.ACTIVATIONS) == set(network.DECODER_ACTIVATIONS)
+    assert set(_enums.LOSSES) == {*network.LOSSES, *network.OUTPUT_LOSSES}
     assert set(_enums.CORRUPTIONS) == set(corruption.KINDS)
     # the core's solvers are those that "sgd" with its momentum parameters comes to
     assert set(_enums.SOLVERS) == {*solver.SOLVERS, "momentum", "nesterov"}

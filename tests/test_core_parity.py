@@ -23,7 +23,12 @@ from dae._model.network import ACTIVATIONS
 
 pytestmark = pytest.mark.usefixtures("always_threads")
 
-OUTPUTS = [("squared_error", name) for name in ACTIVATIONS] + [("log_loss", "logistic")]
+OUTPUTS = [
+    *[("squared_error", name) for name in ACTIVATIONS],
+    ("log_loss", "logistic"),
+    ("poisson", "exp"),
+    ("multinomial", "softmax"),
+]
 SIZES = [1, 7, 8, 15, 16, 17, 33, 100]
 # each size with four others as the number of features, and with as many as that of hidden units
 SHAPES = [(n, SIZES[(i + k) % 8]) for i, n in enumerate(SIZES) for k in (0, 1, 3, 6)]

@@ -75,7 +75,12 @@ def test_steps_are_those_of_the_reference(kind, tied, dtype):
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
 @pytest.mark.parametrize(
     ("loss", "decoder_activation"),
-    [("squared_error", "identity"), ("squared_error", "relu"), ("log_loss", "logistic")],
+    [
+        ("squared_error", "identity"),
+        ("squared_error", "relu"),
+        ("log_loss", "logistic"),
+        ("poisson", "exp"),
+    ],
 )
 def test_activations_and_losses(activation, loss, decoder_activation):
     network = make_network(

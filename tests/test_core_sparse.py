@@ -48,6 +48,23 @@ def test_every_corruption(kind, dtype):
     assert_same(trained(X, kind), trained(X.toarray(), kind))
 
 
+@pytest.mark.parametrize("kind", ["masking", "swap"])
+@pytest.mark.parametrize(
+    ("loss", "decoder_activation"),
+    [("log_loss", "logistic"), ("poisson", "exp"), ("multinomial", "softmax")],
+)
+def test_every_loss(loss, decoder_activation, kind, always_threads):
+    X = sparse_rows()
+    outputs = {"loss": loss, "decoder_activation": decoder_activation}
+    how = {"emphasis": (1.0, 0.5)}
+    results = [
+        trained(x, kind, network=make_network(N, M, np.float32, **outputs), n_threads=k, **how)
+        for x, k in [(X, 1), (X, 3), (X.toarray(), 2)]
+    ]
+    assert_same(results[0], results[1])
+    assert_same(results[0], results[2])
+
+
 @pytest.mark.parametrize("batch_size", [1, 2, 20, 60])
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_every_solver_and_batch(solver, batch_size):

@@ -16,7 +16,12 @@ from dae._model.network import ACTIVATIONS
 H = 1e-3
 TOLERANCE = 1e-9
 
-OUTPUTS = [("squared_error", name) for name in ACTIVATIONS] + [("log_loss", "logistic")]
+OUTPUTS = [
+    *[("squared_error", name) for name in ACTIVATIONS],
+    ("log_loss", "logistic"),
+    ("poisson", "exp"),
+    ("multinomial", "softmax"),
+]
 
 
 @pytest.fixture

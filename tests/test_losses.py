@@ -24,10 +24,12 @@ def test_the_derivative_is_that_of_the_loss(name):
     loss, rng = get_loss(name), np.random.default_rng(0)
     a, x, h = rng.normal(size=(4, 6)), rng.random((4, 6)), 1e-6
     for activation in loss.decoder_activations:
-        above, _ = loss.entries(activation, a + h, x)
-        below, _ = loss.entries(activation, a - h, x)
         _, delta = loss.entries(activation, a, x)
-        np.testing.assert_allclose(delta, (above - below) / (2 * h), rtol=1e-6, atol=1e-8)
+        for step in h * np.eye(6):  # one feature of all rows at a time
+            above, _ = loss.entries(activation, a + step, x)
+            below, _ = loss.entries(activation, a - step, x)
+            numeric = (above.sum(axis=1) - below.sum(axis=1)) / (2 * h)
+            np.testing.assert_allclose(delta[:, step > 0].ravel(), numeric, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -36,7 +38,7 @@ def test_training_starts_far_below_the_divergence_bound(name):
     for activation in loss.decoder_activations:
         entries, _ = loss.entries(activation, np.zeros_like(x), x)
         worst = entries.sum(axis=1).max()
-        assert math.isclose(loss.at_zero(Rows(x), activation), worst, rel_tol=1e-12)
+        assert worst <= loss.at_zero(Rows(x), activation) * (1 + 1e-12) <= 10 * worst
         assert loss.divergence_bound(Rows(x), activation) >= 1e4 * worst
 
 

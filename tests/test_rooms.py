@@ -10,7 +10,7 @@ import pytest
 
 import dae
 from dae._model.corruption import KINDS
-from dae._model.losses import OUTPUT_LOSSES
+from dae._model.losses import LOSSES, OUTPUT_LOSSES
 
 PACKAGE = Path(dae.__file__).parent
 CORE = PACKAGE.parents[1] / "src" / "daecore"
@@ -154,7 +154,7 @@ def test_comparisons_are_found(code):
 
 @pytest.mark.parametrize(
     ("names", "owner"),
-    [(OUTPUT_LOSSES, "dae._model.losses"), (KINDS, "dae._model.corruption")],
+    [({*LOSSES, *OUTPUT_LOSSES}, "dae._model.losses"), (KINDS, "dae._model.corruption")],
     ids=["losses", "corruption"],
 )
 @pytest.mark.parametrize("path", MODULES, ids=module_name)

@@ -2,7 +2,9 @@
 from libc.stdint cimport INT32_MAX, int32_t
 from libc.string cimport memset
 
-from daecore._kernels cimport FEATURE_GROUP, MICRO_BATCH, dae_batch
+from daecore._kernels cimport (
+    DAE_MULTINOMIAL, DAE_SCORE_SUMS, FEATURE_GROUP, MICRO_BATCH, dae_batch,
+)
 from daecore._leaves cimport log2_of
 from daecore._team cimport LayerBuffers, Training
 
@@ -135,6 +137,11 @@ cdef inline ptrdiff_t lay_out(Training *t, char *base, int n_threads) noexcept n
         t.visible_grad = _take(base, &used, n, t.itemsize)
     t.loss = <double *> _take(base, &used, B if t.supervised else n // FEATURE_GROUP + 1,
                               sizeof(double))
+    t.scores = t.totals = NULL
+    if not t.supervised and t.layers[0].params.loss == DAE_MULTINOMIAL:
+        t.scores = <double *> _take(base, &used, B * t.layers[0].n_leaves,
+                                    DAE_SCORE_SUMS * sizeof(double))
+        t.totals = <double *> _take(base, &used, 2 * B * n_threads, sizeof(double))
     t.parts = <char *> _take(base, &used, parts, 1)
     t.scratch_bytes = (t.kernels.scratch_size * t.itemsize + 63) // 64 * 64 + partial
     t.scratch = <char *> _take(base, &used, t.scratch_bytes, n_threads)

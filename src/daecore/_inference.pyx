@@ -9,7 +9,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
 from daecore._arrays cimport INDEX, Array, reading, writing
-from daecore._kernels cimport dae_batch, dae_csr, dae_kernels, dae_layer
+from daecore._kernels cimport DAE_SOFTMAX, dae_batch, dae_csr, dae_kernels, dae_layer
 from daecore._layer cimport describe_decoder, describe_encoder
 from daecore._records cimport csr_of
 from daecore._simd cimport kernels
@@ -100,6 +100,9 @@ cdef void _chunk(
                           t.losses + start)
     else:
         kernel.decode(layer, &batch, codes, 0, n, t.out + start * row_bytes, n)
+        if layer.decoder_activation == DAE_SOFTMAX:
+            for b in range(rows):
+                kernel.softmax(t.out + (start + b) * row_bytes, n)
 
 
 cdef void _run(Inference *t, char *scratch, ptrdiff_t scratch_bytes, int thread,

@@ -7,6 +7,9 @@ cdef extern from "kernels.h" nogil:
         DAE_ADAM
         DAE_IDENTITY
         MICRO_BATCH
+        DAE_MULTINOMIAL
+        DAE_SCORE_SUMS
+        DAE_SOFTMAX
         FEATURE_GROUP
 
     ctypedef struct dae_parameter:
@@ -122,6 +125,13 @@ cdef extern from "kernels.h" nogil:
                           ptrdiff_t, ptrdiff_t) noexcept nogil
         void (*decode_delta)(const dae_data *, const dae_layer *, const dae_batch *,
                              ptrdiff_t, ptrdiff_t, void *, void *, double *) noexcept nogil
+        void (*scores)(const dae_data *, const dae_layer *, const dae_batch *, ptrdiff_t,
+                       ptrdiff_t, void *, double *) noexcept nogil
+        void (*join_scores)(const double *, int, ptrdiff_t, double *) noexcept nogil
+        void (*multinomial_delta)(const dae_data *, const dae_layer *, const dae_batch *,
+                                  ptrdiff_t, ptrdiff_t, const double *, void *, void *,
+                                  double *) noexcept nogil
+        void (*softmax)(void *, ptrdiff_t) noexcept nogil
         void (*project_delta)(const dae_layer *, const dae_batch *, const void *, ptrdiff_t,
                               ptrdiff_t, void *, int) noexcept nogil
         void (*output_delta)(const dae_data *, const dae_layer *, const dae_batch *,

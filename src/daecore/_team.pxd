@@ -42,6 +42,8 @@ ctypedef struct Training:
     dae_batch buffers[2]        # the lowest layer's, of this micro-batch and the next, in turn
     void *visible_grad          # (n)
     double *loss                # (groups of features), or (micro_batch_size) if supervised
+    double *scores              # (leaves, micro_batch_size) sums of rows of a multinomial loss
+    double *totals              # (threads, micro_batch_size, 2) of the same
     char *parts                 # sums (micro_batch_size, stride) over leaves, by the lowest leaf
     char *scratch               # for each thread: for its kernels, then for its partial sums
     ptrdiff_t scratch_bytes

@@ -35,7 +35,7 @@ from daecore._buffers cimport (
     SPARSE_MIN_ROWS, SPARSE_PERCENT, lay_out, micro_batch_rows,
 )
 from daecore._kernels cimport (
-    DAE_ADAM, DAE_IDENTITY, dae_batch, dae_data, dae_kernels, dae_layer,
+    DAE_ADAM, DAE_IDENTITY, DAE_SCORE_SUMS, dae_batch, dae_data, dae_kernels, dae_layer,
 )
 from daecore._layer cimport describe_trained
 from daecore._leaves cimport (
@@ -155,16 +155,34 @@ cdef void _project_delta_leaf(
                             features.stop, out, add)
 
 
+cdef double *_own_totals(const Training *t, const Step *step) noexcept nogil:
+    return t.totals + 2 * t.micro_batch_size * step.thread
+
+
+cdef void _score_leaf(
+    Training *t, const Step *step, int leaf, void *out, int add
+) noexcept nogil:
+    """The leaf's part of the rows' sums that its features are compared by."""
+    cdef Range features = features_of(step.layer, leaf, 1)
+    t.kernels.scores(&t.data, &step.layer.params, &step.batch, features.start, features.stop,
+                     step.layer.delta, t.scores + DAE_SCORE_SUMS * step.batch.B * leaf)
+
+
 cdef void _compare_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
     """Sweep 1 on a leaf of the lowest layer."""
     cdef Range features = features_of(step.layer, leaf, 1)
+    cdef double *loss = t.loss + first_group(step.layer, leaf)
     if step.batch.sparse:
         _transpose_leaf(t, step, leaf, out, add)
-    t.kernels.decode_delta(&t.data, &step.layer.params, &step.batch, features.start, features.stop,
-                           step.layer.delta, t.visible_grad,
-                           t.loss + first_group(step.layer, leaf))
+    if t.scores != NULL:
+        t.kernels.multinomial_delta(&t.data, &step.layer.params, &step.batch, features.start,
+                                    features.stop, _own_totals(t, step), step.layer.delta,
+                                    t.visible_grad, loss)
+    else:
+        t.kernels.decode_delta(&t.data, &step.layer.params, &step.batch, features.start,
+                               features.stop, step.layer.delta, t.visible_grad, loss)
     _project_delta_leaf(t, step, leaf, out, add)
 
 
@@ -368,6 +386,11 @@ cdef void _compare(Training *t, Step *step) noexcept nogil:
             _descend(t, step, k)
         _enter(t, step, 0)
         _show(t, step, &step.next)
+        if t.scores != NULL:
+            for_own_leaves(t, step, _score_leaf)
+            _meet(t, step)
+            t.kernels.join_scores(t.scores, step.layer.n_leaves, step.batch.B,
+                                  _own_totals(t, step))
         sum_own_leaves(t, step, _compare_leaf, step.batch.B)
     _meet(t, step)
     step.next.sparse = _is_sparse(&t.layers[0].params, &step.next)

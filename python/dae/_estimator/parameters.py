@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
-from dae._model.activations import ACTIVATIONS
+from dae._model.activations import ACTIVATIONS, DECODER_ACTIVATIONS
 from dae._model.corruption import KINDS, NO_CORRUPTION
 from dae._model.losses import LOSSES
 from dae._model.solver import SOLVERS
@@ -39,7 +39,7 @@ LAYER: dict[str, list[Any]] = {
 
 # of the reconstruction
 DECODING: dict[str, list[Any]] = {
-    "decoder_activation": [StrOptions({"auto", *ACTIVATIONS})],
+    "decoder_activation": [StrOptions({"auto", *DECODER_ACTIVATIONS})],
     "loss": [StrOptions(set(LOSSES))],
     "tied_weights": ["boolean"],
     "emphasis": ["array-like", None],

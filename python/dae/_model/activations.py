@@ -41,15 +41,31 @@ def _logistic(a: np.ndarray) -> np.ndarray:
     return np.where(a >= 0, 1 / (1 + e), e / (1 + e))
 
 
-_ALL = (
+def _exp(a: np.ndarray) -> np.ndarray:
+    """exp(a) within the range of the smaller dtype's exponential, as the core has it."""
+    highest = 87.0 if a.dtype == np.float32 else 708.0
+    return np.exp(np.minimum(a, highest))
+
+
+def _softmax(a: np.ndarray) -> np.ndarray:
+    e = np.exp(a - a.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+_ELEMENTWISE = (
     Activation("identity", np.copy, np.ones_like),
     Activation("logistic", _logistic, lambda g: g * (1 - g), initial_scale=4.0),
     Activation("tanh", np.tanh, lambda g: 1 - g * g),
     Activation("relu", lambda a: np.maximum(a, 0), lambda g: (g > 0).astype(g.dtype)),
 )
-_BY_NAME = {activation.name: activation for activation in _ALL}
+# of the outputs of one loss each, see `losses.py`; the latter is of whole rows
+EXP = Activation("exp", _exp, np.copy)
+SOFTMAX = Activation("softmax", _softmax, lambda g: g * (1 - g))
 
-ACTIVATIONS = tuple(_BY_NAME)
+_BY_NAME = {activation.name: activation for activation in (*_ELEMENTWISE, EXP, SOFTMAX)}
+
+ACTIVATIONS = tuple(activation.name for activation in _ELEMENTWISE)
+DECODER_ACTIVATIONS = tuple(_BY_NAME)
 
 
 def get_activation(name: str) -> Activation:

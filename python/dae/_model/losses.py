@@ -54,6 +54,9 @@ class Loss:
         Whether it compares a reconstruction with x, entry by entry: a value of `loss`.
     of_classes : bool
         Whether a target is one class number per row, rather than one value per output.
+    couples_features : bool
+        Whether the loss of an entry depends on the other features of its row. A weight of an entry
+        then multiplies x, and outputs cannot be sampled.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Loss:
     advice: str = ""
     reconstructs: bool = True
     of_classes: bool = False
+    couples_features: bool = False
 
     # -------------------------------------------------------------- what it asks of a network
 
@@ -98,7 +102,7 @@ class Loss:
     # -------------------------------------------------------------- divergence
 
     def at_zero(self, x: Entries, activation: str) -> float:
-        """Largest loss of a row of x where all pre-activations are zero."""
+        """Largest loss of a row of x where all pre-activations are zero, or a bound of it."""
         raise NotImplementedError
 
     def divergence_bound(self, x: Entries, activation: str, added_energy: float = 0.0) -> float:
@@ -187,6 +191,57 @@ class LogLoss(Loss):
         return float(np.average(wrong, weights=sample_weight))
 
 
+class Poisson(Loss):
+    """Half the Poisson deviance, sum_d [z_d - x_d - x_d log(z_d / x_d)], z = exp(a): counts.
+
+    The negative log-likelihood exp(a) - x a, less its value at z = x; the derivative by a is z - x.
+    """
+
+    name = "poisson"
+    decoder_activations = ("exp",)
+    valid_range = (0.0, math.inf)
+    advice = "Pass counts, or use loss='squared_error'."
+
+    def at_zero(self, x: Entries, activation: str) -> float:
+        # 1 - x + x log x <= 1 + x^2
+        return x.n_features + x.largest_energy()
+
+    def entries(
+        self, activation: str, a: np.ndarray, x: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        z = get_activation(activation).value(a)
+        t = a - np.log(np.where(x > 0, x, 1))
+        losses = np.where(x > 0, x * (np.expm1(t) - t), z)
+        return losses.astype(np.float64), z - x
+
+
+class Multinomial(Loss):
+    """-sum_d x_d log softmax(a)_d over all features: which of them, given how many.
+
+    Liang, Krishnan, Hoffman & Jebara (WWW 2018), eq. 2. Its derivative by a is
+    (sum_e x_e) softmax(a) - x.
+    """
+
+    name = "multinomial"
+    decoder_activations = ("softmax",)
+    valid_range = (0.0, math.inf)
+    advice = "Pass counts, clicks or other shares, or use loss='squared_error'."
+    couples_features = True
+
+    def at_zero(self, x: Entries, activation: str) -> float:
+        # (sum_d x_d) log n, and sum_d x_d <= n + sum_d x_d^2
+        return (x.n_features + x.largest_energy()) * math.log(x.n_features + 1)
+
+    def entries(
+        self, activation: str, a: np.ndarray, x: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Whole rows: a feature's part of the loss depends on all of them."""
+        a = a - a.max(axis=1, keepdims=True)
+        log_softmax = a - np.log(np.exp(a).sum(axis=1, keepdims=True))
+        mass = x.sum(axis=1, keepdims=True)
+        return (-x * log_softmax).astype(np.float64), mass * np.exp(log_softmax) - x
+
+
 class SoftmaxLogLoss(Loss):
     """-log softmax(a)_k of a row whose class is number k."""
 
@@ -216,12 +271,21 @@ class SoftmaxLogLoss(Loss):
 
 SQUARED_ERROR = SquaredError()
 LOG_LOSS = LogLoss()
+POISSON = Poisson()
+MULTINOMIAL = Multinomial()
 SOFTMAX_LOG_LOSS = SoftmaxLogLoss()
 
-_ALL: tuple[Loss, ...] = (SQUARED_ERROR, LOG_LOSS, SOFTMAX_LOG_LOSS)
+_ALL: tuple[Loss, ...] = (
+    SQUARED_ERROR,
+    LOG_LOSS,
+    POISSON,
+    MULTINOMIAL,
+    SOFTMAX_LOG_LOSS,
+)
 _BY_NAME = {loss.name: loss for loss in _ALL}
 
-OUTPUT_LOSSES = tuple(_BY_NAME)
+# of the outputs of a supervised network
+OUTPUT_LOSSES = tuple(loss.name for loss in _ALL if not loss.couples_features)
 LOSSES = tuple(loss.name for loss in _ALL if loss.reconstructs)
 
 

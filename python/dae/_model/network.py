@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from dae._model.activations import ACTIVATIONS, get_activation
+from dae._model.activations import ACTIVATIONS, DECODER_ACTIVATIONS, get_activation
 from dae._model.damage import checked_choice, damaged, is_array
 from dae._model.layout import aligned_copy, aligned_zeros, check_layout, padded_width
 from dae._model.losses import LOSSES, OUTPUT_LOSSES, get_loss
@@ -36,7 +36,8 @@ class Layer:
         without a decoder, one of a supervised `Network`.
     hidden_bias : ndarray of shape (n_hidden,)
     visible_bias : ndarray of shape (n_features,), or None together with `decoder`
-    activation, decoder_activation : str, of `ACTIVATIONS`
+    activation : str, of `ACTIVATIONS`
+    decoder_activation : str, of `DECODER_ACTIVATIONS`
     loss : str
         Name of the loss of the reconstruction, of `LOSSES`; without a decoder, of `OUTPUT_LOSSES`,
         for units that are the outputs of a supervised network (identity units: the loss takes
@@ -133,7 +134,7 @@ class Layer:
             check_layout("visible_bias", arrays["visible_bias"], (n_features,), dtype)
         for name, value, allowed in (
             ("activation", self.activation, ACTIVATIONS),
-            ("decoder_activation", self.decoder_activation, ACTIVATIONS),
+            ("decoder_activation", self.decoder_activation, DECODER_ACTIVATIONS),
             ("loss", self.loss, LOSSES if self.decodes else OUTPUT_LOSSES),
         ):
             checked_choice(name, value, allowed)

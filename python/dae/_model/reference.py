@@ -93,6 +93,8 @@ def sample_losses(
     """
     first, *others = network.layers
     H = decode(Network(others), encode(network, X_corrupted))
+    if entry_weight is not None and get_loss(first.loss).couples_features:
+        X, entry_weight = X * entry_weight, None
     entries, _ = loss_and_delta(first.loss, first.decoder_activation, pre_decode(first, H), X)
     return (entries if entry_weight is None else entries * entry_weight).sum(axis=1)
 
@@ -195,6 +197,8 @@ def gradients(
         decoded = [codes[-1]]  # decoded[k] is what layer k decodes
         for layer in layers[:0:-1]:
             decoded.insert(0, decode(layer, decoded[0]))
+        if entry_weight is not None and get_loss(layers[0].loss).couples_features:
+            X, entry_weight = X * entry_weight, None
         entries, delta = loss_and_delta(
             layers[0].loss, layers[0].decoder_activation, pre_decode(layers[0], decoded[0]), X
         )

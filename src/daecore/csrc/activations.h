@@ -53,6 +53,12 @@ INLINE vec exponential(vec x)
     return less_one * power + power;
 }
 
+/* exp(a) of any a: up to 6e37 in float, so that what is too large is seen by its loss */
+INLINE vec bounded_exponential(vec a)
+{
+    return exponential(-maximum(broadcast((REAL)EXP_LOWEST), -a));
+}
+
 /* exp(x) - 1, without cancellation near 0 */
 INLINE vec exponential_less_one(vec x)
 {
@@ -102,13 +108,14 @@ INLINE vec hyperbolic_tangent(vec a)
 /* NaN passes, as it does in numpy.maximum */
 INLINE vec relu(vec a) { return maximum((vec){0}, a); }
 
-/* g(a). `kind` is the same for all calls of a loop: the branch is predicted. */
+/* g(a); of DAE_SOFTMAX, which takes whole rows (multinomial.h), a itself. `kind` is the same for all calls of a loop: the branch is predicted. */
 INLINE vec activate(int kind, vec a)
 {
     switch (kind) {
     case DAE_LOGISTIC: return logistic(a);
     case DAE_TANH: return hyperbolic_tangent(a);
     case DAE_RELU: return relu(a);
+    case DAE_EXP: return bounded_exponential(a);
     default: return a;
     }
 }
@@ -120,6 +127,7 @@ INLINE vec activation_derivative(int kind, vec g)
     case DAE_LOGISTIC: return g * ((REAL)1 - g);
     case DAE_TANH: return (REAL)1 - g * g;
     case DAE_RELU: return blend(g > (REAL)0, broadcast(1), broadcast(0));
+    case DAE_EXP: return g;
     default: return broadcast(1);
     }
 }

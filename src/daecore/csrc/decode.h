@@ -27,6 +27,10 @@ static void decode(const dae_layer *layer, const dae_batch *batch, const void *c
 static void row_losses(const dae_layer *layer, const dae_batch *batch, const void *clean,
                        const void *entry_weight, const void *code, double *row_loss)
 {
+    if (layer->loss == DAE_MULTINOMIAL) {
+        multinomial_losses(layer, batch, clean, entry_weight, code, row_loss);
+        return;
+    }
     const intp n = layer->n_features;
     const REAL *bias = layer->visible_bias.value;
     /* zeros: the last features may leave columns of it unwritten */

@@ -10,11 +10,15 @@
     X(DAE_IDENTITY, identity)                                                                      \
     X(DAE_LOGISTIC, logistic)                                                                      \
     X(DAE_TANH, tanh)                                                                              \
-    X(DAE_RELU, relu)
+    X(DAE_RELU, relu)                                                                              \
+    X(DAE_EXP, exp)                                                                                \
+    X(DAE_SOFTMAX, softmax)
 
 #define FOR_EACH_LOSS(X)                                                                           \
     X(DAE_SQUARED_ERROR, squared_error)                                                            \
     X(DAE_LOG_LOSS, log_loss)                                                                      \
+    X(DAE_POISSON, poisson)                                                                        \
+    X(DAE_MULTINOMIAL, multinomial)                                                                \
     X(DAE_SOFTMAX_LOG_LOSS, softmax_log_loss)
 
 #define FOR_EACH_SOLVER(X)                                                                         \

@@ -139,6 +139,8 @@ typedef struct {
     double *loss;    /* (B) w_b E_b */
 } dae_sampled_batch;
 
+enum { DAE_SCORE_SUMS = 4 }; /* numbers per leaf and row that the multinomial loss sums up */
+
 typedef struct {
     /* shown[start:stop] <- the corrupted rows, with the lists of their non-zeros and the entries'
      * weights */
@@ -155,6 +157,19 @@ typedef struct {
     void (*decode_delta)(const dae_data *data, const dae_layer *layer, const dae_batch *batch,
                          ptrdiff_t start, ptrdiff_t stop, void *delta, void *visible_grad,
                          double *loss);
+
+    /* Sweep 1 for DAE_MULTINOMIAL, in two passes over the features D. First: delta[:, D] <- a*,
+     * sums[b] <- the DAE_SCORE_SUMS of row b. Then, totals (B, 2) joined from the sums (n_leaves, B)
+     * of all leaves: as `decode_delta`, delta being those a*. */
+    void (*scores)(const dae_data *data, const dae_layer *layer, const dae_batch *batch,
+                   ptrdiff_t start, ptrdiff_t stop, void *delta, double *sums);
+    void (*join_scores)(const double *sums, int n_leaves, ptrdiff_t B, double *totals);
+    void (*multinomial_delta)(const dae_data *data, const dae_layer *layer, const dae_batch *batch,
+                              ptrdiff_t start, ptrdiff_t stop, const double *totals, void *delta,
+                              void *visible_grad, double *loss);
+
+    /* z[0:n] <- softmax of the pre-activations z */
+    void (*softmax)(void *z, ptrdiff_t n);
 
     /* out (B, stride) <- delta[:, D] V[D, :], or with `add` out += that sum */
     void (*project_delta)(const dae_layer *layer, const dae_batch *batch, const void *delta,

@@ -29,6 +29,8 @@ _Static_assert(FEATURE_GROUP % LANES == 0, "a vector of features belongs to one 
 
 #include "encode.h"
 
+#include "multinomial.h"
+
 #include "decode.h"
 #include "delta.h"
 #include "update_one_row.h"
@@ -51,6 +53,10 @@ const dae_kernels TABLE = {.show = show,
                            .add = add,
                            .decode = decode,
                            .row_losses = row_losses,
+                           .scores = scores,
+                           .join_scores = join_scores,
+                           .multinomial_delta = multinomial_delta,
+                           .softmax = softmax_row,
                            .project_stored = project_stored,
                            .sampled_row = sampled_row,
                            .sampled_update = sampled_update,

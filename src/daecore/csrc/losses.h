@@ -12,6 +12,15 @@ INLINE vec loss_and_delta(int loss, int activation, vec a, vec x, vec *delta)
         *delta = blend(a >= (REAL)0, upper, e * upper) - x;
         return (relu(a) - x * a) + twice_atanh(e * (one * inverse));
     }
+    if (loss == DAE_POISSON) {
+        /* half the deviance, z - x - x log(z / x) with z = exp(a): x (exp(t) - 1 - t) with
+         * t = a - log x, which does not cancel near 0 */
+        const ivec some = x > (REAL)0;
+        const vec z = bounded_exponential(a), safe = blend(some, x, broadcast(1));
+        const vec t = -maximum(broadcast((REAL)EXP_LOWEST), logarithm(safe) - a);
+        *delta = z - x;
+        return blend(some, safe * (exponential_less_one(t) - t), z);
+    }
     const vec z = activate(activation, a), error = z - x;
     *delta = error * (REAL)2 * activation_derivative(activation, z);
     return error * error;
