@@ -97,6 +97,13 @@ def test_autoencoder(X, activation, decoder, tied, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("loss", ["poisson", "multinomial"])
+def test_losses_of_counts(X, loss, dtype):
+    X = np.floor(5 * X).astype(dtype)  # some of them 0
+    assert_same_as_own(DenoisingAutoencoder(9, loss=loss, **QUICK).fit(X), X)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("output_layers", ["last", "all", 0, 1, -3])
 @pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
 @pytest.mark.parametrize("tied", [True, False])

@@ -14,7 +14,14 @@ from dae.onnx._graph import Graph, Output
 
 AUTOENCODER_METHODS = ("transform", "inverse_transform", "reconstruct", "score_samples")
 
-_OPERATORS = {"identity": None, "logistic": "Sigmoid", "tanh": "Tanh", "relu": "Relu"}
+_OPERATORS = {
+    "identity": None,
+    "logistic": "Sigmoid",
+    "tanh": "Tanh",
+    "relu": "Relu",
+    "exp": "Exp",
+    "softmax": "Softmax",  # over the last axis, which is that of the features
+}
 
 
 def network_outputs(
@@ -128,8 +135,27 @@ def _log_loss(graph: Graph, layer: Layer, a: str, X: str) -> str:
     return _double(graph, graph.op("Add", linear, _log1p_exp_minus_abs(graph, a)))
 
 
+def _poisson(graph: Graph, layer: Layer, a: str, X: str) -> str:
+    """exp(a) - x - x (a - log x), in float64 because it cancels where exp(a) is near x."""
+    a, X = _double(graph, a), _double(graph, X)
+    tiny = graph.constant(1e-300, "tiny", dtype=np.float64)  # 0 log 0 is 0
+    log = graph.op("Log", graph.op("Max", X, tiny))
+    linear = graph.op("Add", X, graph.op("Mul", X, graph.op("Sub", a, log)))
+    return graph.op("Sub", graph.op("Exp", a), linear)
+
+
+def _multinomial(graph: Graph, layer: Layer, a: str, X: str) -> str:
+    log_softmax = _double(graph, graph.op("LogSoftmax", a))
+    return graph.op("Neg", graph.op("Mul", _double(graph, X), log_softmax))
+
+
 # loss -> operators that give the loss of each entry, in float64
-_ENTRIES = {"squared_error": _squared_error, "log_loss": _log_loss}
+_ENTRIES = {
+    "squared_error": _squared_error,
+    "log_loss": _log_loss,
+    "poisson": _poisson,
+    "multinomial": _multinomial,
+}
 
 
 def _log1p_exp_minus_abs(graph: Graph, a: str) -> str:
