@@ -107,7 +107,9 @@ def add_loss(folder):
     derivative = re.search(r"(\w+)\(activation, z\)", formula.read_text(encoding="utf-8"))[1]
     edit(formula, SQUARED_ERROR, SQUARED_ERROR + ABSOLUTE_ERROR.replace("DERIVATIVE", derivative))
     edit(folder / OBJECT, "\nSQUARED_ERROR = SquaredError()\n", NEW_OBJECT)
-    edit(folder / OBJECT, "(SQUARED_ERROR, LOG_LOSS,", "(SQUARED_ERROR, AbsoluteError(), LOG_LOSS,")
+    edit(
+        folder / OBJECT, "(\n    SQUARED_ERROR,\n", "(\n    SQUARED_ERROR,\n    AbsoluteError(),\n"
+    )
 
 
 def build_baseline(folder):
