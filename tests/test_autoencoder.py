@@ -134,7 +134,7 @@ def test_output_follows_the_input_dtype(X, fitted, given):
 def test_blocks_of_rows_agree_with_one_block(X, monkeypatch):
     dae = make().fit(X)
     whole = [dae.transform(X), dae.reconstruct(X), dae.score_samples(X)]
-    monkeypatch.setattr("dae._data.rows._BLOCK", 9 * 7)  # 7 rows at a time
+    monkeypatch.setattr("dae._data.rows.BLOCK", 9 * 7)  # 7 rows at a time
     converted = np.asfortranarray(X)
     parts = [dae.transform(converted), dae.reconstruct(converted), dae.score_samples(converted)]
     for a, b in zip(whole, parts, strict=True):

@@ -262,7 +262,7 @@ def test_numbers_of_any_size(size):
 
 def test_any_layout_and_dtype_gives_the_same_codes(monkeypatch):
     """Though they are converted in blocks of fewer rows than go through the matrix unit."""
-    monkeypatch.setattr(_rows, "_BLOCK", 40 * 300)
+    monkeypatch.setattr(_rows, "BLOCK", 40 * 300)
     X = data(700, 40, np.float32)
     dae = DenoisingAutoencoder(50, max_iter=1, tol=None, random_state=0).fit(X)
     for other in (np.asfortranarray(X), X.astype(np.float64)):

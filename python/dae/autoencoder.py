@@ -97,6 +97,22 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
         entry of `X_corrupted`, or of the result of a callable, is corrupted where it
         differs from X.
 
+    input_norm : {"l2"} or None, default=None
+        How each sample is scaled before it is encoded, in training and in use. "l2": to unit
+        Euclidean length, as is usual for counts and purchases; the reconstruction is compared
+        with the sample as it is, and samples of zeros only stay so. In training the length is
+        that of the clean sample, or of the row of `X_corrupted`.
+
+    reconstruction_sampling : float or None, default=None
+        Reconstruct, of each sparse sample, the non-zeros and only so many zeros per non-zero,
+        at least one, drawn at each presentation and weighted so that loss and gradient are
+        unbiased (Dauphin et al. 2011). A batch then costs its non-zeros, not its features.
+        None reconstructs all features. Applies to the training of the layer that reads X, not
+        to training all layers together. Requires X as a sparse matrix,
+        ``corruption="masking"``, None or a sparse `X_corrupted`, and a loss that is a sum
+        over features. Weights that no sample of a batch asks for do not move: neither do their
+        momentum and Adam's moments, and `alpha` does not shrink them (lazy updates).
+
     solver : {"adam", "sgd"}, default="adam"
         "adam" is Adam (Kingma & Ba 2015), "sgd" is gradient descent with `momentum`;
         ``momentum=0`` is the plain update.
@@ -294,6 +310,8 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
         loss: str = "squared_error",
         tied_weights: bool = True,
         emphasis: tuple[float, float] | None = None,
+        input_norm: str | None = None,
+        reconstruction_sampling: float | None = None,
         solver: str = "adam",
         learning_rate_init: float = 0.001,
         learning_rate: str = "constant",
@@ -323,6 +341,8 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
         self.loss = loss
         self.tied_weights = tied_weights
         self.emphasis = emphasis
+        self.input_norm = input_norm
+        self.reconstruction_sampling = reconstruction_sampling
         self.solver = solver
         self.learning_rate_init = learning_rate_init
         self.learning_rate = learning_rate
@@ -354,7 +374,7 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Clean samples.
 
         y : Ignored
@@ -366,7 +386,7 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
             Weight of the loss of each sample, 0 or more. Scaled to a mean of 1 over the samples
             of positive weight; samples of weight 0 are left out.
 
-        X_corrupted : array-like of shape (n_samples, n_features), default=None
+        X_corrupted : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
             Your own corrupted copies of X, row by row, used instead of the built-in
             corruption.
 
@@ -390,7 +410,7 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Clean samples.
 
         y : Ignored
@@ -400,7 +420,7 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
             Weight of the loss of each sample, 0 or more, used as given; samples of weight 0 are
             left out.
 
-        X_corrupted : array-like of shape (n_samples, n_features), default=None
+        X_corrupted : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
             Your own corrupted copies of X, used instead of the built-in corruption.
 
         Returns
@@ -420,6 +440,7 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
                 learning_rate=self.learning_rate_init,
                 max_iter=self.max_iter,
                 emphasis=self.emphasis,
+                samples_outputs=True,
             )
         ]
 

@@ -79,6 +79,22 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         `partial_fit`, which does not know how frequent they are, does not support it. Not for
         multilabel y.
 
+    input_norm : {"l2"} or None, default=None
+        How each sample is scaled before it is encoded, in training and in use. "l2": to unit
+        Euclidean length, as is usual for counts and purchases; the reconstruction is compared
+        with the sample as it is, and samples of zeros only stay so. In training the length is
+        that of the clean sample, or of the row of `X_corrupted`.
+
+    reconstruction_sampling : float or None, default=None
+        Reconstruct, of each sparse sample, the non-zeros and only so many zeros per non-zero,
+        at least one, drawn at each presentation and weighted so that loss and gradient are
+        unbiased (Dauphin et al. 2011). A batch then costs its non-zeros, not its features.
+        None reconstructs all features. Applies to the training of the layer that reads X, not
+        to training all layers together. Requires X as a sparse matrix,
+        ``corruption="masking"``, None or a sparse `X_corrupted`, and a loss that is a sum
+        over features. Weights that no sample of a batch asks for do not move: neither do their
+        momentum and Adam's moments, and `alpha` does not shrink them (lazy updates).
+
     solver : {"adam", "sgd"}, default="adam"
         "adam" is Adam (Kingma & Ba 2015), "sgd" is gradient descent with `momentum`;
         ``momentum=0`` is the plain update.
@@ -272,6 +288,8 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         tied_weights: bool = True,
         emphasis: tuple[float, float] | None = None,
         class_weight: Any = None,
+        input_norm: str | None = None,
+        reconstruction_sampling: float | None = None,
         solver: str = "adam",
         learning_rate_init: Any = 0.001,
         learning_rate: str = "constant",
@@ -307,6 +325,8 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
             loss=loss,
             tied_weights=tied_weights,
             emphasis=emphasis,
+            input_norm=input_norm,
+            reconstruction_sampling=reconstruction_sampling,
             solver=solver,
             learning_rate_init=learning_rate_init,
             learning_rate=learning_rate,
@@ -340,7 +360,7 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
@@ -367,7 +387,7 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
@@ -393,7 +413,7 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -411,7 +431,7 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -427,7 +447,7 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         Returns

@@ -66,6 +66,22 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
         entry of `X_corrupted`, or of the result of a callable, is corrupted where it
         differs from X.
 
+    input_norm : {"l2"} or None, default=None
+        How each sample is scaled before it is encoded, in training and in use. "l2": to unit
+        Euclidean length, as is usual for counts and purchases; the reconstruction is compared
+        with the sample as it is, and samples of zeros only stay so. In training the length is
+        that of the clean sample, or of the row of `X_corrupted`.
+
+    reconstruction_sampling : float or None, default=None
+        Reconstruct, of each sparse sample, the non-zeros and only so many zeros per non-zero,
+        at least one, drawn at each presentation and weighted so that loss and gradient are
+        unbiased (Dauphin et al. 2011). A batch then costs its non-zeros, not its features.
+        None reconstructs all features. Applies to the training of the layer that reads X, not
+        to training all layers together. Requires X as a sparse matrix,
+        ``corruption="masking"``, None or a sparse `X_corrupted`, and a loss that is a sum
+        over features. Weights that no sample of a batch asks for do not move: neither do their
+        momentum and Adam's moments, and `alpha` does not shrink them (lazy updates).
+
     solver : {"adam", "sgd"}, default="adam"
         "adam" is Adam (Kingma & Ba 2015), "sgd" is gradient descent with `momentum`;
         ``momentum=0`` is the plain update.
@@ -315,7 +331,7 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -341,7 +357,7 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -363,7 +379,7 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         Returns

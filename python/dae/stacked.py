@@ -29,6 +29,7 @@ from dae._estimator.stack_state import (
 from dae._estimator.training import Begun, TrainedEstimator, training_settings
 from dae._estimator.transformer import NetworkTransformer
 from dae._model.losses import Loss, get_loss
+from dae._model.memory import check_result
 from dae._model.network import Layer, Network
 from dae._training.epochs import Outcome
 from dae._training.monitor import Monitor
@@ -82,6 +83,22 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         al. 2010, section 4.2). (1, 0) counts corrupted entries only; None is (1, 1). An
         entry of `X_corrupted`, or of the result of a callable, is corrupted where it
         differs from X.
+
+    input_norm : {"l2"} or None, default=None
+        How each sample is scaled before it is encoded, in training and in use. "l2": to unit
+        Euclidean length, as is usual for counts and purchases; the reconstruction is compared
+        with the sample as it is, and samples of zeros only stay so. In training the length is
+        that of the clean sample, or of the row of `X_corrupted`.
+
+    reconstruction_sampling : float or None, default=None
+        Reconstruct, of each sparse sample, the non-zeros and only so many zeros per non-zero,
+        at least one, drawn at each presentation and weighted so that loss and gradient are
+        unbiased (Dauphin et al. 2011). A batch then costs its non-zeros, not its features.
+        None reconstructs all features. Applies to the training of the layer that reads X, not
+        to training all layers together. Requires X as a sparse matrix,
+        ``corruption="masking"``, None or a sparse `X_corrupted`, and a loss that is a sum
+        over features. Weights that no sample of a batch asks for do not move: neither do their
+        momentum and Adam's moments, and `alpha` does not shrink them (lazy updates).
 
     fine_tune : bool, default=False
         Whether all layers are trained together after each has been trained.
@@ -286,6 +303,8 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         loss: str = "squared_error",
         tied_weights: bool = True,
         emphasis: tuple[float, float] | None = None,
+        input_norm: str | None = None,
+        reconstruction_sampling: float | None = None,
         fine_tune: bool = False,
         output_layers: str | int = "last",
         solver: str = "adam",
@@ -319,6 +338,8 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         self.loss = loss
         self.tied_weights = tied_weights
         self.emphasis = emphasis
+        self.input_norm = input_norm
+        self.reconstruction_sampling = reconstruction_sampling
         self.fine_tune = fine_tune
         self.output_layers = output_layers
         self.solver = solver
@@ -354,7 +375,7 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Clean samples.
 
         y : Ignored
@@ -366,7 +387,7 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
             Weight of the loss of each sample, 0 or more. Scaled to a mean of 1 over the samples
             of positive weight; samples of weight 0 are left out.
 
-        X_corrupted : array-like of shape (n_samples, n_features), default=None
+        X_corrupted : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
             Your own corrupted copies of X, row by row, used instead of the built-in corruption
             in the first layer and in the fine-tuning.
 
@@ -392,7 +413,7 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Clean samples.
 
         y : Ignored
@@ -402,7 +423,7 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
             Weight of the loss of each sample, 0 or more, used as given; samples of weight 0 are
             left out.
 
-        X_corrupted : array-like of shape (n_samples, n_features), default=None
+        X_corrupted : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
             Your own corrupted copies of X, used instead of the built-in corruption.
 
         Returns
@@ -495,7 +516,7 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -508,9 +529,15 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         rows = check_inference_data(self, X, stack)
         n_threads = _core.n_threads_for(self.n_jobs, stack, len(rows))
         width = self._n_features_out
-        if self._all_layers:
-            return by_rows(all_codes, stack, rows, width=width, n_threads=n_threads)
-        return by_rows(_core.encode, self._up_to(stack), rows, width=width, n_threads=n_threads)
+        every = self._all_layers
+        return by_rows(
+            all_codes if every else _core.encode,
+            stack if every else self._up_to(stack),
+            rows,
+            width=width,
+            n_threads=n_threads,
+            input_norm=self._input_norm_,
+        )
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Decode codes.
@@ -528,6 +555,7 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         """
         stack = self._network()
         H = check_codes(X, self._n_features_out)
+        check_result("inverse_transform", len(H), stack.n_features, stack.dtype)
         part = self._up_to(stack)
         n_threads = _core.n_threads_for(self.n_jobs, part, len(H))
         H = Rows(H.array[:, -part.n_hidden :])

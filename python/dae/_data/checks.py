@@ -8,11 +8,13 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from dae._data.containers import check_not_masked, understood
 from dae._data.rows import Rows
+from dae._data.sparse_rows import SparseRows, check_structure, without_spare_room
 from dae._model.network import Layer, Network
 
 # float32 holds every value of these exactly
@@ -29,12 +31,13 @@ def training_dtype(X: Any) -> Any:
     if dtypes is None or not hasattr(dtypes, "__iter__"):  # that of a Series is one dtype
         dtype = getattr(X, "dtype", None)
         dtypes = [] if dtype is None else [dtype]
+    dtypes = [getattr(dtype, "subtype", dtype) for dtype in dtypes]  # of pandas' sparse columns
     names = {str(getattr(dtype, "name", dtype)).lower() for dtype in dtypes}
     return np.float32 if names and names <= _SMALL_TYPES else np.float64
 
 
 def check_training_data(estimator: Any, X: Any, *, reset: bool, dtype: Any = None) -> Rows:
-    """X as a C-ordered, aligned float array; not copied if it is one already.
+    """X as a C-ordered, aligned float array or in CSR; not copied if it is one already.
 
     Parameters
     ----------
@@ -44,8 +47,30 @@ def check_training_data(estimator: Any, X: Any, *, reset: bool, dtype: Any = Non
         That of the weights when training continues; None lets X decide.
     """
     wanted = training_dtype(X) if dtype is None else np.dtype(dtype)
+    X = _with_valid_indices("X", X)
     with understood("X", X, estimator):
-        X = validate_data(estimator, X, reset=reset, dtype=wanted, order="C")
+        X = validate_data(estimator, X, reset=reset, dtype=wanted, order="C", accept_sparse="csr")
+    return _rows(X, wanted)
+
+
+def _with_valid_indices(name: str, X: Any) -> Any:
+    """X; raises ValueError where it is a SciPy sparse container with invalid indices."""
+    if not sparse.issparse(X):
+        return X
+    shape: tuple[int, ...] = X.shape  # type: ignore[attr-defined]
+    if len(shape) != 2:
+        raise ValueError(
+            f"Expected 2D array, got {len(shape)}D array instead: {name} must have one row per "
+            "sample. Reshape it."
+        )
+    check_structure(name, X)
+    return without_spare_room(X)
+
+
+def _rows(X: Any, dtype: Any) -> Rows:
+    """What scikit-learn has checked: a float array, or CSR."""
+    if sparse.issparse(X):
+        return SparseRows.of(X, np.dtype(dtype))
     return Rows(np.require(X, requirements=["C", "A"]))
 
 
@@ -62,6 +87,7 @@ def check_training_data_and_target(
     """X as in `check_training_data`; y has one entry per row, or with `multi_output` columns."""
     wanted = training_dtype(X) if dtype is None else np.dtype(dtype)
     check_not_masked("y", y)
+    X = _with_valid_indices("X", X)
     with understood("X", X, estimator):
         X, y = validate_data(
             estimator,
@@ -70,25 +96,35 @@ def check_training_data_and_target(
             reset=reset,
             dtype=wanted,
             order="C",
+            accept_sparse="csr",
             multi_output=multi_output,
             y_numeric=numeric,
         )
-    return Rows(np.require(X, requirements=["C", "A"])), y
+    return _rows(X, wanted), y
 
 
 def check_corrupted_copies(X_corrupted: Any, X: Rows) -> Rows | None:
     """The user's own corrupted copies of X, in the dtype and shape of X."""
     if X_corrupted is None:
         return None
+    X_corrupted = _with_valid_indices("X_corrupted", X_corrupted)
     with understood("X_corrupted", X_corrupted):
-        X_corrupted = check_array(X_corrupted, dtype=X.dtype, order="C", input_name="X_corrupted")
+        X_corrupted = check_array(
+            X_corrupted, dtype=X.dtype, order="C", accept_sparse="csr", input_name="X_corrupted"
+        )
+    if sparse.issparse(X_corrupted) != X.is_sparse:
+        mine, theirs = ("dense", "sparse") if X.is_sparse else ("sparse", "dense")
+        raise ValueError(
+            f"X_corrupted must be {theirs} as X is, got {mine} rows. Pass both as sparse "
+            "(scipy.sparse.csr_array) or both as dense arrays."
+        )
     shape = (len(X), X.n_features)
     if X_corrupted.shape != shape:
         raise ValueError(
             f"X_corrupted must have the shape of X, {shape}, got {X_corrupted.shape}. "
             "Pass one corrupted copy of each row of X."
         )
-    return Rows(np.require(X_corrupted, requirements=["C", "A"]))
+    return _rows(X_corrupted, X.dtype)
 
 
 def check_weights(
@@ -204,15 +240,22 @@ def check_inference_data(estimator: Any, X: Any, network: Layer | Network) -> Ro
         rows = Rows(X)
         if rows.as_they_lie(network.dtype) is not None and rows.is_finite(estimator.n_jobs):
             return rows
+    X = _with_valid_indices("X", X)
     with understood("X", X, estimator):
-        checked = validate_data(estimator, X, reset=False, dtype="numeric")
+        checked = validate_data(estimator, X, reset=False, dtype="numeric", accept_sparse="csr")
         if checked.dtype.kind not in "biuf":  # some categories of pandas stay objects
             checked = checked.astype(np.float64)
-    return Rows(checked)
+    return SparseRows.of(checked, network.dtype) if sparse.issparse(checked) else Rows(checked)
 
 
 def check_codes(H: Any, n_components: int) -> Rows:
     """H of `inverse_transform`; its columns are codes, so feature names do not apply."""
+    if sparse.issparse(H):
+        raise TypeError(
+            f"inverse_transform requires dense codes, got a {type(H).__name__}. Pass what "
+            "transform returned, or X.toarray(). Sparse rows are for fit, partial_fit, transform, "
+            "reconstruct, score_samples and top_features."
+        )
     with understood("X", H):
         H = check_array(H, dtype="numeric", input_name="X")
     if H.shape[1] != n_components:

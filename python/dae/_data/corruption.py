@@ -14,8 +14,10 @@ import numpy as np
 
 from dae import _core
 from dae._data.rows import Rows
+from dae._data.scaling import input_scale
 from dae._data.streams import function_stream
 from dae._model.corruption import NO_CORRUPTION, Corruption, get_kind
+from dae._model.csr import CSR
 
 CorruptionFunction = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -62,21 +64,21 @@ class CoreCall:
     ----------
     order : intp ndarray
         Rows of the data set that are presented, in this order.
-    X : ndarray
+    X : ndarray or CSR
         Rows that the core reads: all of the data set, or those of `order` alone.
     rows : intp ndarray
         The rows of `X` that are presented.
     corruption : Corruption
-    X_corrupted : ndarray shaped as `X`, or None
+    X_corrupted : ndarray or CSR shaped as `X`, or None
     added_energy : float
         Largest squared length of a corrupted row, where only this call knows it.
     """
 
     order: np.ndarray
-    X: np.ndarray
+    X: np.ndarray | CSR
     rows: np.ndarray
     corruption: Corruption
-    X_corrupted: np.ndarray | None = None
+    X_corrupted: np.ndarray | CSR | None = None
     added_energy: float = 0.0
 
     def companion(self, values: np.ndarray | None) -> np.ndarray | None:
@@ -93,10 +95,13 @@ class CorruptedRows(ABC):
     X : Rows
         The clean data.
     n_threads : int
+    input_scale : ndarray of shape (n_rows,), or None
+        What a corrupted row is multiplied by before it is encoded.
     """
 
     X: Rows
     n_threads: int
+    input_scale: np.ndarray | None
 
     @abstractmethod
     def calls(self, order: np.ndarray, presentation: int, batch_size: int) -> Iterator[CoreCall]:
@@ -124,6 +129,10 @@ class CorruptedRows(ABC):
         """Whether X[rows] are certainly shown as they are."""
         return False
 
+    def keeps_zeros(self) -> bool:
+        """Whether the core reads corrupted rows by their non-zeros alone."""
+        return False
+
 
 @dataclass
 class BuiltIn(CorruptedRows):
@@ -132,11 +141,11 @@ class BuiltIn(CorruptedRows):
     corruption: Corruption
 
     def calls(self, order: np.ndarray, presentation: int, batch_size: int) -> Iterator[CoreCall]:
-        yield CoreCall(order, self.X.array, order, self.corruption)
+        yield CoreCall(order, self.X.core_input, order, self.corruption)
 
     def show(self, rows: np.ndarray, presentation: int, batch: int) -> np.ndarray:
         return _core.corrupt(
-            self.corruption, self.X.array, rows, presentation, n_threads=self.n_threads
+            self.corruption, self.X.core_input, rows, presentation, n_threads=self.n_threads
         )
 
     def entry_weight(
@@ -148,7 +157,12 @@ class BuiltIn(CorruptedRows):
     ) -> np.ndarray:
         """The emphasis on each entry: an entry is corrupted where the core has picked it."""
         return _core.entry_weights(
-            self.corruption, emphasis, self.X.array, rows, presentation, n_threads=self.n_threads
+            self.corruption,
+            emphasis,
+            self.X.core_input,
+            rows,
+            presentation,
+            n_threads=self.n_threads,
         )
 
     def added_energy(self) -> float:
@@ -156,6 +170,9 @@ class BuiltIn(CorruptedRows):
 
     def changes_nothing(self, rows: np.ndarray) -> bool:
         return self.corruption.changes_nothing
+
+    def keeps_zeros(self) -> bool:
+        return self.X.is_sparse and get_kind(self.corruption.kind).keeps_zeros
 
 
 @dataclass
@@ -165,7 +182,7 @@ class Given(CorruptedRows):
     X_corrupted: Rows
 
     def calls(self, order: np.ndarray, presentation: int, batch_size: int) -> Iterator[CoreCall]:
-        yield CoreCall(order, self.X.array, order, NO_CORRUPTION, self.X_corrupted.array)
+        yield CoreCall(order, self.X.core_input, order, NO_CORRUPTION, self.X_corrupted.core_input)
 
     def show(self, rows: np.ndarray, presentation: int, batch: int) -> np.ndarray:
         return self.X_corrupted.take(rows)
@@ -175,6 +192,9 @@ class Given(CorruptedRows):
 
     def changes_nothing(self, rows: np.ndarray) -> bool:
         return self.X.equals(self.X_corrupted, rows)
+
+    def keeps_zeros(self) -> bool:
+        return self.X.is_sparse
 
 
 @dataclass
@@ -211,6 +231,7 @@ def corrupted_rows(
     feature_range: tuple[np.ndarray, np.ndarray] | None,
     seed: int,
     n_threads: int,
+    input_norm: str | None = None,
 ) -> CorruptedRows:
     """The source for the parameters `corruption` and `corruption_level`.
 
@@ -222,13 +243,17 @@ def corrupted_rows(
         Rows of X that "swap" may take values from.
     feature_range : (minimum, maximum) of each feature, or None
         Required by the kinds that `needs_feature_range` names.
+    input_norm : str or None
+        As the parameter. A row is scaled by its length before the corruption, so that masking does
+        not change the scale of what is left; the user's own copies by theirs.
     """
+    scale = input_scale(X if X_corrupted is None else X_corrupted, input_norm)
     if X_corrupted is not None:
-        return Given(X, n_threads, X_corrupted)
+        return Given(X, n_threads, scale, X_corrupted)
     if callable(corruption):
-        return ByFunction(X, n_threads, corruption, seed)
+        return ByFunction(X, n_threads, scale, corruption, seed)
     if corruption is None:
-        return BuiltIn(X, n_threads, NO_CORRUPTION)
+        return BuiltIn(X, n_threads, scale, NO_CORRUPTION)
     numbers = Corruption(corruption, check_levels(corruption, level, X.n_features), seed)
     kind = get_kind(corruption)
     if kind.needs_feature_range:
@@ -238,7 +263,7 @@ def corrupted_rows(
         )
     if kind.needs_donors:
         numbers.donors = np.ascontiguousarray(donors, dtype=np.intp)
-    return BuiltIn(X, n_threads, numbers)
+    return BuiltIn(X, n_threads, scale, numbers)
 
 
 def all_corrupted(source: CorruptedRows, presentation: int, batch_size: int) -> np.ndarray:

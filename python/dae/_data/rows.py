@@ -1,8 +1,9 @@
-"""Rows of data: the only class that knows how X lies in memory.
+"""Rows of data: the only classes that know how X lies in memory.
 
-Today X is a dense array or a memory map. Everything else asks `Rows` with the verbs below, so that
-another layout needs another class with the same verbs and nothing else in Python: `take`,
-`blocks`, `feature_range`, `value_range`, `largest_energy`, `equals`.
+`Rows` is a dense array or a memory map, `SparseRows` holds the non-zeros alone. Everything else
+asks them with the verbs below, so that another layout needs another class with the same verbs and
+nothing else in Python: `take`, `part`, `blocks`, `feature_range`, `value_range`,
+`largest_energy`, `lengths`, `equals`.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from dae import _core
+from dae._model.csr import CSR
 from dae._model.layout import is_plain
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 # Entries of a temporary array when X is read block by block: X is never copied whole.
-_BLOCK = 2**20
+BLOCK = 2**20
 
 
 class Rows:
@@ -31,6 +33,8 @@ class Rows:
     """
 
     __slots__ = ("array",)
+
+    is_sparse = False
 
     def __init__(self, array: np.ndarray) -> None:
         self.array = array
@@ -46,7 +50,17 @@ class Rows:
     def dtype(self) -> np.dtype:
         return self.array.dtype
 
-    def as_they_lie(self, dtype: np.dtype) -> np.ndarray | None:
+    @property
+    def core_input(self) -> np.ndarray | CSR:
+        """What the core is given to train on."""
+        return self.array
+
+    @property
+    def container(self) -> Any:
+        """The data as a user may be given them: an array, or SciPy's CSR."""
+        return self.array
+
+    def as_they_lie(self, dtype: np.dtype) -> np.ndarray | CSR | None:
         """The array itself if the core can read it without conversion to `dtype`, else None."""
         array = self.array
         return array if array.dtype == dtype and is_plain(array) else None
@@ -61,18 +75,31 @@ class Rows:
         """The rows of an index array, copied, or of a slice, perhaps a view."""
         return self.array[index]
 
+    def part(self, index: Any) -> np.ndarray | CSR:
+        """The rows of an index array or of a slice as the core encodes them: dense, or CSR."""
+        return self.take(index)
+
+    def slices(self, n_rows: int | None = None) -> Iterator[slice]:
+        """Consecutive rows of blocks whose dense form is small, of `n_rows` rows or of all."""
+        n_rows = len(self) if n_rows is None else n_rows
+        step = rows_per_block(self.n_features)
+        for start in range(0, n_rows, step):
+            yield slice(start, min(start + step, n_rows))
+
     def blocks(self, index: np.ndarray | None = None) -> Iterator[tuple[slice, np.ndarray]]:
         """Blocks of consecutive rows (of X[index], if given) and where they lie in the result."""
-        n_rows = len(self.array) if index is None else len(index)
-        step = max(1, _BLOCK // self.n_features)
-        for start in range(0, n_rows, step):
-            part = slice(start, start + step)
-            yield part, self.array[part if index is None else index[part]]
+        for part in self.slices(None if index is None else len(index)):
+            yield part, self.take(part if index is None else index[part])
 
-    def converted_blocks(self, dtype: np.dtype) -> Iterator[tuple[slice, np.ndarray]]:
-        """The blocks as the core reads them: C-ordered and of that dtype."""
+    def converted_blocks(
+        self, dtype: np.dtype, *, unpacked: bool = True
+    ) -> Iterator[tuple[slice, np.ndarray | CSR]]:
+        """The blocks as the core reads them: of that dtype and C-ordered, or CSR.
+
+        With `unpacked`, blocks of sparse rows are small when they are dense, too.
+        """
         for part, block in self.blocks():
-            yield part, _converted(block, dtype)
+            yield part, converted(block, dtype)
 
     # -------------------------------------------------------------- summaries
 
@@ -87,6 +114,18 @@ class Rows:
     def value_range(self) -> tuple[float, float]:
         """Smallest and largest entry."""
         return self.array.min(), self.array.max()
+
+    def lengths(self) -> np.ndarray:
+        """Euclidean length of each row, float64.
+
+        Non-zeros are added one after the other, so that sparse and dense rows get the same bits.
+        """
+        lengths = np.empty(len(self))
+        for part, block in self.blocks():
+            rows, columns = np.nonzero(block)
+            squares = block[rows, columns].astype(np.float64) ** 2
+            lengths[part] = np.sqrt(np.bincount(rows, weights=squares, minlength=len(block)))
+        return lengths
 
     def largest_energy(self, origin: float = 0.0) -> float:
         """Largest squared distance of a row from `origin`."""
@@ -106,14 +145,20 @@ class Rows:
         )
 
 
-def _converted(block: np.ndarray, dtype: np.dtype) -> np.ndarray:
+def rows_per_block(entries: float) -> int:
+    """How many rows of so many entries are read at a time."""
+    return max(1, int(BLOCK // entries))
+
+
+def converted(block: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Values in C order and of that dtype. Raises ValueError if one is too large for it."""
     with np.errstate(over="ignore"):
-        converted = np.require(block, dtype=dtype, requirements=["C", "A"])
+        result = np.require(block, dtype=dtype, requirements=["C", "A"])
     # A float64 may become infinite in float32. An infinity that was in X was let in on purpose.
     if block.dtype.kind == "f" and block.dtype.itemsize > dtype.itemsize:
-        if not np.array_equal(np.isfinite(converted), np.isfinite(block)):
+        if not np.array_equal(np.isfinite(result), np.isfinite(block)):
             raise ValueError(
                 f"X has a value too large for {dtype}, the dtype that the estimator was fitted "
                 "in. Scale X, or fit on float64 data."
             )
-    return converted
+    return result

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import (
     validate_parameter_constraints,
 )
 
+from dae._data.scaling import INPUT_NORMS
 from dae._model.activations import ACTIVATIONS, DECODER_ACTIVATIONS
 from dae._model.corruption import KINDS, NO_CORRUPTION
 from dae._model.losses import LOSSES
@@ -43,6 +44,8 @@ DECODING: dict[str, list[Any]] = {
     "loss": [StrOptions(set(LOSSES))],
     "tied_weights": ["boolean"],
     "emphasis": ["array-like", None],
+    "input_norm": [StrOptions(set(INPUT_NORMS)), None],
+    "reconstruction_sampling": [Interval(Real, 0, None, closed="left"), None],
 }
 
 # of the training of any network

@@ -21,6 +21,7 @@ from dae._estimator.state import (
     not_fitted,
 )
 from dae._estimator.training import training_settings
+from dae._model.csr import CSR
 from dae._model.damage import damaged
 from dae._model.losses import get_loss
 from dae._model.memory import check_memory, too_big
@@ -45,6 +46,8 @@ def layer_settings(estimator: Any) -> list[TrainingSettings]:
             learning_rate=values["learning_rate_init"][k],
             max_iter=values["max_iter"][k],
             emphasis=estimator.emphasis,
+            reads_samples=k == 0,
+            samples_outputs=k == 0,
         )
         for k in range(len(layer_sizes(estimator)))
     ]
@@ -278,12 +281,12 @@ class StackAttributes(LayerAttributes):
         return next((state for state in reversed(stages) if counter(state, "n_iter_")), stages[0])
 
 
-def all_codes(stack: Layer | Network, X: np.ndarray, **how: Any) -> np.ndarray:
+def all_codes(stack: Layer | Network, X: np.ndarray | CSR, **how: Any) -> np.ndarray:
     """The codes of all layers, side by side; `how` is passed to `_core.encode`."""
     codes = np.empty((len(X), sum(layer.n_hidden for layer in stack.layers)), X.dtype)
     first = 0
     for layer in stack.layers:
-        X = _core.encode(layer, X, **how)
-        codes[:, first : first + layer.n_hidden] = X
+        X = layers_own = _core.encode(layer, X, **how)
+        codes[:, first : first + layer.n_hidden] = layers_own
         first += layer.n_hidden
     return codes

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from dae._data.scaling import INPUT_NORMS
 from dae._model.damage import damaged, is_array
 from dae._model.losses import get_loss
 from dae._model.memory import check_memory, too_big
@@ -37,6 +38,7 @@ STATE = (
     "_presentation",
     "_largest_sane_loss",
     "_feature_range",
+    "_input_norm",
     "_layers",
     "_stages",
     "pretraining_loss_curves_",
@@ -137,6 +139,14 @@ def network_attributes(network: Any) -> dict[str, Any]:
         "_n_features_out": network.n_hidden,
         "n_features_in_": network.n_features,
     }
+
+
+def input_norm_of(estimator: Any) -> str | None:
+    """How a fitted estimator scales rows before they are encoded; None in states without it."""
+    norm = estimator.__dict__.get("_input_norm")
+    if norm is not None and norm not in INPUT_NORMS:
+        raise damaged(f"_input_norm must be None or one of {INPUT_NORMS}, got {norm!r}")
+    return norm
 
 
 def decoder_activation_of(estimator: Any) -> str:

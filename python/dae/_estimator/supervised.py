@@ -24,7 +24,7 @@ from dae._estimator.stack_state import (
     stack_attributes,
     stack_of,
 )
-from dae._estimator.state import check_unchanged, not_fitted
+from dae._estimator.state import check_unchanged, input_norm_of, not_fitted
 from dae._estimator.training import Begun, TrainedEstimator, training_settings
 from dae._estimator.transformer import NetworkTransformer
 from dae._model.losses import SQUARED_ERROR, Loss, get_loss
@@ -61,6 +61,8 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
         loss: str = "squared_error",
         tied_weights: bool = True,
         emphasis: tuple[float, float] | None = None,
+        input_norm: str | None = None,
+        reconstruction_sampling: float | None = None,
         solver: str = "adam",
         learning_rate_init: Any = 0.001,
         learning_rate: str = "constant",
@@ -95,6 +97,8 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
         self.loss = loss
         self.tied_weights = tied_weights
         self.emphasis = emphasis
+        self.input_norm = input_norm
+        self.reconstruction_sampling = reconstruction_sampling
         self.solver = solver
         self.learning_rate_init = learning_rate_init
         self.learning_rate = learning_rate
@@ -240,6 +244,11 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
                 f"{activations}; got hidden_layer_sizes={self.hidden_layer_sizes!r} and "
                 f"activation={self.activation!r}. Set both to the values of pretrained."
             )
+        if given._input_norm_ != self.input_norm:
+            raise ValueError(
+                f"input_norm must be that of pretrained, {given._input_norm_!r}, got "
+                f"input_norm={self.input_norm!r}. Set it to the value of pretrained."
+            )
         return network.layers
 
     def _check_same_features(self, n_features: int) -> None:
@@ -271,7 +280,14 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
         stack = self._fitted()
         rows = check_inference_data(self, X, stack)
         n_threads = _core.n_threads_for(self.n_jobs, stack, len(rows))
-        return by_rows(_core.encode, stack, rows, width=stack.n_hidden, n_threads=n_threads)
+        return by_rows(
+            _core.encode,
+            stack,
+            rows,
+            width=stack.n_hidden,
+            n_threads=n_threads,
+            input_norm=input_norm_of(self),
+        )
 
     # -------------------------------------------------------------- fitted state
 

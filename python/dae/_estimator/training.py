@@ -15,7 +15,7 @@ from dae._data.containers import check_same_columns
 from dae._data.rows import Rows
 from dae._data.streams import split
 from dae._estimator.messages import in_words, warn_how_it_ended
-from dae._estimator.state import all_or_nothing
+from dae._estimator.state import all_or_nothing, input_norm_of
 from dae._estimator.version_stamp import VersionStampMixin
 from dae._model.losses import Loss
 from dae._model.solver import Solver
@@ -48,8 +48,19 @@ def training_settings(
     learning_rate: float,
     max_iter: int,
     emphasis: Any,
+    reads_samples: bool = True,
+    samples_outputs: bool = False,
 ) -> TrainingSettings:
-    """The estimator's parameters; those that may differ by stage are given."""
+    """The estimator's parameters; those that may differ by stage are given.
+
+    Parameters
+    ----------
+    reads_samples : bool
+        Whether the network reads X, not codes.
+    samples_outputs : bool
+        Whether `reconstruction_sampling` applies: to one layer that reconstructs X.
+    """
+    sampling = estimator.reconstruction_sampling if samples_outputs else None
     return TrainingSettings(
         stage=stage,
         solver=new_solver(estimator, learning_rate),
@@ -63,6 +74,8 @@ def training_settings(
         n_iter_no_change=estimator.n_iter_no_change,
         schedule=estimator.learning_rate,
         n_threads=_core.n_threads(estimator.n_jobs),
+        input_norm=estimator.input_norm if reads_samples else None,
+        reconstruction_sampling=None if sampling is None else float(sampling),
     )
 
 
@@ -175,10 +188,10 @@ class TrainedEstimator(VersionStampMixin, CallbackSupportMixin, BaseEstimator):
                 self._split(begun)
             monitor = Monitor(
                 self,
-                data.X.array,
+                data.X.container,
                 {
                     "sample_weight": data.sample_weight,
-                    "X_corrupted": None if data.X_corrupted is None else data.X_corrupted.array,
+                    "X_corrupted": None if data.X_corrupted is None else data.X_corrupted.container,
                 },
                 max_subtasks=self._n_tasks(begun.settings),
                 attributes=lambda: {
@@ -224,6 +237,8 @@ class TrainedEstimator(VersionStampMixin, CallbackSupportMixin, BaseEstimator):
         """New networks or the ones to continue with, and the data, checked."""
         continues = self.__sklearn_is_fitted__() and (self.warm_start or not fit)
         settings = self._settings() if fit else self._settings_of_a_pass()
+        if continues:
+            self._check_same_input_norm()
         runs: list[TrainingRun] = []
         if continues:
             runs = self._resume(settings, fit=fit)
@@ -232,6 +247,8 @@ class TrainedEstimator(VersionStampMixin, CallbackSupportMixin, BaseEstimator):
         check_same_columns(X, X_corrupted)
         data = TrainingData.of(rows, sample_weight, X_corrupted, normalise=fit)
         learned = self._learn(y, data, continues=continues, fit=fit, classes=classes)
+        if not continues:
+            learned["_input_norm"] = self.input_norm
         begun = Begun(continues, settings, runs, data, learned)
         loss = self._reconstruction_loss(begun, fit=fit)
         if loss is not None:
@@ -241,6 +258,21 @@ class TrainedEstimator(VersionStampMixin, CallbackSupportMixin, BaseEstimator):
         # networks that are not trained are left out, from the first on
         begun.settings = settings[len(settings) - len(begun.runs) :]
         return begun
+
+    def _check_same_input_norm(self) -> None:
+        """Raise ValueError if training would have to continue on rows that are scaled otherwise."""
+        fitted = input_norm_of(self)
+        if fitted != self.input_norm:
+            raise ValueError(
+                f"Training continues with input_norm={fitted!r}, which the estimator was fitted "
+                f"with, got input_norm={self.input_norm!r}. Restore the parameter, or start with "
+                "a new estimator."
+            )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def _store(self, begun: Begun, *, fit: bool) -> None:
         self.__dict__.update(

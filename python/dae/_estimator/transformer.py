@@ -19,7 +19,10 @@ from dae._data.checks import (
 )
 from dae._data.corruption import all_corrupted, corrupted_rows, needs_feature_range
 from dae._data.row_blocks import by_rows
+from dae._data.top_features import top_features
+from dae._estimator.state import input_norm_of
 from dae._model.losses import get_loss
+from dae._model.memory import check_result
 from dae._model.network import Layer, Network
 from dae._training.resume import counter, seen_range
 from dae._training.settings import TrainingSettings
@@ -46,7 +49,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -57,7 +60,14 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         network = self._network()
         rows = check_inference_data(self, X, network)
         n_threads = _core.n_threads_for(self.n_jobs, network, len(rows))
-        return by_rows(_core.encode, network, rows, width=network.n_hidden, n_threads=n_threads)
+        return by_rows(
+            _core.encode,
+            network,
+            rows,
+            width=network.n_hidden,
+            n_threads=n_threads,
+            input_norm=self._input_norm_,
+        )
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Decode codes.
@@ -74,6 +84,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         """
         network = self._network()
         H = check_codes(X, network.n_hidden)
+        check_result("inverse_transform", len(H), network.n_features, network.dtype)
         n_threads = _core.n_threads_for(self.n_jobs, network, len(H))
         return by_rows(_core.decode, network, H, width=network.n_features, n_threads=n_threads)
 
@@ -82,7 +93,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples, clean or corrupted.
 
         Returns
@@ -92,9 +103,60 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         """
         network = self._network()
         rows = check_inference_data(self, X, network)
+        check_result("reconstruct", len(rows), network.n_features, network.dtype)
         n_threads = _core.n_threads_for(self.n_jobs, network, len(rows))
         return by_rows(
-            _core.reconstruct, network, rows, width=network.n_features, n_threads=n_threads
+            _core.reconstruct,
+            network,
+            rows,
+            width=network.n_features,
+            n_threads=n_threads,
+            input_norm=self._input_norm_,
+        )
+
+    def top_features(
+        self, X: Any, k: int, *, exclude_known: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """For each sample, the features with the highest reconstruction that it does not have.
+
+        What a recommender asks for. Computed block by block: no array of all reconstructions is
+        made.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples.
+
+        k : int
+            Number of features, from 1 to n_features.
+
+        exclude_known : bool, default=True
+            Whether features that are not 0 in X are left out.
+
+        Returns
+        -------
+        indices : ndarray of shape (n_samples, k)
+            Their column numbers, from the highest reconstruction; of equal ones the smaller
+            number is first. -1 at the end of a row that has fewer than `k` other features.
+
+        values : ndarray of shape (n_samples, k)
+            Their reconstructions; NaN where the index is -1.
+        """
+        network = self._network()
+        if not isinstance(k, Integral) or isinstance(k, bool) or not 1 <= k <= network.n_features:
+            raise ValueError(
+                f"k must be an integer from 1 to the number of features, {network.n_features}, "
+                f"got {k!r}."
+            )
+        rows = check_inference_data(self, X, network)
+        n_threads = _core.n_threads_for(self.n_jobs, network, len(rows))
+        return top_features(
+            network,
+            rows,
+            int(k),
+            exclude_known=bool(exclude_known),
+            n_threads=n_threads,
+            input_norm=self._input_norm_,
         )
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -102,7 +164,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         Returns
@@ -114,18 +176,23 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         rows = check_inference_data(self, X, network)
         get_loss(network.loss).check(rows)
 
-        def losses(network: Layer | Network, X: np.ndarray, **how: Any) -> np.ndarray:
-            return _core.sample_losses(network, X, X, **how)
-
         n_threads = _core.n_threads_for(self.n_jobs, network, len(rows))
-        return -by_rows(losses, network, rows, width=None, n_threads=n_threads)
+        return -by_rows(
+            _core.sample_losses,
+            network,
+            rows,
+            width=None,
+            n_threads=n_threads,
+            input_norm=self._input_norm_,
+            compares=True,
+        )
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Mean of `score_samples`; greater is better.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Samples.
 
         y : Ignored
@@ -151,7 +218,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Clean samples. "swap" takes values from any other row of this X, in training from
             the rows that are trained on.
 
@@ -179,6 +246,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
                 f"got {presentation!r}."
             )
         rows = check_training_data(self, X, reset=False, dtype=network.dtype)
+        check_result("corrupt", len(rows), rows.n_features, rows.dtype)
         everyone = np.arange(len(rows), dtype=np.intp)
         seen = seen_range(state, rows.n_features)
         if seen is None and needs_feature_range(settings.corruption):
@@ -209,6 +277,11 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         self._network()
         return super().get_feature_names_out(input_features)
 
+    @property
+    def _input_norm_(self) -> str | None:
+        """How rows are scaled before they are encoded, as in training."""
+        return input_norm_of(self)
+
     def _network(self) -> Layer | Network:
         if not self.__sklearn_is_fitted__():
             check_is_fitted(self)
@@ -220,5 +293,4 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        tags.input_tags.sparse = False
         return tags

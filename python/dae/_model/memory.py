@@ -112,6 +112,17 @@ def check_memory(
         raise too_big(name, sizes, n_features, dtype, copies)
 
 
+def check_result(method: str, n_rows: int, n_columns: int, dtype: np.dtype) -> None:
+    """Raise MemoryError when a dense result of that shape cannot fit."""
+    size, there = n_rows * n_columns * np.dtype(dtype).itemsize, available_memory()
+    if size > there:
+        raise MemoryError(
+            f"{method} of {n_rows} rows makes a dense {dtype} array of shape ({n_rows}, "
+            f"{n_columns}), {size / 2**30:.1f} GiB, this machine has {there / 2**30:.1f} GiB. "
+            "Call it for some rows at a time, or use top_features, transform or score_samples."
+        )
+
+
 def too_big(
     name: str, sizes: Sequence[int], n_features: int, dtype: np.dtype, copies: int = 1
 ) -> MemoryError:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from dae import _core
-from dae._data.corruption import CorruptedRows
+from dae._core.sampled import train_sampled
+from dae._data.corruption import CoreCall, CorruptedRows
+from dae._data.scaling import scaled, scales_of
 from dae._data.streams import VALIDATION, order_of
+from dae._model.csr import CSR
 from dae._model.losses import get_loss
 from dae._model.network import Layer, Network
 from dae._model.solver import Solver
@@ -53,21 +57,7 @@ class Feed:
         total, done = 0.0, 0  # done: batches of the calls before
         for call in self.source.calls(order, presentation, batch_size):
             limit = self.max_loss + 1e4 * call.added_energy
-            losses = _core.train(
-                network,
-                solver,
-                call.corruption,
-                call.X,
-                call.rows,
-                batch_size=min(batch_size, len(call.rows)),
-                presentation=presentation,
-                n_threads=settings.n_threads,
-                X_corrupted=call.X_corrupted,
-                sample_weight=call.companion(data.sample_weight),
-                emphasis=settings.emphasis,
-                target=call.companion(data.target),
-                max_loss=limit,
-            )
+            losses = self._train(network, solver, call, presentation, limit)
             if not losses[-1] <= limit:
                 raise Diverged("batch", losses[-1], solver.learning_rate, done + len(losses))
             done += len(losses)
@@ -78,6 +68,53 @@ class Feed:
             return total / len(order)
         return total / float(data.sample_weight[order].sum(dtype=np.float64))
 
+    def _train(
+        self,
+        network: Layer | Network,
+        solver: Solver,
+        call: CoreCall,
+        presentation: int,
+        max_loss: float,
+    ) -> np.ndarray:
+        """The losses of the batches of one call of the core."""
+        data, settings = self.data, self.settings
+        batch_size = min(self.batch_size, len(call.rows))
+        if settings.reconstruction_sampling is not None:
+            assert isinstance(network, Layer) and isinstance(call.X, CSR)
+            assert not isinstance(call.X_corrupted, np.ndarray)
+            return train_sampled(
+                network,
+                solver,
+                call.corruption,
+                call.X,
+                call.rows,
+                batch_size=batch_size,
+                presentation=presentation,
+                n_threads=settings.n_threads,
+                zeros_per_nonzero=settings.reconstruction_sampling,
+                X_corrupted=call.X_corrupted,
+                input_scale=call.companion(self.source.input_scale),
+                sample_weight=call.companion(data.sample_weight),
+                emphasis=settings.emphasis,
+                max_loss=max_loss,
+            )
+        return _core.train(
+            network,
+            solver,
+            call.corruption,
+            call.X,
+            call.rows,
+            batch_size=batch_size,
+            presentation=presentation,
+            n_threads=settings.n_threads,
+            X_corrupted=call.X_corrupted,
+            input_scale=call.companion(self.source.input_scale),
+            sample_weight=call.companion(data.sample_weight),
+            emphasis=settings.emphasis,
+            target=call.companion(data.target),
+            max_loss=max_loss,
+        )
+
     def evaluate(self, network: Layer | Network) -> float:
         """What training is judged by: the mean loss of the validation rows.
 
@@ -85,27 +122,51 @@ class Feed:
         """
         data, settings = self.data, self.settings
         rows, losses = data.validation_rows, []
+        scale = self.source.input_scale
         for batch, start in enumerate(range(0, len(rows), self.batch_size)):
             block = rows[start : start + self.batch_size]
-            shown = self.source.show(block, VALIDATION, batch)
-            entry_weight = None
-            if settings.emphasis != (1.0, 1.0):
-                entry_weight = self.source.entry_weight(settings.emphasis, block, shown, VALIDATION)
-            losses.append(
-                _core.sample_losses(
-                    network,
-                    data.X.take(block),
-                    shown,
-                    entry_weight=entry_weight,
-                    n_threads=settings.n_threads,
+            for part in self._parts(block):
+                shown = self.source.show(part, VALIDATION, batch)
+                entry_weight = None
+                if settings.emphasis != (1.0, 1.0):
+                    entry_weight = self.source.entry_weight(
+                        settings.emphasis, part, shown, VALIDATION
+                    )
+                losses.append(
+                    _core.sample_losses(
+                        network,
+                        data.X.take(part),
+                        scaled(shown, None if scale is None else scale[part]),
+                        entry_weight=entry_weight,
+                        n_threads=settings.n_threads,
+                        n_rows=len(block),
+                    )
                 )
-            )
         return data.mean(np.concatenate(losses), rows)
 
     def clean_loss(self, network: Layer | Network) -> float:
         """Mean loss of the first rows, without corruption, weights and emphasis."""
-        x = self.data.X.take(self.data.rows[: self.batch_size])
-        return float(_core.sample_losses(network, x, x, n_threads=self.settings.n_threads).mean())
+        X, n_threads = self.data.X, self.settings.n_threads
+        rows = self.data.rows[: self.batch_size]
+        losses = [
+            _core.sample_losses(
+                network, X.take(part), self._input(part), n_threads=n_threads, n_rows=len(rows)
+            )
+            for part in self._parts(rows)
+        ]
+        return float(np.concatenate(losses).mean())
+
+    def _parts(self, rows: np.ndarray) -> Iterator[np.ndarray]:
+        """A batch in parts: whole, unless that would make many entries of sparse rows dense."""
+        if self.source.keeps_zeros():
+            yield from (rows[part] for part in self.data.X.slices(len(rows)))
+        else:
+            yield rows
+
+    def _input(self, rows: np.ndarray) -> np.ndarray | CSR:
+        """Clean rows as the network encodes them."""
+        part = self.data.X.part(rows)
+        return scaled(part, scales_of(part, self.settings.input_norm))
 
 
 class SupervisedFeed(Feed):
@@ -134,7 +195,7 @@ class SupervisedFeed(Feed):
 
     def _outputs(self, network: Layer | Network, rows: np.ndarray) -> np.ndarray:
         blocks = [rows[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
-        X, n_threads = self.data.X, self.settings.n_threads
+        n_threads = self.settings.n_threads
         return np.concatenate(
-            [_core.encode(network, X.take(block), n_threads=n_threads) for block in blocks]
+            [_core.encode(network, self._input(block), n_threads=n_threads) for block in blocks]
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dae import _core
+from dae._data.row_blocks import by_rows
 from dae._data.rows import Rows
 from dae._training.epochs import Outcome
 from dae._training.monitor import Monitor
@@ -52,5 +53,13 @@ def one_pass(runs: list[TrainingRun], settings: list[TrainingSettings], data: Tr
 
 def encoded(run: TrainingRun, settings: TrainingSettings, data: TrainingData) -> TrainingData:
     """What the layer above is trained on: the codes of the clean data."""
-    codes = _core.encode(run.network, data.X.array, n_threads=settings.n_threads)
+    run.network.check()
+    codes = by_rows(
+        _core.encode,
+        run.network,
+        data.X,
+        width=run.network.n_hidden,
+        n_threads=settings.n_threads,
+        input_norm=settings.input_norm,
+    )
     return replace(data, X=Rows(codes), X_corrupted=None)

@@ -13,7 +13,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from dae._data.corruption import corrupted_rows, needs_feature_range
+from dae._data.corruption import CorruptedRows, corrupted_rows, needs_feature_range
+from dae._model.losses import Loss, get_loss
 from dae._model.network import Layer, Network
 from dae._model.solver import Solver
 from dae._training.divergence import (
@@ -185,7 +186,10 @@ class TrainingRun:
             feature_range=self.feature_range,
             seed=self.seed,
             n_threads=settings.n_threads,
+            input_norm=settings.input_norm,
         )
+        if settings.reconstruction_sampling is not None:
+            _check_sampling(data, settings, source, get_loss(self.network.loss))
         if not settings.emphasis[1] and source.changes_nothing(data.rows):
             raise NothingCorrupted(settings)
         if data.target is None:
@@ -196,6 +200,29 @@ class TrainingRun:
         self.divergence_bound = max(bound, self.divergence_bound)
         kind = Feed if data.target is None else SupervisedFeed
         return kind(data, settings, source, self.seed, self.divergence_bound * data.largest_weight)
+
+
+def _check_sampling(
+    data: TrainingData, settings: TrainingSettings, source: CorruptedRows, loss: Loss
+) -> None:
+    """Raise ValueError where the outputs of this training cannot be sampled."""
+    parameter = f"reconstruction_sampling={settings.reconstruction_sampling!r}"
+    if not data.X.is_sparse:
+        raise ValueError(
+            f"{parameter} requires sparse X, got a dense array. Pass scipy.sparse.csr_array(X), "
+            "or set reconstruction_sampling=None."
+        )
+    if not source.keeps_zeros():
+        raise ValueError(
+            f"{parameter} requires a corruption that keeps zeros, got corruption="
+            f"{settings.corruption!r}. Use corruption='masking' or None, pass X_corrupted as CSR, "
+            "or set reconstruction_sampling=None."
+        )
+    if loss.couples_features:
+        raise ValueError(
+            f"{parameter} requires a loss that is a sum over features, got loss={loss.name!r}. "
+            "Use another loss, or set reconstruction_sampling=None."
+        )
 
 
 FeatureRange = tuple[np.ndarray, np.ndarray]

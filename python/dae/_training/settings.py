@@ -45,6 +45,10 @@ class TrainingSettings:
         The smallest relative improvement that counts; None never stops early.
     schedule : str, of `SCHEDULES`
         "cosine": the learning rate decreases to 0 along half a period over `max_iter` epochs.
+    input_norm : str or None
+        How rows are scaled before they are encoded; None for a layer that reads codes.
+    reconstruction_sampling : float or None
+        Zeros of a sparse row that are reconstructed per non-zero; None reconstructs all.
     """
 
     stage: Stage
@@ -59,6 +63,8 @@ class TrainingSettings:
     n_iter_no_change: float
     schedule: str
     n_threads: int
+    input_norm: str | None = None
+    reconstruction_sampling: float | None = None
 
 
 @dataclass

@@ -1,0 +1,249 @@
+"""Sparse rows of data: the verbs of `Rows` where only the non-zeros are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from dae._data.rows import BLOCK, FLOATS, Rows, converted, rows_per_block
+from dae._model.csr import CSR
+
+
+class SparseRows(Rows):
+    """Samples as rows of a CSR matrix; some rows at a time are made dense, never all of them.
+
+    Parameters
+    ----------
+    csr : CSR
+        Without stored zeros, so that what is stored is what is known.
+    """
+
+    __slots__ = ("csr",)
+
+    is_sparse = True
+
+    def __init__(self, csr: CSR) -> None:
+        self.csr = csr
+
+    @classmethod
+    def of(cls, X: Any, dtype: np.dtype) -> SparseRows:
+        """A SciPy CSR array or matrix, which is not modified.
+
+        Copied only where types or order differ. Values of float32 and float64 keep their dtype,
+        others become `dtype`.
+        """
+        starts = np.require(X.indptr, np.intp, ["C", "A"])
+        columns, values = X.indices, X.data
+        if values.dtype not in FLOATS:
+            values = converted(values, dtype)
+        if not _ascending(starts, columns):
+            # a copy: SciPy sorts and sums in place
+            ordered = sparse.csr_array((values, columns, starts), shape=X.shape, copy=True)
+            ordered.sum_duplicates()
+            starts, columns, values = ordered.indptr, ordered.indices, ordered.data
+        if not values.all():
+            kept = values != 0
+            starts = np.concatenate([[0], np.cumsum(kept)])[starts]
+            columns, values = columns[kept], values[kept]
+        return cls(
+            CSR(
+                np.require(starts, np.intp, ["C", "A"]),
+                np.require(columns, np.int32, ["C", "A"]),
+                np.require(values, requirements=["C", "A"]),
+                X.shape[1],
+            )
+        )
+
+    def __len__(self) -> int:
+        return len(self.csr)
+
+    @property
+    def n_features(self) -> int:
+        return self.csr.n_features
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.csr.dtype
+
+    @property
+    def core_input(self) -> CSR:
+        return self.csr
+
+    @property
+    def container(self) -> Any:
+        csr = self.csr
+        return sparse.csr_array((csr.values, csr.columns, csr.starts), shape=csr.shape)
+
+    def as_they_lie(self, dtype: np.dtype) -> Any:
+        return self.csr if self.csr.dtype == dtype else None
+
+    def is_finite(self, n_jobs: int | None) -> bool:
+        return bool(np.isfinite(self.csr.values).all())
+
+    # -------------------------------------------------------------- parts
+
+    def take(self, index: Any) -> np.ndarray:
+        """The rows of an index array or of a slice, dense: for a few rows at a time."""
+        return self.part(index).toarray()
+
+    def part(self, index: Any) -> CSR:
+        csr = self.csr
+        if isinstance(index, slice):
+            return csr[index]
+        counts = csr.starts[index + 1] - csr.starts[index]
+        starts = np.zeros(len(index) + 1, dtype=np.intp)
+        np.cumsum(counts, out=starts[1:])
+        entries = np.arange(starts[-1]) + np.repeat(csr.starts[index] - starts[:-1], counts)
+        return CSR(starts, csr.columns[entries], csr.values[entries], csr.n_features)
+
+    def converted_blocks(
+        self, dtype: np.dtype, *, unpacked: bool = True
+    ) -> Iterator[tuple[slice, np.ndarray | CSR]]:
+        for part in self.slices() if unpacked else self._packed_slices(len(self)):
+            block = self.csr[part]
+            values = converted(block.values, dtype)
+            yield part, CSR(block.starts, block.columns, values, block.n_features)
+
+    def _packed_slices(self, n_rows: int) -> Iterator[slice]:
+        """Consecutive rows of blocks that have few non-zeros, of `n_rows` rows."""
+        step = rows_per_block(1 + len(self.csr.values) / len(self))
+        for start in range(0, n_rows, step):
+            yield slice(start, min(start + step, n_rows))
+
+    def _parts(self, index: np.ndarray | None = None) -> Iterator[CSR]:
+        """Consecutive rows (of X[index], if given) in blocks, not made dense."""
+        for part in self._packed_slices(len(self) if index is None else len(index)):
+            yield self.part(part if index is None else index[part])
+
+    # -------------------------------------------------------------- summaries
+
+    def feature_range(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Minimum and maximum of each feature over X[index], with the zeros that are not stored."""
+        low = np.full(self.n_features, np.inf, dtype=self.dtype)
+        high, counts = -low, np.zeros(self.n_features, dtype=np.intp)
+        for part in self._parts(index):
+            np.minimum.at(low, part.columns, part.values)
+            np.maximum.at(high, part.columns, part.values)
+            counts += np.bincount(part.columns, minlength=self.n_features)
+        with_zero = counts < len(index)
+        low[with_zero] = np.minimum(low[with_zero], 0)
+        high[with_zero] = np.maximum(high[with_zero], 0)
+        return low, high
+
+    def value_range(self) -> tuple[float, float]:
+        """Smallest and largest entry; zeros that are not stored are entries."""
+        values = self.csr.values
+        if len(values) == len(self) * self.n_features:
+            return values.min(), values.max()
+        return values.min(initial=0), values.max(initial=0)
+
+    def largest_energy(self, origin: float = 0.0) -> float:
+        largest = 0.0
+        for part in self._parts():
+            moved = part.values.astype(np.float64) - origin
+            energy = row_sums(part, moved * moved)
+            energy += (self.n_features - part.counts()) * origin**2
+            largest = max(largest, float(energy.max()))
+        return largest
+
+    def equals(self, other: Rows, index: np.ndarray) -> bool:
+        assert isinstance(other, SparseRows)
+        for part in self._packed_slices(len(index)):
+            mine, theirs = self.part(index[part]), other.part(index[part])
+            if not (
+                np.array_equal(mine.starts, theirs.starts)
+                and np.array_equal(mine.columns, theirs.columns)
+                and np.array_equal(mine.values, theirs.values)
+            ):
+                return False
+        return True
+
+    def lengths(self) -> np.ndarray:
+        return np.concatenate(
+            [np.sqrt(row_sums(part, part.values.astype(np.float64) ** 2)) for part in self._parts()]
+        )
+
+
+def row_sums(rows: CSR, values: np.ndarray) -> np.ndarray:
+    """Sum of `values`, one for each stored entry, over each row."""
+    numbers = np.repeat(np.arange(len(rows)), rows.counts())
+    return np.bincount(numbers, weights=values, minlength=len(rows))
+
+
+def _ascending(starts: np.ndarray, columns: np.ndarray) -> bool:
+    """Whether the column indices of each row increase strictly; by blocks, without a copy."""
+    first_of_row = np.zeros(min(BLOCK, max(1, len(columns))), dtype=bool)
+    for start in range(1, len(columns), BLOCK):
+        stop = min(start + BLOCK, len(columns))
+        rises = columns[start:stop] > columns[start - 1 : stop - 1]
+        first = first_of_row[: stop - start]
+        first[:] = False
+        begins = starts[np.searchsorted(starts, start) : np.searchsorted(starts, stop)]
+        first[begins - start] = True
+        if not (rises | first).all():
+            return False
+    return True
+
+
+def check_structure(name: str, X: Any) -> None:
+    """Raise ValueError where indices of a SciPy sparse container lead out of its arrays.
+
+    SciPy checks them when a container is made, not when its arrays are changed, and its compiled
+    conversions follow them.
+    """
+    if X.format in ("csr", "csc", "bsr"):
+        indptr, indices = X.indptr, X.indices
+        if X.format == "bsr":
+            lengths, n_indices = (n // b for n, b in zip(X.shape, X.blocksize, strict=True))
+        elif X.format == "csr":
+            lengths, n_indices = X.shape
+        else:
+            n_indices, lengths = X.shape
+        if (
+            len(indptr) != lengths + 1
+            or indptr[0] != 0
+            or (indptr[1:] < indptr[:-1]).any()
+            or indptr[-1] > min(len(indices), len(X.data))
+        ):
+            raise ValueError(
+                f"{name} must have an indptr that runs from 0 to the number of stored entries and "
+                f"never decreases, got {_short(indptr)} with {len(indices)} indices. Build it "
+                "again."
+            )
+        _check_indices(name, indices[: indptr[-1]], n_indices)
+    elif X.format == "coo":
+        for indices, n_indices in zip((X.row, X.col), X.shape, strict=True):
+            if len(indices) != len(X.data):
+                raise ValueError(
+                    f"{name} must have one row and one column index for each of its "
+                    f"{len(X.data)} values, got {len(indices)}. Build it again."
+                )
+            _check_indices(name, indices, n_indices)
+    if X.shape[1] > np.iinfo(np.int32).max:
+        raise ValueError(
+            f"{name} must have fewer than 2**31 features, got {X.shape[1]}. Hash or select "
+            "features."
+        )
+
+
+def without_spare_room(X: Any) -> Any:
+    """X without the ends of its arrays that `indptr` does not reach; X is not modified."""
+    if X.format != "csr" or X.indptr[-1] == len(X.data) == len(X.indices):
+        return X
+    n = X.indptr[-1]
+    return sparse.csr_array((X.data[:n], X.indices[:n], X.indptr), shape=X.shape)
+
+
+def _check_indices(name: str, indices: np.ndarray, n: int) -> None:
+    if len(indices) and not (indices.min() >= 0 and indices.max() < n):
+        raise ValueError(
+            f"{name} must have indices in [0, {n}), got {indices.min()} to {indices.max()}. "
+            "Build it again, with the shape that its indices need."
+        )
+
+
+def _short(values: np.ndarray) -> str:
+    return np.array2string(values, threshold=6, edgeitems=3)

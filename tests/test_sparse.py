@@ -1,0 +1,372 @@
+"""Sparse X: what every estimator does with it, beside the same rows dense."""
+
+import pickle
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from dae import (
+    DenoisingAutoencoder,
+    StackedDenoisingAutoencoder,
+    StackedDenoisingClassifier,
+    StackedDenoisingRegressor,
+)
+from dae._model.losses import LOSSES
+
+N_ROWS, N_FEATURES = 90, 53
+
+CORRUPTIONS = {
+    "masking": "masking",
+    "gaussian": "gaussian",
+    "salt_and_pepper": "salt_and_pepper",
+    "swap": "swap",
+    "none": None,
+    "callable": lambda batch, rng: batch * (rng.random(batch.shape) < 0.7),
+}
+
+
+@pytest.fixture
+def X():
+    """Small counts, an empty row, a full row, a column of zeros."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(1, 5, (N_ROWS, N_FEATURES)) * (rng.random((N_ROWS, N_FEATURES)) < 0.1)
+    X[7], X[11], X[:, 13] = 0, 1, 0
+    return sparse.csr_array(X.astype(np.float32))
+
+
+def make(kind=DenoisingAutoencoder, **parameters):
+    parameters = {
+        "corruption_level": 0.3,
+        "max_iter": 2,
+        "tol": None,
+        "batch_size": 16,
+        "random_state": 0,
+    } | parameters
+    if kind is DenoisingAutoencoder:
+        return kind(**({"n_components": 9} | parameters))
+    given = {"hidden_layer_sizes": (9, 6), "fine_tune_max_iter": 2} | parameters
+    return kind(**given)
+
+
+def target(X):
+    return (np.asarray(X.sum(axis=1)).ravel() > 12).astype(int)
+
+
+ESTIMATORS = {
+    "autoencoder": lambda **how: make(**how),
+    "stack": lambda **how: make(StackedDenoisingAutoencoder, **how),
+    "fine-tuned stack": lambda **how: make(StackedDenoisingAutoencoder, fine_tune=True, **how),
+    "classifier": lambda **how: make(StackedDenoisingClassifier, **how),
+    "regressor": lambda **how: make(StackedDenoisingRegressor, **how),
+}
+
+
+def arrays_of(estimator):
+    """All fitted arrays and numbers, by name."""
+    found = {}
+
+    def collect(name, value):
+        if isinstance(value, dict):
+            for key, part in value.items():
+                collect(f"{name}.{key}", part)
+        elif isinstance(value, (list, tuple)):
+            for key, part in enumerate(value):
+                collect(f"{name}.{key}", part)
+        elif isinstance(value, (np.ndarray, float, int)):
+            found[name] = value
+
+    fitted = {name: value for name, value in vars(estimator).items() if name not in vars(make())}
+    collect("", fitted)
+    return {
+        name: value for name, value in found.items() if "n_jobs" not in name and "bound" not in name
+    }
+
+
+def assert_same(sparse_one, dense_one):
+    mine, theirs = arrays_of(sparse_one), arrays_of(dense_one)
+    assert mine.keys() == theirs.keys()
+    assert any("weights" in name or "encoder" in name for name in mine)
+    for name, value in mine.items():
+        if "largest_sane_loss" not in name:  # only bounds the loss; sums in another order
+            np.testing.assert_array_equal(value, theirs[name], name)
+
+
+# ------------------------------------------------------------------ the same bits as dense rows
+
+
+@pytest.mark.parametrize("corruption", CORRUPTIONS)
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_fit_is_that_of_dense_rows(X, name, corruption):
+    how = {"corruption": CORRUPTIONS[corruption]}
+    y = target(X)
+    mine, theirs = ESTIMATORS[name](**how).fit(X, y), ESTIMATORS[name](**how).fit(X.toarray(), y)
+    assert_same(mine, theirs)
+    for method in ("transform", "reconstruct", "score_samples", "corrupt", "predict"):
+        if hasattr(mine, method):
+            np.testing.assert_array_equal(
+                getattr(mine, method)(X), getattr(theirs, method)(X.toarray()), method
+            )
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 3])
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_losses_solvers_and_threads(X, loss, solver, n_jobs, always_threads):
+    if loss == "log_loss":
+        X = X.astype(bool).astype(np.float32)
+    how = {"loss": loss, "solver": solver, "learning_rate_init": 1e-3}
+    mine, theirs = make(n_jobs=n_jobs, **how).fit(X), make(n_jobs=1, **how).fit(X.toarray())
+    assert_same(mine, theirs)
+    for method in ("transform", "reconstruct", "score_samples"):
+        np.testing.assert_array_equal(
+            getattr(mine, method)(X), getattr(theirs, method)(X.toarray())
+        )
+
+
+@pytest.mark.parametrize("emphasis", [None, (1, 0.5), (1, 0)])
+@pytest.mark.parametrize("norm", [None, "l2"])
+@pytest.mark.parametrize("name", ["autoencoder", "fine-tuned stack", "classifier"])
+def test_companions_of_x(X, name, norm, emphasis):
+    rng = np.random.default_rng(1)
+    shown = X.multiply(sparse.csr_array(rng.random(X.shape) < 0.7)).tocsr()
+    how = {"emphasis": emphasis, "input_norm": norm, "early_stopping": True}
+    given = [{"sample_weight": rng.random(N_ROWS)}]
+    if name != "classifier":
+        given.append({"X_corrupted": shown})
+    for more in given:
+        dense = {k: v.toarray() if sparse.issparse(v) else v for k, v in more.items()}
+        mine = ESTIMATORS[name](**how).fit(X, target(X), **more)
+        theirs = ESTIMATORS[name](**how).fit(X.toarray(), target(X), **dense)
+        assert_same(mine, theirs)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_partial_fit_and_warm_start(X, name):
+    y = target(X)
+    results = []
+    for rows in (X, X.toarray()):
+        estimator = ESTIMATORS[name](warm_start=True)
+        first = {"classes": [0, 1]} if name == "classifier" else {}
+        estimator.partial_fit(rows[:50], y[:50], **first).partial_fit(rows[50:], y[50:])
+        results.append(estimator.fit(rows, y))
+    assert_same(*results)
+
+
+@pytest.mark.parametrize("norm", [None, "l2"])
+def test_float64_rows_for_a_float32_network(X, norm):
+    dae = make(input_norm=norm).fit(X)
+    wide = X.astype(np.float64)
+    for method in ("transform", "reconstruct", "score_samples"):
+        mine = getattr(dae, method)(wide)
+        np.testing.assert_array_equal(mine, getattr(dae, method)(wide.toarray()))
+        assert mine.dtype == np.float64
+    wide.data[3] = 1e300
+    with pytest.raises(ValueError, match="too large for float32"):
+        dae.transform(wide)
+
+
+def test_all_codes_of_a_stack(X):
+    stack = make(StackedDenoisingAutoencoder, output_layers="all").fit(X)
+    np.testing.assert_array_equal(stack.transform(X), stack.transform(X.toarray()))
+
+
+def test_blocks_do_not_matter(X, monkeypatch):
+    how = {"input_norm": "l2", "early_stopping": True, "corruption": "salt_and_pepper"}
+    whole = make(**how).fit(X)
+    expected = [whole.transform(X), whole.score_samples(X), *whole.top_features(X, 4)]
+    monkeypatch.setattr("dae._data.rows.BLOCK", 3 * N_FEATURES)
+    assert_same(make(**how).fit(X), whole)
+    found = [whole.transform(X), whole.score_samples(X), *whole.top_features(X, 4)]
+    for mine, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+# ------------------------------------------------------------------ what counts as sparse
+
+
+def unsorted(X):
+    X = X.copy()
+    for i in range(X.shape[0]):
+        part = slice(X.indptr[i], X.indptr[i + 1])
+        X.indices[part], X.data[part] = X.indices[part][::-1].copy(), X.data[part][::-1].copy()
+    return sparse.csr_array((X.data, X.indices, X.indptr), shape=X.shape)
+
+
+def duplicated(X):
+    coo = X.tocoo()
+    half = np.concatenate([coo.data / 2, coo.data / 2])
+    rows, columns = np.tile(coo.row, 2), np.tile(coo.col, 2)
+    order = np.argsort(rows, kind="stable")
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=X.shape[0]))])
+    return sparse.csr_array((half[order], columns[order], indptr), shape=X.shape)
+
+
+def explicit_zeros(X):
+    filled = sparse.csr_array(np.ones(X.shape, dtype=X.dtype))
+    filled.data[:] = X.toarray().ravel()
+    return filled
+
+
+def spare_room(X):
+    X = X.copy()
+    X.data = np.append(X.data, np.nan).astype(X.dtype)
+    X.indices = np.append(X.indices, 10**6).astype(X.indices.dtype)
+    return X
+
+
+def wide_indices(X):
+    X = X.copy()
+    X.indices, X.indptr = X.indices.astype(np.int64), X.indptr.astype(np.int64)
+    return X
+
+
+CONTAINERS = {
+    "csr_matrix": sparse.csr_matrix,
+    "csc_array": sparse.csc_array,
+    "csc_matrix": sparse.csc_matrix,
+    "coo_array": sparse.coo_array,
+    "lil_array": sparse.lil_array,
+    "dok_array": sparse.dok_array,
+    "bsr_array": sparse.bsr_array,
+    "unsorted": unsorted,
+    "duplicated": duplicated,
+    "explicit zeros": explicit_zeros,
+    "spare room": spare_room,
+    "wide indices": wide_indices,
+    "counts of 8 bits": lambda X: X.astype(np.uint8),
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_containers(X, container):
+    given = CONTAINERS[container](X)
+    before = pickle.dumps(given)
+    mine, theirs = make().fit(given), make().fit(X)
+    assert_same(mine, theirs)
+    np.testing.assert_array_equal(mine.transform(given), theirs.transform(X))
+    np.testing.assert_array_equal(mine.score_samples(given), theirs.score_samples(X))
+    assert_same(mine.partial_fit(given, X_corrupted=given), theirs.partial_fit(X, X_corrupted=X))
+    after = pickle.loads(before)
+    if hasattr(given, "indptr"):
+        for name in ("data", "indices", "indptr"):
+            np.testing.assert_array_equal(getattr(given, name), getattr(after, name))
+
+
+def test_sparse_data_frames(X):
+    pandas = pytest.importorskip("pandas")
+    names = [f"word_{i}" for i in range(N_FEATURES)]
+    frame = pandas.DataFrame.sparse.from_spmatrix(sparse.csr_matrix(X), columns=names)
+    mine, theirs = make().fit(frame), make().fit(X)
+    assert mine.components_.dtype == np.float32
+    np.testing.assert_array_equal(mine.components_, theirs.components_)
+    np.testing.assert_array_equal(mine.transform(frame), theirs.transform(X))
+    assert list(mine.feature_names_in_) == names
+
+
+def test_a_matrix_of_zeros():
+    X = sparse.csr_array((20, 6), dtype=np.float32)
+    mine, theirs = make().fit(X), make().fit(X.toarray())
+    assert_same(mine, theirs)
+    np.testing.assert_array_equal(mine.score_samples(X), theirs.score_samples(X.toarray()))
+
+
+# ------------------------------------------------------------------ bad input
+
+
+def decreasing(X):
+    X.indptr[5] = X.indptr[-1]
+
+
+def beyond(X):
+    X.indices[4] = X.shape[1]
+
+
+def negative(X):
+    X.indices[4] = -1
+
+
+def too_long(X):
+    X.indptr[-1] += 5
+
+
+def not_a_number(X):
+    X.data[4] = np.nan
+
+
+def infinite(X):
+    X.data[4] = np.inf
+
+
+BAD = {
+    decreasing: "X must have an indptr that .* never decreases",
+    too_long: "X must have an indptr that runs from 0 to the number of stored entries",
+    beyond: r"X must have indices in \[0, 53\), got 0 to 53",
+    negative: r"X must have indices in \[0, 53\), got -1 to 52",
+    not_a_number: "Input X contains NaN",
+    infinite: "Input X contains infinity",
+}
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "transform", "score_samples", "corrupt"])
+@pytest.mark.parametrize("spoil", BAD)
+def test_bad_matrices(X, spoil, method):
+    dae = make().fit(X)
+    before, weights = dict(dae.__dict__), dae.components_.copy()
+    bad = X.copy()
+    spoil(bad)
+    with pytest.raises(ValueError, match=BAD[spoil]):
+        getattr(dae, method)(bad)
+    assert dae.__dict__ == before
+    np.testing.assert_array_equal(dae.components_, weights)
+
+
+@pytest.mark.parametrize("attribute", ["row", "col"])
+def test_bad_coordinates(X, attribute):
+    bad = sparse.coo_matrix(X)
+    getattr(bad, attribute)[3] = 1000
+    with pytest.raises(ValueError, match="X must have indices in"):
+        make().fit(bad)
+
+
+@pytest.mark.parametrize("method", ["partial_fit", "transform", "reconstruct", "top_features"])
+def test_another_width(X, method):
+    dae = make().fit(X)
+    more = (3,) if method == "top_features" else ()
+    with pytest.raises(ValueError, match="X has 50 features, but .* is expecting 53"):
+        getattr(dae, method)(X[:, :50], *more)
+
+
+def test_sparse_and_dense_do_not_mix(X):
+    with pytest.raises(ValueError, match="X_corrupted must be sparse as X is, got dense rows"):
+        make().fit(X, X_corrupted=X.toarray())
+    with pytest.raises(ValueError, match="X_corrupted must be dense as X is, got sparse rows"):
+        make().fit(X.toarray(), X_corrupted=X)
+
+
+def test_bad_copies(X):
+    bad = X.copy()
+    bad.indices[4] = 99
+    with pytest.raises(ValueError, match="X_corrupted must have indices in"):
+        make().fit(X, X_corrupted=bad)
+    with pytest.raises(ValueError, match="X_corrupted must have the shape of X"):
+        make().fit(X, X_corrupted=X[1:])
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "poisson", "multinomial"])
+def test_values_that_a_loss_does_not_allow(X, loss):
+    X.data[3] = -2
+    with pytest.raises(ValueError, match=f"loss='{loss}' requires X in .*got values from -2"):
+        make(loss=loss).fit(X)
+
+
+@pytest.mark.parametrize("method", ["reconstruct", "corrupt"])
+def test_results_larger_than_memory(X, method, monkeypatch):
+    dae = make().fit(X)
+    starts = np.ones(10**6 + 1, dtype=np.int64)
+    starts[0] = 0
+    one = np.ones(1, np.float32), np.zeros(1, np.int64), starts
+    tall = sparse.csr_array(one, shape=(10**6, N_FEATURES))
+    monkeypatch.setattr("dae._model.memory.total_memory", lambda: 2e8)
+    with pytest.raises(MemoryError, match=rf"{method} of 1000000 rows .* 0\.2 GiB"):
+        getattr(dae, method)(tall)
