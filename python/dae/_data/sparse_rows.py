@@ -145,7 +145,7 @@ class SparseRows(Rows):
         for part in self._parts():
             moved = part.values.astype(np.float64) - origin
             energy = row_sums(part, moved * moved)
-            energy += (self.n_features - part.counts()) * origin**2
+            energy = energy + (self.n_features - part.counts()) * origin**2
             largest = max(largest, float(energy.max()))
         return largest
 
