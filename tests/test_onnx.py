@@ -104,6 +104,17 @@ def test_losses_of_counts(X, loss, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_rows_of_unit_length(X, y, dtype):
+    X = np.vstack([X, np.zeros_like(X[:1])]).astype(dtype)
+    y = np.append(y, y[:1])
+    how = {"input_norm": "l2"} | QUICK
+    assert_same_as_own(DenoisingAutoencoder(9, **how).fit(X), X)
+    assert_same_as_own(StackedDenoisingAutoencoder((9, 5), output_layers="all", **how).fit(X), X)
+    classifier = StackedDenoisingClassifier((9,), fine_tune_max_iter=2, **how).fit(X, y)
+    assert_close(run(to_onnx(classifier), X)["probabilities"], classifier.predict_proba(X), dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("output_layers", ["last", "all", 0, 1, -3])
 @pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
 @pytest.mark.parametrize("tied", [True, False])

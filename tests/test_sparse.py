@@ -1,6 +1,9 @@
 """Sparse X: what every estimator does with it, beside the same rows dense."""
 
 import pickle
+import subprocess
+import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from dae import (
     StackedDenoisingRegressor,
 )
 from dae._model.losses import LOSSES
+from dae._training import feed
 
 N_ROWS, N_FEATURES = 90, 53
 
@@ -370,3 +374,283 @@ def test_results_larger_than_memory(X, method, monkeypatch):
     monkeypatch.setattr("dae._model.memory.total_memory", lambda: 2e8)
     with pytest.raises(MemoryError, match=rf"{method} of 1000000 rows .* 0\.2 GiB"):
         getattr(dae, method)(tall)
+
+
+# ------------------------------------------------------------------ rows of unit length
+
+
+def unit(X):
+    dense = X.toarray().astype(np.float64)
+    lengths = np.linalg.norm(dense, axis=1, keepdims=True)
+    return (dense / np.where(lengths > 0, lengths, 1)).astype(X.dtype)
+
+
+@pytest.mark.parametrize("container", [sparse.csr_array, np.asarray])
+def test_input_norm_scales_what_is_encoded(X, container):
+    rows = X if container is sparse.csr_array else X.toarray()
+    dae = make(input_norm="l2").fit(rows)
+    plain = make().fit(rows)
+    plain.__dict__ |= {name: vars(dae)[name] for name in ("_encoder_weights", "_decoder_weights")}
+    plain.intercept_hidden_, plain.intercept_visible_ = (
+        dae.intercept_hidden_,
+        dae.intercept_visible_,
+    )
+    np.testing.assert_allclose(dae.transform(rows), plain.transform(unit(X)), rtol=1e-4, atol=1e-6)
+    z = plain.reconstruct(unit(X))
+    np.testing.assert_allclose(dae.reconstruct(rows), z, rtol=1e-4, atol=1e-6)
+    loss = ((z - X.toarray()) ** 2).sum(axis=1)
+    np.testing.assert_allclose(dae.score_samples(rows), -loss, rtol=1e-4)
+
+
+def test_input_norm_in_training_is_that_of_scaled_copies(X):
+    """The clean row's length counts for masking: as if its copy were divided by it."""
+    mine = make(input_norm="l2", shuffle=False, max_iter=1).fit(X)
+    lengths = np.linalg.norm(X.toarray().astype(np.float64), axis=1, keepdims=True)
+    scale = (1 / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    shown = make(shuffle=False, max_iter=1).partial_fit(X).corrupt(X, presentation=1) * scale
+    theirs = make(corruption=None, shuffle=False, max_iter=1)
+    theirs.fit(X.toarray(), X_corrupted=shown)
+    np.testing.assert_array_equal(mine.components_, theirs.components_)
+
+
+def test_input_norm_of_own_copies_is_their_own(X):
+    shown = sparse.csr_array(np.round(X.toarray() * 0.6))
+    mine = make(input_norm="l2").fit(X, X_corrupted=shown)
+    theirs = make().fit(X.toarray(), X_corrupted=unit(shown))
+    np.testing.assert_allclose(mine.components_, theirs.components_, rtol=1e-3, atol=1e-5)
+
+
+def test_input_norm_is_that_of_the_fit(X):
+    dae = make(input_norm="l2").fit(X)
+    expected = dae.transform(X)
+    dae.set_params(input_norm=None)
+    np.testing.assert_array_equal(dae.transform(X), expected)
+    with pytest.raises(ValueError, match="continues with input_norm='l2'.*got input_norm=None"):
+        dae.partial_fit(X)
+    dae._input_norm = "l1"
+    with pytest.raises(ValueError, match="_input_norm"):
+        dae.transform(X)
+
+
+def test_input_norm_of_pretrained_layers(X):
+    stack = make(StackedDenoisingAutoencoder, input_norm="l2").fit(X)
+    with pytest.raises(ValueError, match="input_norm must be that of pretrained, 'l2', got"):
+        make(StackedDenoisingClassifier, pretrained=stack).fit(X, target(X))
+    how = {"pretrained": stack, "input_norm": "l2"}
+    assert make(StackedDenoisingClassifier, **how).fit(X, target(X)).predict(X).shape == (N_ROWS,)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_too_short_to_scale(dtype):
+    X = np.zeros((4, 3), dtype)
+    X[1, 1], X[2] = np.finfo(dtype).smallest_subnormal, 1
+    dae = make(input_norm="l2").fit(X)
+    codes = dae.transform(X)
+    assert np.isfinite(codes).all()
+    np.testing.assert_array_equal(codes[0], codes[3])
+    np.testing.assert_array_equal(codes, dae.transform(sparse.csr_array(X)))
+
+
+# ------------------------------------------------------------------ sampled reconstruction
+
+
+SAMPLED = {"reconstruction_sampling": 1.0, "loss": "squared_error"}
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_sampling_does_not_depend_on_threads(X, name, always_threads):
+    fitted = [ESTIMATORS[name](n_jobs=k, **SAMPLED).fit(X, target(X)) for k in (1, 2, 3)]
+    assert_same(fitted[0], fitted[1])
+    assert_same(fitted[0], fitted[2])
+    exact = ESTIMATORS[name]().fit(X, target(X))
+    assert not np.array_equal(exact.components_, fitted[0].components_)
+
+
+def test_sampling_is_of_the_first_layer_alone(X):
+    exact, sampled = (
+        make(StackedDenoisingAutoencoder, max_iter=[2, 0], reconstruction_sampling=r).fit(X)
+        for r in (None, 1e6)
+    )
+    # all zeros are drawn, so that only the order of the sums differs
+    np.testing.assert_allclose(exact.coefs_[0], sampled.coefs_[0], rtol=1e-3, atol=1e-5)
+    how = {"fine_tune": True, "max_iter": 0}
+    stacks = [
+        make(StackedDenoisingAutoencoder, reconstruction_sampling=r, **how).fit(X)
+        for r in (None, 1.0)
+    ]
+    assert_same(*stacks)
+
+
+def test_sampled_loss_curve_estimates_the_loss(X):
+    """Means of many presentations at a learning rate of nothing, and the exact loss."""
+    how = {"corruption": None, "learning_rate_init": 1e-30, "solver": "sgd", "max_iter": 400}
+    losses = make(reconstruction_sampling=0.5, **how).fit(X).loss_curve_
+    (exact,) = make(**how | {"max_iter": 1}).fit(X).loss_curve_
+    error = np.std(losses) / np.sqrt(len(losses))
+    assert 0 < error < 0.02 * exact
+    assert abs(np.mean(losses) - exact) < 4 * error
+
+
+def test_validation_of_sampled_training_is_exact(X):
+    how = {"early_stopping": True, "learning_rate_init": 1e-30, "solver": "sgd"}
+    sampled, exact = make(reconstruction_sampling=0.5, **how).fit(X), make(**how).fit(X)
+    assert sampled.loss_curve_ != exact.loss_curve_
+    assert sampled.validation_loss_curve_ == exact.validation_loss_curve_
+
+
+def test_sampled_partial_fit_is_an_epoch_of_fit(X):
+    fitted = make(**SAMPLED, max_iter=3).fit(X)
+    passes = make(**SAMPLED)
+    for _ in range(3):
+        passes = pickle.loads(pickle.dumps(passes.partial_fit(X)))
+    np.testing.assert_array_equal(passes.components_, fitted.components_)
+    continued = make(**SAMPLED, max_iter=1, warm_start=True).fit(X).fit(X).fit(X)
+    np.testing.assert_array_equal(continued.components_, fitted.components_)
+
+
+def test_weights_that_no_sample_asks_for_do_not_move():
+    X = sparse.csr_array(([1.0, 2.0], ([0, 1], [3, 5])), shape=(2, 1000))
+    dae = make(**SAMPLED, max_iter=1, alpha=0.1).fit(X)
+    start = make(max_iter=1, solver="sgd", learning_rate_init=1e-300, corruption=None).fit(X)
+    moved = (dae.components_ != start.components_).any(axis=0)
+    assert moved[[3, 5]].all()
+    assert moved.sum() <= 4
+
+
+@pytest.mark.parametrize("emphasis", [(1, 0.5), (1, 0)])
+def test_sampling_with_companions(X, emphasis):
+    rng = np.random.default_rng(1)
+    shown = sparse.csr_array(X.toarray() * (rng.random(X.shape) < 0.7))
+    how = {"emphasis": emphasis, "input_norm": "l2", "early_stopping": True, **SAMPLED}
+    dae = make(corruption="gaussian", **how).fit(X, rng.random(N_ROWS), X_corrupted=shown)
+    assert np.isfinite(dae.loss_curve_).all()
+
+
+def test_sampling_learns(X):
+    """The exact loss falls about as far as with all features."""
+    how = {"max_iter": 60, "learning_rate_init": 0.01}
+    exact, sampled = make(**how).fit(X), make(reconstruction_sampling=3.0, **how).fit(X)
+    before = make(**how | {"max_iter": 1}).fit(X).score(X)
+    assert sampled.score(X) - before > 0.8 * (exact.score(X) - before) > 0
+
+
+@pytest.mark.parametrize(
+    ("how", "dense", "message"),
+    [
+        ({}, True, r"sparse X, got a dense array\. Pass scipy\.sparse\.csr_array"),
+        ({"corruption": "gaussian"}, False, r".*got corruption='gaussian'\. Use"),
+        ({"corruption": "swap"}, False, "a corruption that keeps zeros"),
+        ({"corruption": lambda x, rng: x}, False, "a corruption that keeps zeros"),
+        ({"loss": "multinomial"}, False, r"a loss .*got loss='multinomial'"),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("name", ["autoencoder", "stack"])
+def test_what_cannot_be_sampled(X, name, method, how, dense, message):
+    estimator = ESTIMATORS[name](reconstruction_sampling=1.0, **how)
+    with pytest.raises(ValueError, match="reconstruction_sampling=1.0 requires " + message):
+        getattr(estimator, method)(X.toarray() if dense else X)
+    assert not hasattr(estimator, "n_features_in_")
+
+
+def test_interrupted_sampling_keeps_the_last_epoch(X, monkeypatch):
+    calls = []
+
+    def interrupt(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return train(*args, **kwargs)
+
+    expected = make(**SAMPLED, max_iter=2).fit(X)
+    train = feed.train_sampled
+    monkeypatch.setattr(feed, "train_sampled", interrupt)
+    with pytest.warns(UserWarning, match="interrupted after 2 complete epochs"):
+        stopped = make(**SAMPLED, max_iter=9).fit(X)
+    np.testing.assert_array_equal(stopped.components_, expected.components_)
+
+
+# ------------------------------------------------------------------ the best features
+
+
+def best_by_sorting(z, known, k):
+    indices = np.full((len(z), k), -1)
+    values = np.full((len(z), k), np.nan, z.dtype)
+    for i, row in enumerate(z):
+        order = [j for j in np.argsort(-row, kind="stable") if not known[i, j]][:k]
+        indices[i, : len(order)], values[i, : len(order)] = order, row[order]
+    return indices, values
+
+
+@pytest.mark.parametrize("exclude_known", [True, False])
+@pytest.mark.parametrize("k", [1, 5, N_FEATURES])
+@pytest.mark.parametrize("name", ["autoencoder", "stack"])
+def test_top_features(X, name, k, exclude_known):
+    estimator = ESTIMATORS[name](input_norm="l2").fit(X)
+    known = (X.toarray() != 0) & exclude_known
+    expected = best_by_sorting(estimator.reconstruct(X), known, k)
+    for rows in (X, X.toarray()):
+        found = estimator.top_features(rows, k, exclude_known=exclude_known)
+        for mine, theirs in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+            assert mine.dtype == theirs.dtype
+
+
+def test_top_features_of_equal_values_and_full_rows(X):
+    dae = make(decoder_activation="relu").fit(X)
+    dae.intercept_visible_[:] = -100  # every reconstruction is 0
+    indices, values = dae.top_features(X, 4)
+    dense = X.toarray()
+    for i, row in enumerate(indices):
+        unknown = np.flatnonzero(dense[i] == 0)[:4]
+        np.testing.assert_array_equal(row[: len(unknown)], unknown)
+        assert (row[len(unknown) :] == -1).all()
+        assert np.isnan(values[i, len(unknown) :]).all()
+    assert (indices[11] == -1).sum() == 3  # a full row, but for the column of zeros
+
+
+@pytest.mark.parametrize("k", [0, N_FEATURES + 1, 2.0, True, None])
+def test_bad_k(X, k):
+    with pytest.raises(ValueError, match=r"k must be an integer from 1 to .*53, got"):
+        make().fit(X).top_features(X, k)
+
+
+# ------------------------------------------------------------------ memory
+
+PROGRAM = """
+import resource
+import sys
+
+import numpy as np
+from scipy import sparse
+from dae import DenoisingAutoencoder
+
+rng = np.random.default_rng(0)
+n_rows, n_features, per_row = 20_000, 50_000, 10
+columns = rng.integers(0, n_features, n_rows * per_row)
+starts = np.arange(0, n_rows * per_row + 1, per_row)
+X = sparse.csr_array((np.ones(len(columns), np.float32), columns, starts), (n_rows, n_features))
+X.sum_duplicates()
+dae = DenoisingAutoencoder(
+    4, max_iter=1, tol=None, early_stopping=True, validation_fraction=0.01, random_state=0,
+    reconstruction_sampling=1.0, input_norm="l2", batch_size=64,
+)
+dae.fit(X[:100])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+dae.fit(X)
+dae.transform(X)
+dae.top_features(X[:200], 3)
+dae.score_samples(X[:200])
+more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+print(more if sys.platform == "darwin" else 1024 * more)
+"""
+
+
+def test_peak_memory_is_far_below_the_dense_matrix():
+    """4 GB when dense; the weights, their moments and copies are a few megabytes."""
+    pytest.importorskip("resource")
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(PROGRAM)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert int(result.stdout) < 120e6

@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from dae.autoencoder import DenoisingAutoencoder
 from dae.classifier import StackedDenoisingClassifier
 from dae.onnx._graph import Graph, Output, element_type
-from dae.onnx._networks import classifier_outputs, codes, network_outputs, scores
+from dae.onnx._networks import classifier_outputs, codes, network_outputs, scores, shown_rows
 from dae.regressor import StackedDenoisingRegressor
 from dae.stacked import StackedDenoisingAutoencoder
 
@@ -121,19 +121,20 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     X = operator.inputs[0].full_name
     if type(operator.inputs[0].type) is not type(guess_tensor_type(operator.inputs[0].type)):
         X = graph.cast(X, graph.dtype)  # integers
+    shown = shown_rows(graph, estimator, X)
     if isinstance(estimator, StackedDenoisingClassifier):
         options = scope.get_options(estimator, {"nocl": False, "raw_scores": False})
         classes = np.arange(network.n_hidden) if options["nocl"] else estimator.classes_
         outputs = classifier_outputs(
-            graph, network, classes, X, raw_scores=bool(options["raw_scores"])
+            graph, network, classes, shown, raw_scores=bool(options["raw_scores"])
         )
     elif isinstance(estimator, StackedDenoisingRegressor):
         outputs = network_outputs(graph, estimator, network, "predict", X)
     else:
-        tensor, width = codes(graph, estimator, network, X)
+        tensor, width = codes(graph, estimator, network, shown)
         outputs = [Output("variable", graph.dtype, [None, width], tensor)]
         if len(operator.outputs) > 1:
-            score = scores(graph, network.layers, X)
+            score = scores(graph, network.layers, X, shown)
             outputs.append(Output("score_samples", graph.dtype, [None, 1], score))
     _append(graph, scope, container, {
         output.tensor: variable.full_name

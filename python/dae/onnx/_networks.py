@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from dae._estimator.state import input_norm_of
 from dae._model.network import Layer, Network
 from dae.onnx._graph import Graph, Output
 
@@ -28,15 +29,17 @@ def network_outputs(
     graph: Graph, estimator: Any, network: Layer | Network, method: str, X: str
 ) -> list[Output]:
     """Append what `method` of a fitted autoencoder, classifier or regressor computes of X."""
+    shown = X if method == "inverse_transform" else shown_rows(graph, estimator, X)
     if method == "predict":
         if "classes_" in estimator.__dict__:
-            return classifier_outputs(graph, network, estimator.classes_, X)
-        return [regressor_output(graph, estimator, network, X)]
+            return classifier_outputs(graph, network, estimator.classes_, shown)
+        return [regressor_output(graph, estimator, network, shown)]
     if method == "transform":
-        tensor, width = codes(graph, estimator, network, X)
+        tensor, width = codes(graph, estimator, network, shown)
         return [Output("variable", graph.dtype, ["batch", width], tensor)]
     if method == "score_samples":
-        return [Output(method, graph.dtype, ["batch", 1], scores(graph, network.layers, X))]
+        score = scores(graph, network.layers, X, shown)
+        return [Output(method, graph.dtype, ["batch", 1], score)]
     if method == "inverse_transform":
         layers = coded_layers(estimator, network)
         first = estimator._n_features_out - layers[-1].n_hidden
@@ -44,8 +47,20 @@ def network_outputs(
             X = graph.op("Slice", X, [first], [estimator._n_features_out], [1])
         tensor = decode(graph, layers, X)
     else:
-        tensor = reconstruct(graph, network.layers, X)
+        tensor = reconstruct(graph, network.layers, shown)
     return [Output("variable", graph.dtype, ["batch", network.n_features], tensor)]
+
+
+def shown_rows(graph: Graph, estimator: Any, X: str) -> str:
+    """The rows as the first layer reads them: scaled by the `input_norm` of the training."""
+    if input_norm_of(estimator) is None:
+        return X
+    rows = _double(graph, X)
+    squares = graph.op("ReduceSum", graph.op("Mul", rows, rows), [1], keepdims=1)
+    length = graph.op("Sqrt", squares)
+    zero, one = (graph.constant(value, dtype=np.float64) for value in (0.0, 1.0))
+    length = graph.op("Where", graph.op("Equal", length, zero), one, length)
+    return _single(graph, graph.op("Div", rows, length))
 
 
 # ------------------------------------------------------------------ layers
@@ -111,12 +126,12 @@ def codes(graph: Graph, estimator: Any, network: Layer | Network, X: str) -> tup
 # ------------------------------------------------------------------ losses
 
 
-def scores(graph: Graph, layers: list[Layer], X: str) -> str:
+def scores(graph: Graph, layers: list[Layer], X: str, shown: str) -> str:
     """Minus the loss of each row, (n_samples, 1), summed in float64 as the core does."""
     first, *others = layers
     if first.loss not in _ENTRIES:
         raise NotImplementedError(f"There are no ONNX operators for loss={first.loss!r} yet.")
-    H = encode(graph, layers, X)
+    H = encode(graph, layers, shown)
     a = pre_decode(graph, first, decode(graph, others, H))
     entries = _ENTRIES[first.loss](graph, first, a, X)
     total = graph.op("ReduceSum", entries, [1], keepdims=1)
