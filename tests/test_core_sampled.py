@@ -118,7 +118,7 @@ def test_weights_of_samples_and_scales_of_inputs():
         "nesterov",
         rows_in_csr(),
         sample_weight=rng.random(50),
-        input_scale=rng.random(50) + 0.5,
+        unit_rows=True,
     )
 
 

@@ -82,8 +82,8 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
     input_norm : {"l2"} or None, default=None
         How each sample is scaled before it is encoded, in training and in use. "l2": to unit
         Euclidean length, as is usual for counts and purchases; the reconstruction is compared
-        with the sample as it is, and samples of zeros only stay so. In training the length is
-        that of the clean sample, or of the row of `X_corrupted`.
+        with the sample as it is, and samples of zeros only stay so. In training the corrupted
+        sample is scaled, so that masking does not change the length of what is encoded.
 
     reconstruction_sampling : float or None, default=None
         Reconstruct, of each sparse sample, the non-zeros and only so many zeros per non-zero,

@@ -63,7 +63,7 @@ cdef extern from "kernels.h" nogil:
         const void *corrupted
         dae_csr sparse_clean
         dae_csr sparse_corrupted
-        const void *input_scale
+        int unit_rows
         const void *weight
         const void *target
         const ptrdiff_t *classes
@@ -98,7 +98,7 @@ cdef extern from "kernels.h" nogil:
         dae_csr clean
         dae_csr corrupted
         const void *weight
-        const void *input_scale
+        int unit_rows
         double[2] emphasis
         double zeros_per_nonzero
         dae_corruption_spec corruption

@@ -165,7 +165,7 @@ def train_sampled(
     t.data.clean = csr_of(data.clean)
     t.data.corrupted = csr_of(data.corrupted)
     t.data.weight = reading(data.weight).address
-    t.data.input_scale = reading(data.input_scale).address
+    t.data.unit_rows = data.unit_rows
     t.data.zeros_per_nonzero = data.zeros_per_nonzero
     t.data.emphasis[0], t.data.emphasis[1] = data.emphasis
     t.data.corruption = corruption_of(data.corruption)

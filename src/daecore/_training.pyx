@@ -476,7 +476,7 @@ cdef dae_data _data(object record) except *:
     else:
         data.clean = reading(record.clean).address
         data.corrupted = reading(record.corrupted).address
-    data.input_scale = reading(record.input_scale).address
+    data.unit_rows = record.unit_rows
     data.weight = reading(record.weight).address
     data.target = reading(record.target).address
     data.classes = <const ptrdiff_t *> reading(record.classes, INDEX).address

@@ -86,7 +86,7 @@ class SampledData(NamedTuple):
     zeros_per_nonzero: float  # zeros that are reconstructed per known entry of a row
     corrupted: CSR | None = None  # instead of the corruption
     weight: np.ndarray | None = None  # IN (n_samples,)
-    input_scale: np.ndarray | None = None  # IN (n_samples,) factors of rows before encoding
+    unit_rows: bool = False  # whether corrupted rows are scaled to unit length
     emphasis: tuple[float, float] = (1.0, 1.0)
 
 
@@ -101,7 +101,7 @@ class Data(NamedTuple):
     classes: np.ndarray | None = None  # IN (n_samples,) intp, the same for softmax_log_loss
     # weight of the loss of a corrupted entry, of an untouched one
     emphasis: tuple[float, float] = (1.0, 1.0)
-    input_scale: np.ndarray | None = None  # IN (n_samples,) factors of rows before encoding
+    unit_rows: bool = False  # whether corrupted rows are scaled to unit length
 
 
 class Batches(NamedTuple):

@@ -74,12 +74,10 @@ def check_inputs(name: str, X: np.ndarray | CSR, n_columns: int, dtype: np.dtype
         check_rows(name, X, n_columns, dtype)
 
 
-def check_weight(
-    weight: np.ndarray, n_rows: int, dtype: np.dtype, name: str = "sample_weight"
-) -> None:
+def check_weight(weight: np.ndarray, n_rows: int, dtype: np.dtype) -> None:
     """Raise ValueError unless `weight` is a plain vector of one number per row."""
     if weight.shape != (n_rows,) or weight.dtype != dtype or not is_plain(weight):
-        raise ValueError(f"{name} must be {dtype} of shape ({n_rows},).")
+        raise ValueError(f"sample_weight must be {dtype} of shape ({n_rows},).")
 
 
 def check_emphasis(emphasis: tuple[float, float]) -> None:

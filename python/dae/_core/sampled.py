@@ -35,7 +35,7 @@ def train_sampled(
     n_threads: int,
     zeros_per_nonzero: float,
     X_corrupted: CSR | None = None,
-    input_scale: np.ndarray | None = None,
+    unit_rows: bool = False,
     sample_weight: np.ndarray | None = None,
     emphasis: tuple[float, float] = (1.0, 1.0),
     max_loss: float = np.inf,
@@ -52,9 +52,8 @@ def train_sampled(
             raise ValueError(f"X has {len(X)} rows, X_corrupted {len(X_corrupted)}.")
         shown = X_corrupted.counts()
         known = known + shown  # at most: the entries that either stores
-    for name, vector in (("sample_weight", sample_weight), ("input_scale", input_scale)):
-        if vector is not None:
-            check_weight(vector, len(X), layer.dtype, name)
+    if sample_weight is not None:
+        check_weight(sample_weight, len(X), layer.dtype)
     if not get_kind(corruption.kind).keeps_zeros:
         raise ValueError(
             f"Sampled outputs need a corruption that keeps zeros, got {corruption.kind!r}."
@@ -75,7 +74,7 @@ def train_sampled(
         zeros_per_nonzero=zeros_per_nonzero,
         corrupted=None if X_corrupted is None else csr_record(X_corrupted),
         weight=sample_weight,
-        input_scale=input_scale,
+        unit_rows=unit_rows,
         emphasis=emphasis,
     )
     (record,) = layer_records(layer, solver)

@@ -100,7 +100,7 @@ def train(
     presentation: int,
     n_threads: int,
     X_corrupted: np.ndarray | CSR | None = None,
-    input_scale: np.ndarray | None = None,
+    unit_rows: bool = False,
     sample_weight: np.ndarray | None = None,
     emphasis: tuple[float, float] = (1.0, 1.0),
     target: np.ndarray | None = None,
@@ -109,8 +109,8 @@ def train(
     """Mean loss of each batch of ``X[rows]``; network and solver are trained on them in place.
 
     Stops at the first batch whose loss is above `max_loss`, or NaN: its loss is the last one
-    returned, and its step is not made. A row is multiplied by its `input_scale` before it is
-    encoded. `dae._model.reference.train` says the rest. Signals are
+    returned, and its step is not made. With `unit_rows`, corrupted rows are
+    scaled to unit length. `dae._model.reference.train` says the rest. Signals are
     served between native calls.
     """
     check_inputs("X", X, network.n_features, network.dtype)
@@ -120,8 +120,6 @@ def train(
         check_same_rows("X_corrupted", X_corrupted, X)
         if isinstance(X, CSR) != isinstance(X_corrupted, CSR):
             raise ValueError("X and X_corrupted must both be dense, or both be sparse.")
-    if input_scale is not None:
-        check_weight(input_scale, len(X), network.dtype, "input_scale")
     if not len(rows):
         raise ValueError("rows must name at least one row.")
     if sample_weight is not None:
@@ -138,7 +136,7 @@ def train(
         clean=input_record(X),
         corruption=corruption_record(corruption, X, presentation),
         corrupted=None if X_corrupted is None else input_record(X_corrupted),
-        input_scale=input_scale,
+        unit_rows=unit_rows,
         weight=sample_weight,
         target=None if by_class else target,
         classes=target if by_class else None,

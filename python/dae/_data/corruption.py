@@ -14,7 +14,6 @@ import numpy as np
 
 from dae import _core
 from dae._data.rows import Rows
-from dae._data.scaling import input_scale
 from dae._data.streams import function_stream
 from dae._model.corruption import NO_CORRUPTION, Corruption, get_kind
 from dae._model.csr import CSR
@@ -95,13 +94,10 @@ class CorruptedRows(ABC):
     X : Rows
         The clean data.
     n_threads : int
-    input_scale : ndarray of shape (n_rows,), or None
-        What a corrupted row is multiplied by before it is encoded.
     """
 
     X: Rows
     n_threads: int
-    input_scale: np.ndarray | None
 
     @abstractmethod
     def calls(self, order: np.ndarray, presentation: int, batch_size: int) -> Iterator[CoreCall]:
@@ -231,7 +227,6 @@ def corrupted_rows(
     feature_range: tuple[np.ndarray, np.ndarray] | None,
     seed: int,
     n_threads: int,
-    input_norm: str | None = None,
 ) -> CorruptedRows:
     """The source for the parameters `corruption` and `corruption_level`.
 
@@ -243,17 +238,13 @@ def corrupted_rows(
         Rows of X that "swap" may take values from.
     feature_range : (minimum, maximum) of each feature, or None
         Required by the kinds that `needs_feature_range` names.
-    input_norm : str or None
-        As the parameter. A row is scaled by its length before the corruption, so that masking does
-        not change the scale of what is left; the user's own copies by theirs.
     """
-    scale = input_scale(X if X_corrupted is None else X_corrupted, input_norm)
     if X_corrupted is not None:
-        return Given(X, n_threads, scale, X_corrupted)
+        return Given(X, n_threads, X_corrupted)
     if callable(corruption):
-        return ByFunction(X, n_threads, scale, corruption, seed)
+        return ByFunction(X, n_threads, corruption, seed)
     if corruption is None:
-        return BuiltIn(X, n_threads, scale, NO_CORRUPTION)
+        return BuiltIn(X, n_threads, NO_CORRUPTION)
     numbers = Corruption(corruption, check_levels(corruption, level, X.n_features), seed)
     kind = get_kind(corruption)
     if kind.needs_feature_range:
@@ -263,7 +254,7 @@ def corrupted_rows(
         )
     if kind.needs_donors:
         numbers.donors = np.ascontiguousarray(donors, dtype=np.intp)
-    return BuiltIn(X, n_threads, scale, numbers)
+    return BuiltIn(X, n_threads, numbers)
 
 
 def all_corrupted(source: CorruptedRows, presentation: int, batch_size: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from dae._data.rows import FLOATS, Rows
-from dae._data.scaling import scaled, scales_of
+from dae._data.scaling import normed
 from dae._model.csr import CSR
 from dae._model.network import Layer, Network
 
@@ -55,7 +55,7 @@ def by_rows(
         result = np.empty((len(X), width), dtype=X.dtype if X.dtype in FLOATS else network.dtype)
     unpacked = compares or width == network.n_features
     for part, block in X.converted_blocks(network.dtype, unpacked=unpacked):
-        shown = scaled(block, scales_of(block, input_norm))
+        shown = normed(block, input_norm)
         clean = block.toarray() if isinstance(block, CSR) and compares else block
         given = (clean, shown) if compares else (shown,)
         with np.errstate(over="ignore"):

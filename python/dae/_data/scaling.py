@@ -13,31 +13,18 @@ from dae._model.csr import CSR
 INPUT_NORMS = ("l2",)
 
 
-def input_scale(X: Rows, norm: str | None) -> np.ndarray | None:
-    """What each row of X is multiplied by, in the dtype of X; None for 1.
+def normed(rows: Any, norm: str | None) -> Any:
+    """Rows, dense or CSR, as the network encodes them.
 
-    A row of zeros stays one, and so does a row that is too short for 1 / length to be finite.
+    Corrupted ones in training: a row has the same length whatever the corruption has left of it.
+    A row of zeros stays as it is, and so does one so short that 1 / length overflows.
     """
     if norm is None:
-        return None
-    lengths = X.lengths()
-    with np.errstate(divide="ignore", over="ignore"):
-        scale = (1 / lengths).astype(X.dtype)
-    scale[~np.isfinite(scale)] = 0
-    return scale
-
-
-def scales_of(rows: np.ndarray | CSR, norm: str | None) -> np.ndarray | None:
-    """`input_scale` of a block of rows."""
-    if norm is None:
-        return None
-    return input_scale(SparseRows(rows) if isinstance(rows, CSR) else Rows(rows), norm)
-
-
-def scaled(rows: Any, scale: np.ndarray | None) -> Any:
-    """Rows, dense or CSR, each multiplied by its number in `scale`; None: as they are."""
-    if scale is None:
         return rows
+    lengths = (SparseRows(rows) if isinstance(rows, CSR) else Rows(rows)).lengths()
+    with np.errstate(divide="ignore", over="ignore"):
+        scale = (1 / lengths).astype(rows.dtype)
+    scale[~np.isfinite(scale)] = 1
     if isinstance(rows, CSR):
         values = rows.values * np.repeat(scale, rows.counts())
         return CSR(rows.starts, rows.columns, values, rows.n_features)

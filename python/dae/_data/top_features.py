@@ -6,7 +6,7 @@ import numpy as np
 
 from dae import _core
 from dae._data.rows import FLOATS, Rows
-from dae._data.scaling import scaled, scales_of
+from dae._data.scaling import normed
 from dae._model.csr import CSR
 from dae._model.network import Layer, Network
 
@@ -27,7 +27,7 @@ def top_features(
     for part, block in X.converted_blocks(network.dtype):
         z = _core.reconstruct(
             network,
-            scaled(block, scales_of(block, input_norm)),
+            normed(block, input_norm),
             n_threads=n_threads,
             checked=True,
             n_rows=len(X),

@@ -270,6 +270,7 @@ def train(
     X_corrupted: np.ndarray | None = None,
     sample_weight: np.ndarray | None = None,
     emphasis: tuple[float, float] = (1.0, 1.0),
+    unit_rows: bool = False,
     target: np.ndarray | None = None,
     max_loss: float = np.inf,
 ) -> np.ndarray:
@@ -287,6 +288,8 @@ def train(
     emphasis : tuple of two floats
         Weight of the loss of corrupted and of untouched entries. An entry of `X_corrupted` is
         corrupted where it differs from X.
+    unit_rows : bool
+        Whether corrupted rows are scaled to unit length before they are encoded.
     target : ndarray or None
         For a stack without decoders: what its outputs are compared with, instead of a
         reconstruction with X. intp class numbers of shape (n_samples,) for "softmax_log_loss",
@@ -310,6 +313,8 @@ def train(
         else:
             shown = corrupt(corruption, X, batch, presentation)
             entry_weight = entry_weights(corruption, emphasis, X, batch, presentation)
+        if unit_rows:
+            shown = of_unit_length(shown)
         loss, grads = gradients(
             network,
             x,
@@ -349,6 +354,12 @@ def sampling_weights(
     return weights
 
 
+def of_unit_length(rows: np.ndarray) -> np.ndarray:
+    """Each row divided by its length; rows of zeros as they are."""
+    lengths = np.sqrt((rows.astype(np.float64) ** 2).sum(axis=1, keepdims=True))
+    return (rows / np.where(lengths > 0, lengths, 1)).astype(rows.dtype)
+
+
 def train_sampled(
     layer: Layer,
     solver: Solver,
@@ -360,7 +371,7 @@ def train_sampled(
     presentation: int,
     zeros_per_nonzero: float,
     X_corrupted: CSR | None = None,
-    input_scale: np.ndarray | None = None,
+    unit_rows: bool = False,
     sample_weight: np.ndarray | None = None,
     emphasis: tuple[float, float] = (1.0, 1.0),
     max_loss: float = np.inf,
@@ -376,8 +387,8 @@ def train_sampled(
         Known entries of a row are those that it stores here or there.
     zeros_per_nonzero : float
         Zeros that are reconstructed per known entry of a row, rounded up; at least one.
-    input_scale : ndarray of shape (n_samples,) of X's dtype, or None
-        What a row is multiplied by before it is encoded.
+    unit_rows : bool
+        Whether corrupted rows are scaled to unit length before they are encoded.
     """
     losses = []
     clean = X.toarray()
@@ -400,8 +411,8 @@ def train_sampled(
         sampled = sampling_weights(
             corruption, stored[batch], batch, presentation, zeros_per_nonzero
         )
-        if input_scale is not None:
-            shown = shown * input_scale[batch][:, None]
+        if unit_rows:
+            shown = of_unit_length(shown)
         loss, grads = gradients(
             layer,
             x,

@@ -10,7 +10,7 @@ import numpy as np
 from dae import _core
 from dae._core.sampled import train_sampled
 from dae._data.corruption import CoreCall, CorruptedRows
-from dae._data.scaling import scaled, scales_of
+from dae._data.scaling import normed
 from dae._data.streams import VALIDATION, order_of
 from dae._model.csr import CSR
 from dae._model.losses import get_loss
@@ -93,7 +93,7 @@ class Feed:
                 n_threads=settings.n_threads,
                 zeros_per_nonzero=settings.reconstruction_sampling,
                 X_corrupted=call.X_corrupted,
-                input_scale=call.companion(self.source.input_scale),
+                unit_rows=settings.input_norm is not None,
                 sample_weight=call.companion(data.sample_weight),
                 emphasis=settings.emphasis,
                 max_loss=max_loss,
@@ -108,7 +108,7 @@ class Feed:
             presentation=presentation,
             n_threads=settings.n_threads,
             X_corrupted=call.X_corrupted,
-            input_scale=call.companion(self.source.input_scale),
+            unit_rows=settings.input_norm is not None,
             sample_weight=call.companion(data.sample_weight),
             emphasis=settings.emphasis,
             target=call.companion(data.target),
@@ -122,7 +122,6 @@ class Feed:
         """
         data, settings = self.data, self.settings
         rows, losses = data.validation_rows, []
-        scale = self.source.input_scale
         for batch, start in enumerate(range(0, len(rows), self.batch_size)):
             block = rows[start : start + self.batch_size]
             for part in self._parts(block):
@@ -136,7 +135,7 @@ class Feed:
                     _core.sample_losses(
                         network,
                         data.X.take(part),
-                        scaled(shown, None if scale is None else scale[part]),
+                        normed(shown, settings.input_norm),
                         entry_weight=entry_weight,
                         n_threads=settings.n_threads,
                         n_rows=len(block),
@@ -166,7 +165,7 @@ class Feed:
     def _input(self, rows: np.ndarray) -> np.ndarray | CSR:
         """Clean rows as the network encodes them."""
         part = self.data.X.part(rows)
-        return scaled(part, scales_of(part, self.settings.input_norm))
+        return normed(part, self.settings.input_norm)
 
 
 class SupervisedFeed(Feed):

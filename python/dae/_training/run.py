@@ -186,7 +186,6 @@ class TrainingRun:
             feature_range=self.feature_range,
             seed=self.seed,
             n_threads=settings.n_threads,
-            input_norm=settings.input_norm,
         )
         if settings.reconstruction_sampling is not None:
             _check_sampling(data, settings, source, get_loss(self.network.loss))

@@ -101,9 +101,9 @@ INLINE entries row_entries(const dae_csr *X, intp row)
     return (entries){X->starts[row + 1] - at, X->columns + at, (const REAL *)X->values + at};
 }
 
-/* Columns and values, times `scale`, of the entries of a sparse row that masking leaves, or of all
- * without it. Returns how many. */
-static intp shown_entries(const dae_corruption_spec *c, intp row, entries x, REAL scale,
+/* Columns and values of the entries of a sparse row that masking leaves, or of all without it.
+ * Returns how many. */
+static intp shown_entries(const dae_corruption_spec *c, intp row, entries x,
                           int32_t *restrict columns, REAL *restrict values)
 {
     uint32_t words[WORDS];
@@ -116,9 +116,23 @@ static intp shown_entries(const dae_corruption_spec *c, intp row, entries x, REA
                 continue;
         }
         columns[count] = x.columns[i];
-        values[count++] = x.values[i] * scale;
+        values[count++] = x.values[i];
     }
     return count;
+}
+
+/* values[0:count] / their length; zeros stay zeros. The sum runs in order: zeros that a sparse row
+ * leaves out change no bit of it. */
+static void scale_to_unit(REAL *values, intp count)
+{
+    double squares = 0;
+    for (intp i = 0; i < count; i++)
+        squares += (double)values[i] * values[i];
+    const REAL scale = (REAL)(1 / sqrt(squares));
+    if (!(scale <= (REAL_IS_FLOAT ? (REAL)FLT_MAX : (REAL)DBL_MAX))) /* of zeros, or nearly */
+        return;
+    for (intp i = 0; i < count; i++)
+        values[i] *= scale;
 }
 
 /* out[0:n] <- a sparse row */

@@ -75,7 +75,7 @@ typedef struct {
     const void *clean;        /* (n_rows, n), contiguous; NULL where rows are sparse */
     const void *corrupted;    /* the same shape, or NULL: corrupt `clean` */
     dae_csr sparse_clean, sparse_corrupted; /* the same for sparse rows */
-    const void *input_scale;  /* (n_rows) factors of rows before they are encoded, or NULL */
+    int unit_rows;            /* whether corrupted rows are scaled to unit length */
     const void *weight;       /* (n_rows), or NULL: all ones */
     const void *target;       /* (n_rows, outputs), for outputs compared entry by entry */
     const ptrdiff_t *classes; /* (n_rows), for DAE_SOFTMAX_LOG_LOSS */
@@ -116,7 +116,7 @@ typedef struct {
 typedef struct {
     dae_csr clean, corrupted;
     const void *weight;      /* (n_rows), or NULL: all ones */
-    const void *input_scale; /* (n_rows) factors of rows before they are encoded, or NULL */
+    int unit_rows;           /* as in dae_data */
     double emphasis[2];      /* as in dae_data */
     double zeros_per_nonzero;
     dae_corruption_spec corruption; /* DAE_NONE or DAE_MASKING */

@@ -2,6 +2,7 @@
  *     REAL, REAL_IS_FLOAT, VECTOR_BYTES, VECTOR_REGISTERS, TABLE (the name of its table) and
  *     PRODUCTS (the header with its products)
  * and includes this; everything but the table is static. */
+#include <float.h>
 #include <math.h>
 
 #include "kernels.h"

@@ -147,8 +147,9 @@ static void sampled_row(const dae_sampled_data *data, const dae_layer *layer,
     int32_t *known_column = (int32_t *)(weight + batch->room);
     uint32_t *words = (uint32_t *)(known_column + batch->room);
 
-    const REAL scale = data->input_scale ? ((const REAL *)data->input_scale)[row] : 1;
-    const intp shown = shown_entries(&data->corruption, row, given, scale, column, value);
+    const intp shown = shown_entries(&data->corruption, row, given, column, value);
+    if (data->unit_rows)
+        scale_to_unit(value, shown);
     sparse_product(width, shown, column, value, layer->encoder.value, stride, H, SET);
     for (intp j = 0; j < width; j += LANES) {
         const intp lanes = at_most(layer->n_hidden - j, LANES);

@@ -49,12 +49,13 @@ static int show_stored(const dae_data *data, intp n, const dae_batch *batch, int
         !(given || c->kind == DAE_NONE || c->kind == DAE_MASKING))
         return 0;
     const entries x = row_entries(given ? &data->sparse_corrupted : &data->sparse_clean, row);
-    const REAL scale = data->input_scale ? ((const REAL *)data->input_scale)[row] : 1;
     if (x.count > n / 2) /* too many for the lists */
         return 0;
     int32_t *columns = batch->row_columns + b * list_room(n);
     REAL *values = (REAL *)batch->row_values + b * list_room(n);
-    const intp count = shown_entries(c, row, x, scale, columns, values);
+    const intp count = shown_entries(c, row, x, columns, values);
+    if (data->unit_rows)
+        scale_to_unit(values, count);
     batch->row_count[b] = (int32_t)count;
     find_starts(n, count, columns, batch->row_starts + b * (feature_groups(n) + 1));
     unpack((entries){count, columns, values}, n, out);
@@ -84,11 +85,8 @@ static void show(const dae_data *data, const dae_layer *layer, const dae_batch *
         if (batch->entry_weight)
             weigh_entries(data, n, row, x, out,
                           (REAL *)batch->entry_weight + b * batch->shown_stride);
-        if (data->input_scale) {
-            const REAL scale = ((const REAL *)data->input_scale)[row];
-            for (intp d = 0; d < n; d++)
-                out[d] *= scale;
-        }
+        if (data->unit_rows)
+            scale_to_unit(out, n);
         if (batch->row_count)
             batch->row_count[b] = find_nonzero(out, n, batch->row_columns + b * list_room(n),
                                                (REAL *)batch->row_values + b * list_room(n),
