@@ -371,7 +371,7 @@ def test_results_larger_than_memory(X, method, monkeypatch):
     starts[0] = 0
     one = np.ones(1, np.float32), np.zeros(1, np.int64), starts
     tall = sparse.csr_array(one, shape=(10**6, N_FEATURES))
-    monkeypatch.setattr("dae._model.memory.total_memory", lambda: 2e8)
+    monkeypatch.setattr("dae._model.memory.available_memory", lambda: 2e8)
     with pytest.raises(MemoryError, match=rf"{method} of 1000000 rows .* 0\.2 GiB"):
         getattr(dae, method)(tall)
 

@@ -118,7 +118,7 @@ def check_result(method: str, n_rows: int, n_columns: int, dtype: np.dtype) -> N
     if size > there:
         raise MemoryError(
             f"{method} of {n_rows} rows makes a dense {dtype} array of shape ({n_rows}, "
-            f"{n_columns}), {size / 2**30:.1f} GiB, this machine has {there / 2**30:.1f} GiB. "
+            f"{n_columns}), {size / 2**30:.1f} GiB; {there / 2**30:.1f} GiB are free. "
             "Call it for some rows at a time, or use top_features, transform or score_samples."
         )
 
