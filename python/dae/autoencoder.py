@@ -76,17 +76,25 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
     activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
         Activation g1 of the hidden units.
 
-    decoder_activation : {"auto", "identity", "logistic", "tanh", "relu"}, default="auto"
-        Activation g2 of the reconstruction. "auto" is "logistic" for ``loss="log_loss"``
-        and "identity" for ``loss="squared_error"``.
+    decoder_activation : {"auto", "identity", "logistic", "tanh", "relu", "exp", "softmax"}, \
+            default="auto"
+        Activation g2 of the reconstruction. "auto" is "identity" for
+        ``loss="squared_error"``, which allows any of the first four; "logistic" for
+        "log_loss", "exp" for "poisson" and "softmax" over all features for "multinomial",
+        which allow no other.
 
-    loss : {"squared_error", "log_loss"}, default="squared_error"
+    loss : {"squared_error", "log_loss", "poisson", "multinomial"}, default="squared_error"
         The loss of a sample is a sum over its features; that of a batch is the mean over
         its samples.
 
         - "squared_error": ``sum_d (x_d - z_d)^2``.
         - "log_loss": cross-entropy ``-sum_d [x_d log z_d + (1 - x_d) log(1 - z_d)]``, for X
           in [0, 1]. Requires a logistic reconstruction.
+        - "poisson": half the Poisson deviance
+          ``sum_d [z_d - x_d - x_d log(z_d / x_d)]``, for counts and other X of 0 or more,
+          with a logarithmic link: z = exp(a).
+        - "multinomial": ``-sum_d x_d log z_d`` where z adds up to 1, for clicks, purchases
+          and other X of 0 or more: which features, given how many [7]_.
 
     tied_weights : bool, default=True
         Whether the decoder of a layer uses the transposed weights of its encoder.
@@ -105,8 +113,9 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
 
     reconstruction_sampling : float or None, default=None
         Reconstruct, of each sparse sample, the non-zeros and only so many zeros per non-zero,
-        at least one, drawn at each presentation and weighted so that loss and gradient are
-        unbiased (Dauphin et al. 2011). A batch then costs its non-zeros, not its features.
+        at least one, drawn at each presentation and weighted so that `loss_curve_` and the
+        gradient are unbiased (Dauphin et al. 2011); the loss of validation samples is exact. A
+        batch then costs its non-zeros, not its features.
         None reconstructs all features. Applies to the training of the layer that reads X, not
         to training all layers together. Requires X as a sparse matrix,
         ``corruption="masking"``, None or a sparse `X_corrupted`, and a loss that is a sum
@@ -236,6 +245,14 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
     float64); wider integers become float64. C-ordered float32 and float64 data, memory maps
     included, are not copied.
 
+    Sparse X of any SciPy format, or a data frame of sparse columns, is converted to CSR without
+    changing it, and is never made dense whole. Without `reconstruction_sampling` the result has
+    the bits that ``X.toarray()`` gives. Encoding costs the non-zeros; decoding costs all features,
+    unless they are sampled [6]_. "gaussian", "salt_and_pepper" and "swap" also change zeros, and a
+    callable is given dense mini-batches: a mini-batch then costs what it costs when X is dense.
+    `corrupt`, `reconstruct` and `inverse_transform` return dense arrays; `top_features` and
+    `score_samples` work block by block.
+
     Initial weights are uniform in +-sqrt(6 / (n_features + n_components)), four times that for
     logistic units ([3]_, eq. 16).
 
@@ -275,6 +292,10 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
        neural networks", AISTATS 2010.
     .. [4] M. Jahrer. Winning solution of Porto Seguro's Safe Driver Prediction, Kaggle 2017.
     .. [5] D. P. Kingma, J. Ba. "Adam: a method for stochastic optimization", ICLR 2015.
+    .. [6] Y. Dauphin, X. Glorot, Y. Bengio. "Large-scale learning of embeddings with
+       reconstruction sampling", ICML 2011.
+    .. [7] D. Liang, R. G. Krishnan, M. D. Hoffman, T. Jebara. "Variational autoencoders for
+       collaborative filtering", WWW 2018.
 
     Examples
     --------
@@ -289,6 +310,17 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
     (2, 64)
     >>> dae.loss_curve_[-1] < dae.loss_curve_[0]
     True
+
+    Sparse rows, of which the non-zeros and one zero for each of them are reconstructed:
+
+    >>> from scipy import sparse
+    >>> clicks = sparse.random(500, 3000, 0.01, "csr", random_state=0, dtype="float32")
+    >>> coder = DenoisingAutoencoder(
+    ...     16, reconstruction_sampling=1.0, input_norm="l2", max_iter=2, tol=None, random_state=0
+    ... ).fit(clicks)
+    >>> indices, values = coder.top_features(clicks[:2], 5)  # features that a row does not have
+    >>> indices.shape
+    (2, 5)
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {

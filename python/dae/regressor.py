@@ -49,11 +49,12 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
             default="relu"
         Activation of the hidden units.
 
-    decoder_activation : {"auto", "identity", "logistic", "tanh", "relu"}, default="auto"
+    decoder_activation : {"auto", "identity", "logistic", "tanh", "relu", "exp", "softmax"}, \
+            default="auto"
         Activation of the reconstruction of samples in pretraining, as in
         `StackedDenoisingAutoencoder`.
 
-    loss : {"squared_error", "log_loss"}, default="squared_error"
+    loss : {"squared_error", "log_loss", "poisson", "multinomial"}, default="squared_error"
         Loss of the reconstruction of samples in pretraining, as in
         `StackedDenoisingAutoencoder`.
 
@@ -74,8 +75,9 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
 
     reconstruction_sampling : float or None, default=None
         Reconstruct, of each sparse sample, the non-zeros and only so many zeros per non-zero,
-        at least one, drawn at each presentation and weighted so that loss and gradient are
-        unbiased (Dauphin et al. 2011). A batch then costs its non-zeros, not its features.
+        at least one, drawn at each presentation and weighted so that `loss_curve_` and the
+        gradient are unbiased (Dauphin et al. 2011); the loss of validation samples is exact. A
+        batch then costs its non-zeros, not its features.
         None reconstructs all features. Applies to the training of the layer that reads X, not
         to training all layers together. Requires X as a sparse matrix,
         ``corruption="masking"``, None or a sparse `X_corrupted`, and a loss that is a sum

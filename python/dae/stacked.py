@@ -65,12 +65,12 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
             default="relu"
         Activation of the hidden units.
 
-    decoder_activation : {"auto", "identity", "logistic", "tanh", "relu"}, default="auto"
-        Activation of the reconstruction of samples. "auto" is "logistic" for
-        ``loss="log_loss"`` and "identity" for ``loss="squared_error"``. A layer above the
-        first reconstructs codes, with the activation of the layer below.
+    decoder_activation : {"auto", "identity", "logistic", "tanh", "relu", "exp", "softmax"}, \
+            default="auto"
+        Activation of the reconstruction of samples, as in `DenoisingAutoencoder`. A layer above
+        the first reconstructs codes, with the activation of the layer below.
 
-    loss : {"squared_error", "log_loss"}, default="squared_error"
+    loss : {"squared_error", "log_loss", "poisson", "multinomial"}, default="squared_error"
         Loss of the reconstruction of samples, as in `DenoisingAutoencoder`. Codes are
         compared by "log_loss" if that is the loss and they are logistic, else by
         "squared_error".
@@ -92,8 +92,9 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
 
     reconstruction_sampling : float or None, default=None
         Reconstruct, of each sparse sample, the non-zeros and only so many zeros per non-zero,
-        at least one, drawn at each presentation and weighted so that loss and gradient are
-        unbiased (Dauphin et al. 2011). A batch then costs its non-zeros, not its features.
+        at least one, drawn at each presentation and weighted so that `loss_curve_` and the
+        gradient are unbiased (Dauphin et al. 2011); the loss of validation samples is exact. A
+        batch then costs its non-zeros, not its features.
         None reconstructs all features. Applies to the training of the layer that reads X, not
         to training all layers together. Requires X as a sparse matrix,
         ``corruption="masking"``, None or a sparse `X_corrupted`, and a loss that is a sum
@@ -242,7 +243,8 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
 
     Notes
     -----
-    The notes of `DenoisingAutoencoder` on dtypes, memory, threads and masking apply here too.
+    The notes of `DenoisingAutoencoder` on dtypes, sparse X, memory, threads and masking apply here
+    too; layers above the first read codes, which are dense.
     While layer k > 0 is trained, the codes of all rows that it reads are held in memory.
 
     A stack of one layer equals a `DenoisingAutoencoder`, to the last bit. The first layers of a

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from dae._data.rows import BLOCK, FLOATS, Rows, converted, rows_per_block
-from dae._model.csr import CSR
+from dae._data.rows import FLOATS, Rows, converted, rows_per_block
+from dae._model.csr import CSR, ascending
 
 
 class SparseRows(Rows):
@@ -39,7 +39,7 @@ class SparseRows(Rows):
         columns, values = X.indices, X.data
         if values.dtype not in FLOATS:
             values = converted(values, dtype)
-        if not _ascending(starts, columns):
+        if not ascending(starts, columns):
             # a copy: SciPy sorts and sums in place
             ordered = sparse.csr_array((values, columns, starts), shape=X.shape, copy=True)
             ordered.sum_duplicates()
@@ -171,21 +171,6 @@ def row_sums(rows: CSR, values: np.ndarray) -> np.ndarray:
     """Sum of `values`, one for each stored entry, over each row."""
     numbers = np.repeat(np.arange(len(rows)), rows.counts())
     return np.bincount(numbers, weights=values, minlength=len(rows))
-
-
-def _ascending(starts: np.ndarray, columns: np.ndarray) -> bool:
-    """Whether the column indices of each row increase strictly; by blocks, without a copy."""
-    first_of_row = np.zeros(min(BLOCK, max(1, len(columns))), dtype=bool)
-    for start in range(1, len(columns), BLOCK):
-        stop = min(start + BLOCK, len(columns))
-        rises = columns[start:stop] > columns[start - 1 : stop - 1]
-        first = first_of_row[: stop - start]
-        first[:] = False
-        begins = starts[np.searchsorted(starts, start) : np.searchsorted(starts, stop)]
-        first[begins - start] = True
-        if not (rises | first).all():
-            return False
-    return True
 
 
 def check_structure(name: str, X: Any) -> None:

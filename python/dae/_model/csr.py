@@ -9,6 +9,8 @@ import numpy as np
 
 from dae._model.layout import is_plain
 
+_BLOCK = 2**20  # column indices that are compared at a time
+
 
 @dataclass(frozen=True)
 class CSR:
@@ -104,8 +106,17 @@ class CSR:
                     f"{name} must have column indices in [0, {self.n_features}), got "
                     f"{columns.min()} to {columns.max()}."
                 )
-            ascending = np.diff(columns) > 0
-            ends = starts[1:-1] - 1
-            ascending[ends[(ends >= 0) & (ends < len(ascending))]] = True
-            if not ascending.all():
+            if not ascending(starts, columns):
                 raise ValueError(f"{name} must have ascending column indices within each row.")
+
+
+def ascending(starts: np.ndarray, columns: np.ndarray) -> bool:
+    """Whether the column indices of each row increase strictly; without a copy of them."""
+    for start in range(1, len(columns), _BLOCK):
+        stop = min(start + _BLOCK, len(columns))
+        rises = columns[start:stop] > columns[start - 1 : stop - 1]
+        begins = starts[np.searchsorted(starts, start) : np.searchsorted(starts, stop)]
+        rises[begins - start] = True
+        if not rises.all():
+            return False
+    return True
