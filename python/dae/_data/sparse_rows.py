@@ -75,7 +75,10 @@ class SparseRows(Rows):
     @property
     def container(self) -> Any:
         csr = self.csr
-        return sparse.csr_array((csr.values, csr.columns, csr.starts), shape=csr.shape)
+        starts = csr.starts
+        if starts[-1] <= np.iinfo(np.int32).max:  # SciPy would convert the columns, a large copy
+            starts = starts.astype(np.int32)
+        return sparse.csr_array((csr.values, csr.columns, starts), shape=csr.shape)
 
     def as_they_lie(self, dtype: np.dtype) -> Any:
         return self.csr if self.csr.dtype == dtype else None
