@@ -423,7 +423,7 @@ def test_input_norm_is_that_of_the_fit(X):
     expected = dae.transform(X)
     dae.set_params(input_norm=None)
     np.testing.assert_array_equal(dae.transform(X), expected)
-    with pytest.raises(ValueError, match="continues with input_norm='l2'.*got input_norm=None"):
+    with pytest.raises(ValueError, match="which has input_norm='l2'; got input_norm=None"):
         dae.partial_fit(X)
     dae._input_norm = "l1"
     with pytest.raises(ValueError, match="_input_norm"):

@@ -15,7 +15,7 @@ from dae._data.containers import check_same_columns
 from dae._data.rows import Rows
 from dae._data.streams import split
 from dae._estimator.messages import in_words, warn_how_it_ended
-from dae._estimator.state import all_or_nothing, input_norm_of
+from dae._estimator.state import all_or_nothing, check_unchanged, input_norm_of
 from dae._estimator.version_stamp import VersionStampMixin
 from dae._model.losses import Loss
 from dae._model.solver import Solver
@@ -238,7 +238,8 @@ class TrainedEstimator(VersionStampMixin, CallbackSupportMixin, BaseEstimator):
         continues = self.__sklearn_is_fitted__() and (self.warm_start or not fit)
         settings = self._settings() if fit else self._settings_of_a_pass()
         if continues:
-            self._check_same_input_norm()
+            fitted = {"input_norm": input_norm_of(self)}
+            check_unchanged(fitted, {"input_norm": self.input_norm}, fit=fit)
         runs: list[TrainingRun] = []
         if continues:
             runs = self._resume(settings, fit=fit)
@@ -258,16 +259,6 @@ class TrainedEstimator(VersionStampMixin, CallbackSupportMixin, BaseEstimator):
         # networks that are not trained are left out, from the first on
         begun.settings = settings[len(settings) - len(begun.runs) :]
         return begun
-
-    def _check_same_input_norm(self) -> None:
-        """Raise ValueError if training would have to continue on rows that are scaled otherwise."""
-        fitted = input_norm_of(self)
-        if fitted != self.input_norm:
-            raise ValueError(
-                f"Training continues with input_norm={fitted!r}, which the estimator was fitted "
-                f"with, got input_norm={self.input_norm!r}. Restore the parameter, or start with "
-                "a new estimator."
-            )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
