@@ -425,9 +425,10 @@ def test_input_norm_is_that_of_the_fit(X):
     np.testing.assert_array_equal(dae.transform(X), expected)
     with pytest.raises(ValueError, match="which has input_norm='l2'; got input_norm=None"):
         dae.partial_fit(X)
-    dae._input_norm = "l1"
-    with pytest.raises(ValueError, match="_input_norm"):
-        dae.transform(X)
+    for damage in ("l1", 2, np.zeros(3), ["l2"]):
+        dae._input_norm = damage
+        with pytest.raises(ValueError, match="_input_norm must be None or one of"):
+            dae.transform(X)
 
 
 def test_input_norm_of_pretrained_layers(X):

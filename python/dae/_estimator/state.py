@@ -144,7 +144,7 @@ def network_attributes(network: Any) -> dict[str, Any]:
 def input_norm_of(estimator: Any) -> str | None:
     """How a fitted estimator scales rows before they are encoded; None in states without it."""
     norm = estimator.__dict__.get("_input_norm")
-    if norm is not None and norm not in INPUT_NORMS:
+    if norm is not None and not (isinstance(norm, str) and norm in INPUT_NORMS):
         raise damaged(f"_input_norm must be None or one of {INPUT_NORMS}, got {norm!r}")
     return norm
 
