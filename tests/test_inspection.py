@@ -368,3 +368,12 @@ def test_without_matplotlib():
 def test_the_examples_in_the_docstrings():
     failed, tried = doctest.testmod(inspection)
     assert tried and not failed
+
+
+def test_image_shape_as_one_number():
+    pytest.importorskip("matplotlib")
+    dae = DenoisingAutoencoder(3, max_iter=1, tol=None).fit(
+        np.random.default_rng(0).random((9, 64))
+    )
+    with pytest.raises(ValueError, match=r"image_shape must be \(height, width\).*got 8"):
+        FiltersDisplay.from_estimator(dae, image_shape=8)

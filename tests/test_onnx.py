@@ -614,6 +614,18 @@ def test_pictures_that_cannot_be_written():
     with pytest.raises(ValueError, match="dtype must be float32 for ImageDenoiser"):
         to_onnx(masked, "reconstruct", dtype="float64")
 
-    masked.autoencoder_ = PCA()
-    with pytest.raises(TypeError, match="autoencoder must be .*got PCA"):
+    class Foreign(PCA):
+        def reconstruct(self, X):
+            return X
+
+    masked.autoencoder_ = Foreign()
+    with pytest.raises(TypeError, match="autoencoder must be .*got Foreign"):
         to_onnx(masked, "reconstruct")
+
+
+def test_labels_cannot_be_written_yet():
+    pytest.importorskip("onnx")
+    X, Y = np.random.default_rng(0).random((20, 4)), np.eye(4, dtype=int)[np.arange(20) % 4]
+    how = {"max_iter": 1, "fine_tune_max_iter": 1, "tol": None}
+    with pytest.raises(ValueError, match="Multilabel classifiers cannot be converted"):
+        to_onnx(StackedDenoisingClassifier((3,), **how).fit(X, Y))

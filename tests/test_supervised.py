@@ -673,3 +673,12 @@ def test_pretrained_in_a_search():
         search.fit(X, y)
     search.param_grid = {"pretrained": [None, FrozenEstimator(fitted)]}
     search.fit(X, y)
+
+
+@pytest.mark.parametrize("size", [1e-170, 1e-300, 1e-10, 1.0, 1e100])
+def test_size_of_targets_does_not_matter(size):
+    """Their variance may underflow: 1e-170 squared is 0."""
+    X, y = np.random.default_rng(0).random((60, 5)), np.arange(60.0) % 7
+    how = {"max_iter": 1, "fine_tune_max_iter": 5, "tol": None, "random_state": 0}
+    one, other = (StackedDenoisingRegressor((6,), **how).fit(X, y * s) for s in (1.0, size))
+    np.testing.assert_allclose(other.predict(X) / size, one.predict(X), rtol=1e-6)

@@ -587,7 +587,10 @@ def _check_image_shape(image_shape: Sequence[int] | None, n_features: int) -> tu
                 "none. Pass (height, width), or (height, width, 3) for colours."
             )
         return side, side
-    shape = tuple(image_shape)
+    try:
+        shape = tuple(image_shape)
+    except TypeError:  # one number
+        shape = ()
     whole = all(isinstance(n, Integral) and n > 0 for n in shape)
     if not whole or len(shape) not in (2, 3) or shape[2:] not in ((), (3,)):
         raise ValueError(

@@ -427,7 +427,16 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
                     f"y must be of a size whose variance float64 holds, got values up to "
                     f"{np.abs(y[rows]).max():.6g}. Scale y."
                 )
-            scale = np.where(variance > 0, np.sqrt(variance), 1.0)
+            scale = np.sqrt(variance)
+            # the variance of tiny targets underflows: their deviations are brought to size first
+            deviation = np.abs(y[rows] - mean)
+            largest = deviation.max(axis=0)
+            tiny = (largest > 0) & (variance < 1e-290)
+            if tiny.any():
+                relative = deviation / np.where(tiny, largest, 1.0)
+                squares = np.average(relative**2, axis=0, weights=weight)
+                scale = np.where(tiny, largest * np.sqrt(squares), scale)
+            scale = np.where(scale > 0, scale, 1.0)
             learned = {"_target_mean": mean, "_target_scale": scale, "n_outputs_": len(mean)}
         data.target = np.ascontiguousarray((y - mean) / scale, dtype=data.X.dtype)
         return learned

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dae._estimator.state import input_norm_of
+from dae._model.losses import get_loss
 from dae._model.network import Layer, Network
 from dae.onnx._graph import Graph, Output
 
@@ -208,6 +209,11 @@ def classifier_outputs(
     raw_scores: bool = False,
 ) -> list[Output]:
     """Labels and probabilities, or with `raw_scores` what the softmax is taken of."""
+    if not get_loss(network.loss).of_classes:
+        raise ValueError(
+            "Multilabel classifiers cannot be converted to ONNX yet. Convert one of one class per "
+            "sample, or one classifier per label."
+        )
     labels = label_values(classes)
     outputs = encode(graph, network.layers, X)
     number = graph.op("ArgMax", outputs, axis=1, keepdims=0)
