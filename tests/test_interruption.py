@@ -1,15 +1,17 @@
 """Ctrl-C, divergence and other ends before the end: what is left is whole."""
 
+import copy
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import numpy as np
 import pytest
 
-from dae import DenoisingAutoencoder
+from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder
 
 WEIGHTS = ("components_", "decoder_components_", "intercept_hidden_", "intercept_visible_")
 
@@ -293,3 +295,77 @@ def test_divergence_names_the_learning_rate_of_that_moment(X):
     dae.set_params(learning_rate_init=0.01, corruption=explodes)
     with pytest.raises(ValueError, match=r"epoch 3.*learning_rate_init=0\.01 \(0\.005 at that"):
         dae.fit(X)
+
+
+# ------------------------------------------------------------------ within one large batch
+
+
+class Alarm:
+    """Handler of a timer: counts, and raises at one of its calls if asked to."""
+
+    def __init__(self, raise_at=None):
+        self.calls = 0
+        self.raise_at = raise_at
+
+    def __call__(self, number, frame):
+        self.calls += 1
+        if self.calls == self.raise_at:
+            raise KeyboardInterrupt
+
+    def __enter__(self):
+        self.before = signal.signal(signal.SIGALRM, self)
+        signal.setitimer(signal.ITIMER_REAL, 0.15, 0.15)
+        return self
+
+    def __exit__(self, *error):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, self.before)
+
+
+ONE_BATCH = {
+    "autoencoder": lambda: make(n_components=500, batch_size=40_000, solver="adam"),
+    "untied": lambda: make(n_components=300, batch_size=40_000, solver="sgd", tied_weights=False),
+    "stack": lambda: StackedDenoisingAutoencoder(
+        (300, 200), fine_tune=True, batch_size=40_000, random_state=0
+    ),
+}
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers")
+@pytest.mark.parametrize(
+    ("kind", "n_jobs"), [("autoencoder", 1), ("autoencoder", 2), ("untied", 2), ("stack", 2)]
+)
+def test_signals_are_handled_within_a_batch(kind, n_jobs):
+    """One native call that takes seconds: handlers run, Ctrl-C ends it, the batch is dropped."""
+    X = np.random.default_rng(0).random((40_000, 300))
+    estimator = ONE_BATCH[kind]().set_params(n_jobs=n_jobs)
+    estimator.partial_fit(X[:500])
+    twin = copy.deepcopy(estimator)
+    started = time.perf_counter()
+    with Alarm() as counted:
+        twin.partial_fit(X)  # handlers that do not raise change nothing
+    seconds = time.perf_counter() - started
+    # were they to wait for the end of the batch, one
+    assert counted.calls >= 3 or seconds < 1
+
+    before = state_of(estimator)
+    with Alarm(raise_at=1) as interrupted, pytest.raises(KeyboardInterrupt):
+        estimator.partial_fit(X)
+    assert interrupted.calls == 1
+    assert_unchanged(estimator, before)
+    estimator.partial_fit(X)
+    np.testing.assert_array_equal(estimator.components_, twin.components_)
+    assert estimator.loss_curve_ == twin.loss_curve_
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers")
+def test_interrupted_fit_with_one_batch_per_epoch():
+    """The last complete epoch is kept, as with small batches."""
+    X = np.random.default_rng(0).random((10_000, 200))
+    how = {"n_components": 100, "batch_size": 10_000}
+    with Alarm(raise_at=12), pytest.warns(UserWarning, match="Training interrupted"):
+        stopped = make(max_iter=1000, **how).fit(X)
+    done = stopped.n_iter_
+    plain = make(max_iter=done, **how).fit(X)
+    np.testing.assert_array_equal(stopped.components_, plain.components_)
+    assert stopped.loss_curve_ == plain.loss_curve_

@@ -50,6 +50,9 @@ ctypedef struct Training:
     dae_barrier barrier
     double *losses              # OUT (n_batches)
     ptrdiff_t n_done            # OUT
+    double looked               # when signals were last looked for, in seconds
+    void *raised                # a list for what a signal handler raised
+    int stopped                 # whether one did: written by thread 0, read after a barrier
 
 
 # What one thread has at hand in one step.

@@ -55,6 +55,14 @@ cdef extern from "denormals.h" nogil:
     void dae_restore_denormals(uint64_t)
 
 
+cdef extern from "clock.h" nogil:
+    double dae_seconds()
+
+
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() except -1
+
+
 cdef extern from "aligned.h" nogil:
     void *dae_allocate(size_t, int, void **)
 
@@ -407,6 +415,34 @@ cdef void _update_and_encode(Training *t, Step *step) noexcept nogil:
         for_own_leaves(t, step, _update_leaf)
 
 
+# ------------------------------------------------------------------ signals
+
+# Seconds between two looks: a call of small batches is no longer, and Python looks after it. A look
+# takes the GIL, for which other threads may have to be waited for.
+cdef double SECONDS_BETWEEN_LOOKS = 0.1
+
+
+cdef int _handle_signals(void *raised) noexcept with gil:
+    """Let Python's handlers run; 1 if one raised, as Ctrl-C's does. Not in the main thread: 0."""
+    try:
+        PyErr_CheckSignals()
+    except BaseException as error:
+        (<list> raised).append(error)
+        return 1
+    return 0
+
+
+cdef void _look_for_signals(Training *t, int thread) noexcept nogil:
+    """Now and then within a large batch, on thread 0, which is the caller's. The others learn of
+    it at the next barrier, after which all see the same."""
+    cdef double now
+    if thread == 0 and t.batch_size > t.micro_batch_size:
+        now = dae_seconds()
+        if now - t.looked >= SECONDS_BETWEEN_LOOKS:
+            t.stopped = _handle_signals(t.raised)
+            t.looked = dae_seconds()
+
+
 # ------------------------------------------------------------------ the steps of a thread
 
 cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
@@ -432,9 +468,12 @@ cdef void _work(Training *t, int thread, int n_threads) noexcept nogil:
         start += step.lowest.B
         turn += 1
         step.next = _micro_batch(t, start, turn, thread)
+        _look_for_signals(t, thread)
         for k in range(1, t.n_layers):
             _climb(t, &step, k)
         _compare(t, &step)
+        if t.stopped:  # nothing has been updated since the last batch: this one is dropped
+            break
         loss = _loss(t, &step) + (0 if step.lowest.begins_batch else loss)
         if step.lowest.ends_batch:
             if thread == 0:
@@ -495,6 +534,9 @@ def train(
 ):
     """Train on these batches; returns how many were done, the last of them perhaps refused.
 
+    Raises what a signal handler raises, within a micro-batch or `SECONDS_BETWEEN_LOOKS`; what the
+    batches before have learned stays, of the batch at work nothing.
+
     This is equivalent to, and much faster than, `dae._model.reference.train`.
     """
     cdef Training t
@@ -503,6 +545,7 @@ def train(
     cdef int k, most_leaves = 1
     cdef char *memory
     cdef void *to_free = NULL
+    cdef list raised = []
 
     memset(&t, 0, sizeof(t))
     t.itemsize = reading(layers[0].encoder.weights).itemsize
@@ -514,6 +557,8 @@ def train(
     t.batch_size = batches.batch_size
     t.micro_batch_size = micro_batch_rows(t.batch_size)
     t.n_steps = batches.n_steps
+    t.raised = <void *> raised
+    t.looked = dae_seconds()
     t.max_loss = batches.max_loss
     t.losses = <double *> writing(losses).address
     t.n_layers = <int> len(layers)
@@ -545,6 +590,8 @@ def train(
         dae_barrier_destroy(&t.barrier)
         free(to_free)
         free(t.layers)
+    if raised:
+        raise raised[0]
     return t.n_done
 
 

@@ -109,9 +109,9 @@ def train(
     """Mean loss of each batch of ``X[rows]``; network and solver are trained on them in place.
 
     Stops at the first batch whose loss is above `max_loss`, or NaN: its loss is the last one
-    returned, and its step is not made. With `unit_rows`, corrupted rows are
-    scaled to unit length. `dae._model.reference.train` says the rest. Signals are
-    served between native calls.
+    returned, and its step is not made. With `unit_rows`, corrupted rows are scaled to unit length.
+    `dae._model.reference.train` says the rest. Signals are handled between native calls, and within
+    one between the micro-batches of a large batch, which is dropped if a handler raises.
     """
     check_inputs("X", X, network.n_features, network.dtype)
     check_index("rows", rows, len(X))
