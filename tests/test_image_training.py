@@ -255,3 +255,21 @@ def test_bad_parameters(parameters, message):
     with pytest.raises(ValueError) as caught:
         make(**({"n_patches": 10} | parameters)).fit([GREY])
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("autoencoder", "message"),
+    [
+        (DenoisingAutoencoder(5), "fitted network is a StackedDenoisingAutoencoder, got auto"),
+        ({"hidden_layer_sizes": (9,)}, r"has hidden_layer_sizes=\(128, 128\), got .*\(9,\)"),
+        ({"activation": "tanh"}, "has activation='relu', got autoencoder with activation='tanh'"),
+        ({"tied_weights": True}, "has tied_weights=False"),
+    ],
+)
+def test_partial_fit_with_another_autoencoder(tiny, autoencoder, message):
+    denoiser = copy.deepcopy(tiny)
+    if isinstance(autoencoder, dict):
+        autoencoder = clone(denoiser.autoencoder).set_params(**autoencoder)
+    denoiser.autoencoder = autoencoder
+    with pytest.raises(ValueError, match=f"(?s){message}.*Restore"):
+        denoiser.partial_fit([GREY])

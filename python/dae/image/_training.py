@@ -36,6 +36,12 @@ LEARNED = {
     "center": "centre",
 }  # fmt: skip
 
+# parameters of an autoencoder that a fitted network cannot follow
+NETWORK_PARAMETERS = {
+    "n_components", "hidden_layer_sizes", "activation", "decoder_activation", "loss",
+    "tied_weights",
+}  # fmt: skip
+
 
 def default_autoencoder(noise: str = "gaussian") -> Any:
     """The network of ``autoencoder=None``."""
@@ -139,6 +145,24 @@ def new_crops(denoiser: Any, images: Any, noisy: Any) -> Crops:
     )
 
 
+def _check_same_autoencoder(asked: Any, fitted: Any) -> None:
+    """Raise ValueError if the parameter `autoencoder` describes another network than the fitted."""
+    if asked is None:
+        return
+    if type(asked) is not type(fitted):
+        raise ValueError(
+            f"The fitted network is a {type(fitted).__name__}, got autoencoder={asked!r}. Restore "
+            "the parameter, or fit with warm_start=False."
+        )
+    wanted, found = asked.get_params(deep=False), fitted.get_params(deep=False)
+    for name in NETWORK_PARAMETERS & wanted.keys():
+        if repr(wanted[name]) != repr(found[name]):
+            raise ValueError(
+                f"The fitted network has {name}={found[name]!r}, got autoencoder with "
+                f"{name}={wanted[name]!r}. Restore the parameter, or fit with warm_start=False."
+            )
+
+
 # ------------------------------------------------------------------ state
 
 
@@ -200,6 +224,7 @@ class TrainingState:
                     f"The fitted network was trained for {name}={before[field]!r}, got "
                     f"{name}={task[field]!r}. Restore the parameter, or fit with warm_start=False."
                 )
+        _check_same_autoencoder(denoiser.autoencoder, denoiser.autoencoder_)
         state = cls(
             deepcopy(denoiser.autoencoder_),
             level_range(denoiser.level),
