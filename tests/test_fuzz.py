@@ -12,5 +12,5 @@ def test_damage_is_a_value_error_in_one_line(what, capfd):
     outcomes = fuzz.run(what, 150)
     assert sum(outcomes.values()) == 150
     assert outcomes["ValueError"] > 30
-    assert outcomes["cleaned" if what == "pictures" else "worked"] > 5
+    assert outcomes["cleaned" if what == "pictures" else "worked"] > 0
     assert capfd.readouterr().err == ""  # nor do libraries print anything

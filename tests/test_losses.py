@@ -7,7 +7,7 @@ import pytest
 
 from dae import DenoisingAutoencoder
 from dae._data.rows import Rows
-from dae._model.losses import LOSSES, OUTPUT_LOSSES, get_loss
+from dae._model.losses import LOG_LOSS, LOSSES, OUTPUT_LOSSES, get_loss
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -65,6 +65,10 @@ def test_an_error_of_predictions_is_one_minus_the_score():
         if loss.of_classes:
             target = rng.integers(0, 3, 50)
             score = accuracy_score(target, outputs.argmax(axis=1), sample_weight=weight)
+        elif loss is LOG_LOSS:  # labels: all of a row have to be right
+            target = (outputs > 0).astype(float)
+            target[::3] = rng.integers(0, 2, (17, 3))
+            score = accuracy_score(target, outputs > 0, sample_weight=weight)
         else:
             target = rng.normal(size=(50, 3))
             score = r2_score(target, outputs, sample_weight=weight)

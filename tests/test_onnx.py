@@ -618,7 +618,10 @@ def test_pictures_that_cannot_be_written():
         def reconstruct(self, X):
             return X
 
-    masked.autoencoder_ = Foreign()
+        def partial_fit(self, X, y=None, X_corrupted=None):
+            return self
+
+    masked.set_params(autoencoder=Foreign()).autoencoder_ = Foreign()
     with pytest.raises(TypeError, match="autoencoder must be .*got Foreign"):
         to_onnx(masked, "reconstruct")
 
