@@ -300,12 +300,11 @@ def test_another_seed_another_mask(kind):
     assert (one != other).any()
 
 
+@pytest.mark.usefixtures("always_threads")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_batches_orders_and_threads_do_not_count(kind, dtype, monkeypatch):
+def test_batches_orders_and_threads_do_not_count(kind, dtype):
     """A row is corrupted alike alone, in any order, beside any others and by any thread."""
-    monkeypatch.setattr(_core.tuning, "SERIAL_STEP", 0)
-    monkeypatch.setattr(_core.tuning, "SERIAL_CALL", 0)
     X = cells(300, 37, dtype)
     whole = corrupt(kind, X)
     for n_threads in (2, 3, 4, 7):

@@ -24,13 +24,6 @@ OUTPUTS = [
 ]
 
 
-@pytest.fixture
-def always_threads(monkeypatch):
-    """Small work, too, goes to all threads asked for."""
-    monkeypatch.setattr(_core.tuning, "SERIAL_STEP", 0)
-    monkeypatch.setattr(_core.tuning, "SERIAL_CALL", 0)
-
-
 def core_loss(network, X, shown, weight):
     return _core.sample_losses(network, X, shown, n_threads=1) @ weight / len(X)
 

@@ -9,6 +9,7 @@ import warnings
 import joblib
 import numpy as np
 import pytest
+from estimators import Interrupt, state_of
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -47,33 +48,6 @@ def arrays_of(estimator):
 def assert_same(a, b):
     for one, other in zip(arrays_of(a), arrays_of(b), strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-def state_of(value):
-    """A deep copy of an estimator's attributes, or of a part of them."""
-    if hasattr(value, "get_params"):
-        value = value.__dict__
-    if isinstance(value, np.ndarray):
-        return value.copy()
-    if isinstance(value, dict):
-        return {key: state_of(item) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return type(value)(state_of(item) for item in value)
-    return value
-
-
-class Interrupt:
-    """A corruption that raises when it has been asked `after` times."""
-
-    def __init__(self, after, error=KeyboardInterrupt):
-        self.left = after
-        self.error = error
-
-    def __call__(self, batch, rng):
-        if self.left == 0:
-            raise self.error
-        self.left -= 1
-        return batch
 
 
 # ------------------------------------------------------------------ fitted attributes

@@ -7,6 +7,7 @@ import pickle
 import joblib
 import numpy as np
 import pytest
+from estimators import Interrupt, state_of
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
@@ -65,33 +66,6 @@ def y(iris):
 def assert_same(a, b):
     for one, other in zip(a.coefs_ + a.intercepts_, b.coefs_ + b.intercepts_, strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-def state_of(value):
-    """A deep copy of an estimator's attributes, or of a part of them."""
-    if hasattr(value, "get_params"):
-        value = value.__dict__
-    if isinstance(value, np.ndarray):
-        return value.copy()
-    if isinstance(value, dict):
-        return {key: state_of(item) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return type(value)(state_of(item) for item in value)
-    return value
-
-
-class Interrupt:
-    """A corruption that raises when it has been asked `after` times."""
-
-    def __init__(self, after, error=KeyboardInterrupt):
-        self.left = after
-        self.error = error
-
-    def __call__(self, batch, rng):
-        if self.left == 0:
-            raise self.error
-        self.left -= 1
-        return batch
 
 
 # ------------------------------------------------------------------ what is fitted
@@ -372,10 +346,9 @@ def test_warm_start_goes_on(X, y, kind):
         model.set_params(hidden_layer_sizes=(6, 4)).fit(X, y)
 
 
+@pytest.mark.usefixtures("always_threads")
 @pytest.mark.parametrize("kind", BOTH)
-def test_same_bits_on_any_number_of_threads(kind, monkeypatch):
-    monkeypatch.setattr("dae._core.tuning.SERIAL_STEP", 0)
-    monkeypatch.setattr("dae._core.tuning.SERIAL_CALL", 0)
+def test_same_bits_on_any_number_of_threads(kind):
     random = np.random.default_rng(0)
     X, y = random.random((200, 60)).astype(np.float32), random.integers(0, 9, 200)
     one, two = (make(kind, (70, 40), n_jobs=n).fit(X, y) for n in (1, 2))

@@ -54,6 +54,7 @@ def trained(n_threads, dtype, kind, loss, tied, n_features, n_hidden):
     )
 
 
+@pytest.mark.usefixtures("always_threads")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
     ("kind", "loss", "tied", "n_features", "n_hidden"),
@@ -64,10 +65,8 @@ def trained(n_threads, dtype, kind, loss, tied, n_features, n_hidden):
         ("masking", "log_loss", True, 300, 70),  # leaves for all threads
     ],
 )
-def test_same_bits(kind, loss, tied, n_features, n_hidden, dtype, monkeypatch):
+def test_same_bits(kind, loss, tied, n_features, n_hidden, dtype):
     """Weights, moments, losses, codes; 301 rows leave a last batch of one."""
-    monkeypatch.setattr(_core.tuning, "SERIAL_STEP", 0)
-    monkeypatch.setattr(_core.tuning, "SERIAL_CALL", 0)
     arguments = (dtype, kind, loss, tied, n_features, n_hidden)
     serial = trained(1, *arguments)
     for n_threads in THREADS:
