@@ -212,7 +212,9 @@ def task(train: Callable, rows: np.ndarray, seconds: float) -> Callable[[], floa
     return measured
 
 
-def run(rounds: int = 5, seconds: float = 1.0, n_threads: int = 2) -> dict:
+def run(quick: bool = False) -> dict:
+    rounds, seconds = (1, 0.2) if quick else (5, 0.7)
+    n_threads = _core.n_threads(None)
     X = texts()
     rows = np.random.RandomState(0).permutation(X.shape[0]).astype(np.intp)
     dense = X.toarray()
