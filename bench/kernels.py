@@ -2,7 +2,7 @@
 
     python -m bench.kernels [--quick] [--only levels,precision,thresholds] [--out FILE]
 
-levels: operations a second of each part, one thread, a new process for each level; a product of
+levels: operations per second of each part, one thread, a new process for each level; a product of
 NumPy's BLAS stands beside them. precision: how far float32 products are off. thresholds: one thread
 and all, over sizes, with the limits of `dae/_core/tuning.py` (`SERIAL_STEP`, `SERIAL_CALL`)
 switched off; where the gain passes 1 is where they belong.
@@ -86,7 +86,7 @@ def parts(dtype: str) -> dict[str, tuple[Callable, float]]:
 
 
 def child(seconds: float, rounds: int) -> dict:
-    """Operations a second of each part, at the level of this process."""
+    """Operations per second of each part, at the level of this process."""
     rates: dict = {}
     for dtype in ("float32", "float64"):
         found = parts(dtype)
@@ -109,11 +109,11 @@ def levels(quick: bool) -> dict:
                 rows.append([name, *(cell(max(one["rates"][name]) / 1e9) for one in raw)])
     return table(
         "levels",
-        "Kernels, 784-500, one thread: 10^9 operations a second",
+        "Kernels, 784-500, one thread: 10^9 operations per second",
         ["part", *(one["level"] for one in raw)],
         rows,
         raw,
-        ["corrupt: 10^9 entries a second. The product is any BLAS's, at its own level."],
+        ["corrupt: 10^9 entries per second. The product is any BLAS's, at its own level."],
     )
 
 

@@ -21,7 +21,7 @@ BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 COLUMNS = {
     "data": "rows",
     "batch": "batch",
-    "dae": "dae, samples a second",
+    "dae": "dae, samples per second",
     "vs PyTorch eager": "over PyTorch eager",
     "vs the fastest": "over the fastest rival",
     "of best gemm": "share of the best matrix product",

@@ -1,4 +1,4 @@
-"""What the figures are held to: ratios of samples a second, shares of measured peaks, limits."""
+"""What the figures are held to: ratios of samples per second, shares of measured peaks, limits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STEPS = {
 FASTEST_DENSE_512 = 1.3
 
 SOLVERS_EAGER = {20: 4.0, 128: 2.0}  # Adam and momentum
-THREADS = 1.85  # samples a second with two threads, over those with one, batch 128
+THREADS = 1.85  # samples per second with two threads, over those with one, batch 128
 INFERENCE_SHARE = 0.90  # of the best matrix product, 10,000 rows
 ONE_ROW_MICROSECONDS = 15.0  # above the arithmetic
 LOSS_WITHIN = 0.01  # of each other, after the same number of samples

@@ -35,7 +35,7 @@ def twin_table(context: Context) -> dict:
         rows.append([data, str(threads), str(B), cell(ours), cell(twin), ratio, *loss_cells(raw)])
     return table(
         "numpy-twin",
-        "784-500, plain SGD, float32: samples a second beside NumPy's",
+        "784-500, plain SGD, float32: samples per second beside NumPy's",
         ["data", "threads", "batch", "dae", "NumPy", "ratio", "final loss", "losses apart"],
         rows,
         raws,

@@ -183,7 +183,7 @@ def partial_fit(context: Context) -> dict:
         rows.append([setting.shape, cell(ours), cell(theirs), cell(ratios(ours, theirs), "x")])
     return table(
         "partial-fit",
-        "One-row partial_fit, plain SGD, calls a second",
+        "One-row partial_fit, plain SGD, calls per second",
         ["network", "dae", "MLPRegressor", "ratio"],
         rows,
         raws,

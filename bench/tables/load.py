@@ -26,7 +26,7 @@ NAMES = ("ours", "torch_eager", "torch_by_hand")
 
 
 def independent(setting: Setting, n_threads: int, seconds: float):
-    """A task: mean samples a second of `n_threads` one-thread trainings side by side."""
+    """A task: mean samples per second of `n_threads` one-thread trainings side by side."""
     ours = rivals.load(("ours",))[0]["ours"]
     X, start = rows_of(setting), initial_weights(setting)
     sessions = [ours.Session(setting, *start, X, 1) for _ in range(n_threads)]

@@ -1,4 +1,4 @@
-"""Training steps: samples a second of every rival, in turn, from the same initial weights.
+"""Training steps: samples per second of every rival, in turn, from the same initial weights.
 
 Each rival first trains on the same number of samples, which warms it up and gives the final loss
 (ours and theirs on one held set, by the reference). The timed passes follow.
@@ -51,7 +51,7 @@ def final_loss(session, setting: Setting, quick: bool) -> float:
 
 
 def timed_pass(session, setting: Setting, seconds: float):
-    """A task that returns samples a second of a pass that lasts about `seconds`."""
+    """A task that returns samples per second of a pass that lasts about `seconds`."""
     B = setting.batch_size
     rows = order(setting, max(LONGEST // B, 1) * B)
     session.activate()
@@ -66,7 +66,7 @@ def timed_pass(session, setting: Setting, seconds: float):
 
 
 def gemm_task(context: Context, dtype: str, n_threads: int):
-    """Operations a second of this run's best matrix product, measured beside the steps."""
+    """Operations per second of this run's best matrix product, measured beside the steps."""
     best = max(
         (d for d in context.peaks["details"] if (d["dtype"], d["threads"]) == (dtype, n_threads)),
         key=lambda d: d["rate"],
@@ -90,7 +90,7 @@ def gemm_task(context: Context, dtype: str, n_threads: int):
 
 
 def measure(context: Context, setting: Setting, names: tuple[str, ...], n_threads: int) -> dict:
-    """Samples a second by round and final loss of each rival; 'gemm' is among the rates."""
+    """Samples per second by round and final loss of each rival; 'gemm' is among the rates."""
     print(f"   ... {setting.label()}", flush=True)
     found, skipped = rivals.load(names, n_threads)
     for line in skipped:
@@ -137,13 +137,13 @@ def setting_of(raw: dict) -> Setting:
 
 
 def best_product(context: Context, raw: dict) -> float:
-    """Operations a second of the best matrix product of this run."""
+    """Operations per second of the best matrix product of this run."""
     peak = gemm_peak(context.peaks, raw["setting"]["dtype"], raw["n_threads"])
     return max(peak, max(raw["rates"]["gemm"]))
 
 
 def most_samples(context: Context, raw: dict) -> float | None:
-    """Samples a second of a step that consists of its products alone, all at the best rate of BLAS.
+    """Samples per second of a step that consists of its products alone, all at the best rate of BLAS.
 
     The two products with the corrupted rows take only the non-zeros of these, where there are few
     enough to skip the others. None where that is no limit: the products of a single row are not
@@ -178,7 +178,7 @@ def names_of(names: tuple[str, ...]) -> list[str]:
 
 
 def share_cells(context: Context, raw: dict, wanted: dict) -> list:
-    """Our operations a second over the best product of the run, and over that of each round."""
+    """Our operations per second over the best product of the run, and over that of each round."""
     done = np.asarray(raw["rates"]["ours"]) * setting_of(raw).operations
     return [
         cell(done / best_product(context, raw), "%", target=wanted.get("share")),
@@ -220,7 +220,7 @@ def step_table(context: Context, name: str, title: str, settings: list, wanted, 
         rows,
         raws,
         [
-            f"Samples a second, {context.n_threads} threads on all sides; ratios are medians over "
+            f"Samples per second, {context.n_threads} threads on all sides; ratios are medians over "
             f"{context.rounds} rounds in turn, with quartiles. A sample costs 10 * n * m "
             "operations. MLPRegressor: untied, squared error, so its final loss is not compared.",
             "Out of reach is a target that a step would miss which consists of its five products "

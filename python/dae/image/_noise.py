@@ -78,7 +78,7 @@ def pixels_to_make_up(noise: str, colours: np.ndarray, mask: Any, name: str) -> 
             *([colours.shape[:2]] if colours.shape[2] == 1 else []),
         ):
             raise ValueError(
-                f"mask of {name} should be bool, True where a pixel is missing, of shape "
+                f"mask of {name} must be bool, True where a pixel is missing, of shape "
                 f"{colours.shape[:2]} or {colours.shape}; got {given.dtype} of shape {given.shape}."
             )
         missing = missing | given.reshape(*colours.shape[:2], -1)
