@@ -143,7 +143,7 @@ def best_product(context: Context, raw: dict) -> float:
 
 
 def most_samples(context: Context, raw: dict) -> float | None:
-    """Samples per second of a step that consists of its products alone, all at the best rate of BLAS.
+    """Samples per second of a step of its products alone, all at the best rate of BLAS.
 
     The two products with the corrupted rows take only the non-zeros of these, where there are few
     enough to skip the others. None where that is no limit: the products of a single row are not
@@ -220,8 +220,8 @@ def step_table(context: Context, name: str, title: str, settings: list, wanted, 
         rows,
         raws,
         [
-            f"Samples per second, {context.n_threads} threads on all sides; ratios are medians over "
-            f"{context.rounds} rounds in turn, with quartiles. A sample costs 10 * n * m "
+            f"Samples per second, {context.n_threads} threads on all sides; ratios are medians "
+            f"over {context.rounds} rounds in turn, with quartiles. A sample costs 10 * n * m "
             "operations. MLPRegressor: untied, squared error, so its final loss is not compared.",
             "Out of reach is a target that a step would miss which consists of its five products "
             "alone, at the best rate of BLAS in this run (of MNIST's shown rows, the non-zeros).",
