@@ -24,6 +24,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from dae import (
     DenoisingAutoencoder,
@@ -57,6 +58,9 @@ def fitted_estimators() -> dict[str, Any]:
         "untied": DenoisingAutoencoder(
             4, tied_weights=False, solver="sgd", early_stopping=True, **small
         ).fit(X.astype(np.float32)).set_params(early_stopping=False),
+        "sparse": DenoisingAutoencoder(
+            4, input_norm="l2", reconstruction_sampling=1.0, loss="poisson", **small
+        ).fit(sparse.csr_array(np.rint(3 * X))),
         "stack": StackedDenoisingAutoencoder((4, 3), fine_tune=True, **tuned).fit(X),
         "layers": StackedDenoisingAutoencoder((4, 3), output_layers="all", **tuned).fit(frame),
         "classifier": StackedDenoisingClassifier((4, 3), **tuned).fit(X, y),
@@ -81,6 +85,8 @@ def calls(name: str, estimator: Any) -> dict[str, Callable[[], Any]]:
     X, y = _data()
     if name in ("autoencoder", "layers"):
         X = _frame(X)
+    if name == "sparse":
+        X = sparse.csr_array(np.rint(3 * X))
     made: dict[str, Callable[[], Any]] = {"pickle": lambda: pickle.loads(pickle.dumps(estimator))}
     if name == "denoiser":
         picture = np.random.default_rng(2).random((16, 16)).astype(np.float32)
@@ -126,7 +132,7 @@ ODD_VALUES: tuple[Any, ...] = (
     np.float32(1), np.int64(-1), np.array(1.0), np.array("a"), np.zeros(0), np.zeros(3),
     np.zeros((2, 2)), np.zeros((2, 2, 2)), np.array([1, 2]), np.array(["a", "b"]),
     np.array([None, "a"], dtype=object), np.array([np.nan, 1.0]), np.ma.masked_array([1.0], [True]),
-    np.zeros(2, dtype="f4,i4"), np.zeros(3, dtype="M8[s]"), slice(None),
+    np.zeros(2, dtype="f4,i4"), np.zeros(5, dtype="M8[s]"), slice(None),
 )  # fmt: skip
 
 

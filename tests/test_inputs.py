@@ -583,3 +583,14 @@ def test_fractions_are_numbers(X, name, value):
     fraction = make(**how | {name: fractions.Fraction(value)}).fit(X)
     plain = make(**how | {name: value}).fit(X)
     np.testing.assert_array_equal(fraction.components_, plain.components_)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("size", [1e37, 3e37])
+def test_huge_values_of_both_signs_warn_of_nothing(size):
+    """The sum that scikit-learn checks overflows in both directions."""
+    X = (np.random.default_rng(0).normal(size=(200, 64)) * size).astype(np.float32)
+    for method in ("fit", "partial_fit"):
+        with pytest.raises(ValueError, match="Training diverged"):
+            getattr(make(), method)(X)
+    make().fit(X / np.float32(size)).transform(X[::2])

@@ -29,7 +29,9 @@ def understood(name: str, X: Any, estimator: Any = None) -> Iterator[None]:
     check_not_masked(name, X)
     _refuse_columns(name, [column for column in _columns(X) if column[1].startswith(_TIMES)])
     try:
-        yield
+        # scikit-learn looks for NaN in a sum, which is infinity minus infinity for huge values
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield
     except (TypeError, ValueError) as error:
         if f"Input {name} contains NaN" in str(error):
             raise ValueError(_missing(name, estimator)) from None
