@@ -611,5 +611,5 @@ def _has_columns(y: Any) -> bool:
 
 
 def _dense(y: Any) -> np.ndarray:
-    dense: np.ndarray = y.toarray() if sparse.issparse(y) else y  # type: ignore[attr-defined]
+    dense: np.ndarray = y.toarray() if sparse.issparse(y) else y
     return dense

@@ -57,7 +57,7 @@ def _with_valid_indices(name: str, X: Any) -> Any:
     """X; raises ValueError where it is a SciPy sparse container with invalid indices."""
     if not sparse.issparse(X):
         return X
-    shape: tuple[int, ...] = X.shape  # type: ignore[attr-defined]
+    shape: tuple[int, ...] = X.shape
     if len(shape) != 2:
         raise ValueError(
             f"Expected 2D array, got {len(shape)}D array instead: {name} must have one row per "
