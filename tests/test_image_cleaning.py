@@ -186,8 +186,8 @@ def test_bad_sigma_and_mask(gaussian, masking, tiny):
     with pytest.raises(ValueError, match="mask is only supported with noise='masking'"):
         gaussian.transform(UNSEEN, mask=UNSEEN > 3)
     for mask, message in (
-        (UNSEEN, "should be bool, True where a pixel is missing, of shape"),
-        (UNSEEN[:5] > 3, "should be bool, True where a pixel is missing, of shape"),
+        (UNSEEN, "must be bool, True where a pixel is missing, of shape"),
+        (UNSEEN[:5] > 3, "must be bool, True where a pixel is missing, of shape"),
         (UNSEEN >= 0, "has no pixel that is known"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -134,10 +134,11 @@ def test_a_real_ctrl_c(wide):
     shape, n_components = ((4000, 600), 500) if wide else ((200, 50), 20)
     script = textwrap.dedent(
         f"""
-        import sys, time, warnings
+        import signal, sys, time, warnings
         import numpy as np
         from dae import DenoisingAutoencoder
 
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent may ignore it
         X = np.random.default_rng(0).random({shape}, dtype=np.float32)
         parameters = dict(n_components={n_components}, tol=None, random_state=0, verbose=1)
         dae = DenoisingAutoencoder(max_iter=10**6, **parameters)
