@@ -40,6 +40,7 @@ def n_threads(n_jobs: int | None) -> int:
     number counts from the cores: -1 all, -2 all but one.
     """
     global _forked_said
+    check_n_jobs(n_jobs)
     if not openmp_enabled():
         return 1
     if _forked:
@@ -50,7 +51,6 @@ def n_threads(n_jobs: int | None) -> int:
                 "the 'spawn' or 'forkserver' method to use more."
             )
         return 1
-    check_n_jobs(n_jobs)
     if n_jobs is None:
         wanted = _threads.max_threads()
         if "OMP_NUM_THREADS" not in os.environ:
