@@ -19,7 +19,7 @@ def main() -> None:
     run, text = EXPERIMENTS[options.experiment]
     started = time.perf_counter()
     result = run(quick=options.quick)
-    result["run"] = machine.run_information(started)
+    result["environment"] = machine.run_information(started)
     lines = text(result)
     print(lines)
     if not options.quick:
