@@ -53,4 +53,4 @@ def clicks(result: dict) -> str:
 
 
 def machine_of(result: dict) -> str:
-    return f"{result['run']['cpu']}, {result['run']['threads']} threads"
+    return f"{result['environment']['cpu']}, {result['environment']['threads']} threads"
