@@ -551,3 +551,21 @@ def test_partial_fit_says_what_it_cannot_change(name, value):
     with pytest.raises(ValueError, match=message + ".*set_params.*or train a new estimator"):
         dae.partial_fit(X)
     np.testing.assert_array_equal(dae.components_, before)
+
+
+def test_parameters_that_are_lists_are_checked_at_every_call():
+    # they can change in place, so that having passed once says nothing
+    X = np.random.default_rng(0).random((20, 6))
+    dae = DenoisingAutoencoder(3, corruption_level=[0.1] * 6, random_state=0).partial_fit(X)
+    dae.corruption_level[0] = "much"
+    with pytest.raises(ValueError, match="corruption_level"):
+        dae.partial_fit(X)
+
+
+def test_a_changed_parameter_is_checked_by_the_next_partial_fit():
+    X = np.random.default_rng(0).random((20, 6))
+    dae = DenoisingAutoencoder(3, random_state=0).partial_fit(X).partial_fit(X)
+    with pytest.raises(ValueError, match="'momentum' parameter"):
+        dae.set_params(momentum=7).partial_fit(X)
+    with pytest.raises(ValueError, match="'momentum' parameter"):  # again: it has not passed
+        dae.partial_fit(X)

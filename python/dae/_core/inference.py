@@ -31,7 +31,6 @@ from daecore import _inference
 def all_finite(X: np.ndarray, n_jobs: int | None) -> bool:
     """Whether a plain array that is not empty has neither NaN nor infinity."""
     if X.size < tuning.SERIAL_ENTRIES:
-        threads.check_n_jobs(n_jobs)
         return _inference.all_finite(X, 1)
     return _inference.all_finite(X, threads.n_threads(n_jobs))
 
@@ -49,7 +48,7 @@ def _how(X: np.ndarray | CSR, n_rows: int | None, n_threads: int) -> _How:
 
 def _calls(layer: Layer, n_rows: int, how: _How) -> Iterator[tuple[slice, int]]:
     """Rows of each native call through a layer, and its threads."""
-    yield from _parts(4.0 * layer.n_features * layer.n_hidden, n_rows, how)
+    return _parts(4.0 * layer.n_features * layer.n_hidden, n_rows, how)
 
 
 def _parts(per_row: float, n_rows: int, how: _How) -> Iterator[tuple[slice, int]]:

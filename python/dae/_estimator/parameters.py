@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from numbers import Integral, Real
-from typing import Any
+from operator import is_
+from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval as _Interval
 from sklearn.utils._param_validation import (
     Options,
@@ -28,6 +32,31 @@ class Interval(_Interval):
         if isinstance(value, Real) and not isinstance(value, Integral):
             value = float(value)
         return super().__contains__(value)
+
+
+# the values of each estimator that have passed the check
+_passed: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()
+_CANNOT_CHANGE = (str, int, float, bool, type(None), np.random.RandomState)
+
+
+class CheckedParametersMixin(BaseEstimator):
+    """scikit-learn's check of the parameters, not repeated while they are the same objects.
+
+    It takes 0.25 ms, a third of a `partial_fit` of one row.
+    """
+
+    def _validate_params(self) -> None:
+        values = [getattr(self, name) for name in _parameter_names(cast(Any, type(self)))]
+        before = _passed.pop(self, None)
+        if before is None or not all(map(is_, values, before)):
+            super()._validate_params()
+        if all(type(value) in _CANNOT_CHANGE for value in values):
+            _passed[self] = values
+
+
+@functools.cache
+def _parameter_names(of: Any) -> list[str]:
+    return of._get_param_names()
 
 
 # of one layer; a stack may have one value for each

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from dae import _core
@@ -15,6 +14,7 @@ from dae._data.containers import check_same_columns
 from dae._data.rows import Rows
 from dae._data.streams import split
 from dae._estimator.messages import in_words, warn_how_it_ended
+from dae._estimator.parameters import CheckedParametersMixin
 from dae._estimator.state import all_or_nothing, check_unchanged, input_norm_of
 from dae._estimator.version_stamp import VersionStampMixin
 from dae._model.losses import Loss
@@ -102,7 +102,7 @@ class Begun:
     learned: dict[str, Any] = field(default_factory=dict)
 
 
-class TrainedEstimator(VersionStampMixin, CallbackSupportMixin, BaseEstimator):
+class TrainedEstimator(VersionStampMixin, CallbackSupportMixin, CheckedParametersMixin):
     """Base of the estimators: `_fit` and `_partial_fit` call the methods that estimators define.
 
     `fit` scales sample weights to a mean of 1 and works on copies of what is fitted, so that a

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from dae._model.damage import damaged
@@ -49,7 +51,7 @@ def is_plain(array: np.ndarray) -> bool:
     return flags.c_contiguous and flags.aligned
 
 
-def check_layout(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> None:
+def check_layout(name: str, array: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
     """Raise ValueError unless the core can be given `array` as it is."""
     if array.dtype != dtype:
         problem = f"dtype {dtype}, got {array.dtype}"

@@ -114,8 +114,8 @@ def check_memory(
 
 def check_result(method: str, n_rows: int, n_columns: int, dtype: np.dtype) -> None:
     """Raise MemoryError when a dense result of that shape cannot fit."""
-    size, there = n_rows * n_columns * np.dtype(dtype).itemsize, available_memory()
-    if size > there:
+    size = n_rows * n_columns * np.dtype(dtype).itemsize
+    if size > _ASK_FROM and size > (there := available_memory()):
         raise MemoryError(
             f"{method} of {n_rows} rows makes a dense {dtype} array of shape ({n_rows}, "
             f"{n_columns}), {size / 2**30:.1f} GiB; {there / 2**30:.1f} GiB are free. "

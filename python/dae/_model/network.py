@@ -110,10 +110,13 @@ class Layer:
         Attributes can be assigned and pickles edited, so each entry into compiled code derives
         the shapes again and checks the chain (microseconds).
         """
-        arrays: dict[str, Any] = {"encoder": self.encoder, "hidden_bias": self.hidden_bias}
+        arrays: list[tuple[str, Any]] = [
+            ("encoder", self.encoder),
+            ("hidden_bias", self.hidden_bias),
+        ]
         if self.decodes:
-            arrays |= {"decoder": self.decoder, "visible_bias": self.visible_bias}
-        for name, array in arrays.items():
+            arrays += [("decoder", self.decoder), ("visible_bias", self.visible_bias)]
+        for name, array in arrays:
             if not is_array(array):
                 raise damaged(f"{name} must be an ndarray, got {type(array).__name__}")
         dtype = self.encoder.dtype
@@ -130,14 +133,12 @@ class Layer:
         check_layout("hidden_bias", self.hidden_bias, (n_hidden,), dtype)
         if self.decodes:
             if not self.tied:
-                check_layout("decoder", arrays["decoder"], shape, dtype)
-            check_layout("visible_bias", arrays["visible_bias"], (n_features,), dtype)
-        for name, value, allowed in (
-            ("activation", self.activation, ACTIVATIONS),
-            ("decoder_activation", self.decoder_activation, DECODER_ACTIVATIONS),
-            ("loss", self.loss, LOSSES if self.decodes else OUTPUT_LOSSES),
-        ):
-            checked_choice(name, value, allowed)
+                check_layout("decoder", self.decoder, shape, dtype)
+            check_layout("visible_bias", self.visible_bias, (n_features,), dtype)
+        losses = LOSSES if self.decodes else OUTPUT_LOSSES
+        checked_choice("activation", self.activation, ACTIVATIONS)
+        checked_choice("decoder_activation", self.decoder_activation, DECODER_ACTIVATIONS)
+        checked_choice("loss", self.loss, losses)
         if self.decodes:
             get_loss(self.loss).decoder_activation(self.decoder_activation)
         elif self.visible_bias is not None:
