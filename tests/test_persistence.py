@@ -221,10 +221,8 @@ TRAINING_DAMAGES = {
 
 
 def damaged(estimator, name, change):
-    state = estimator.__getstate__()
-    state[name] = change(state[name])
-    broken = DenoisingAutoencoder.__new__(DenoisingAutoencoder)
-    broken.__setstate__(state)
+    broken = copy.copy(estimator)
+    broken.__dict__[name] = change(broken.__dict__[name])
     return broken
 
 
@@ -304,3 +302,21 @@ def test_changed_parameters_do_not_reach_the_core(X):
     with pytest.raises(ValueError, match="has n_components=5; got n_components=1000000"):
         dae.partial_fit(X)
     np.testing.assert_array_equal(dae.transform(X), before)
+
+
+def test_arrays_at_any_address_are_loaded():
+    # as distributed sends them: all buffers of a pickle in one message
+    X = np.random.default_rng(0).random((30, 9))
+    dae = DenoisingAutoencoder(4, max_iter=2, tol=None, random_state=0).fit(X)
+    buffers = []
+    data = pickle.dumps(dae, protocol=5, buffer_callback=buffers.append)
+    message = b"-" + b"".join(buffer.raw().tobytes() for buffer in buffers)
+    start, parts = 1, []
+    for buffer in buffers:
+        parts.append(memoryview(message)[start : start + buffer.raw().nbytes])
+        start += buffer.raw().nbytes
+    loaded = pickle.loads(data, buffers=parts)
+    np.testing.assert_array_equal(loaded.transform(X), dae.transform(X))
+    np.testing.assert_array_equal(
+        loaded.partial_fit(X).transform(X), dae.partial_fit(X).transform(X)
+    )

@@ -16,7 +16,7 @@ PACKAGE = Path(dae.__file__).parent
 CORE = PACKAGE.parents[1] / "src" / "daecore"
 
 LAYERS = [
-    {"__main__", "_cli", "datasets", "onnx"},
+    {"__main__", "_cli", "dask", "datasets", "onnx"},
     {"image"},
     {"__init__", "autoencoder", "stacked", "classifier", "regressor", "inspection"},
     {"_estimator"},

@@ -18,6 +18,8 @@ OPTIONAL = (
     "scikit-image",
     "pandas",
     "polars",
+    "dask",
+    "distributed",
     "onnx",
     "onnxruntime",
     "skl2onnx",

@@ -6,6 +6,7 @@ import warnings
 from inspect import signature
 from typing import Any
 
+from dae._model.layout import with_aligned_arrays
 from dae._version import __version__
 
 STAMP = "_dae_version"
@@ -16,7 +17,10 @@ class VersionMismatchWarning(UserWarning):
 
 
 class VersionStampMixin:
-    """Adds the version to the pickled state and compares it when the state is loaded."""
+    """Adds the version to the pickled state and compares it when the state is loaded.
+
+    Parameters that the saved version did not have, and unaligned arrays, are mended.
+    """
 
     def __getstate__(self) -> dict[str, Any]:
         state: Any = super().__getstate__()
@@ -38,4 +42,4 @@ class VersionStampMixin:
             for name, parameter in signature(type(self)).parameters.items()
             if parameter.default is not parameter.empty
         }
-        super().__setstate__(defaults | state)  # type: ignore[misc]
+        super().__setstate__(with_aligned_arrays(defaults | state))  # type: ignore[misc]

@@ -40,6 +40,22 @@ def aligned_copy(array: np.ndarray) -> np.ndarray:
     return copy
 
 
+def with_aligned_arrays(value: Any) -> Any:
+    """The value, with copies of the unaligned arrays in its dicts, lists and tuples.
+
+    Arrays that other processes send by pickle's protocol 5 begin at any byte.
+    """
+    if isinstance(value, np.ndarray):
+        return value if value.flags.aligned else value.copy()
+    if isinstance(value, dict):
+        return {name: with_aligned_arrays(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [with_aligned_arrays(each) for each in value]
+    if type(value) is tuple:
+        return tuple(with_aligned_arrays(each) for each in value)
+    return value
+
+
 def is_trainable(array: np.ndarray) -> bool:
     """Whether training may write into the array: pickling loses alignment, memory maps lock."""
     return array.flags.writeable and array.ctypes.data % CACHE_LINE == 0

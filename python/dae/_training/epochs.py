@@ -120,7 +120,7 @@ def run_epochs(
             solver.n_steps = stepping.n_steps
             judged = loss if validation_loss is None else validation_loss
             better = judged < outcome.best_loss
-            stale = 0 if _improves(judged, outcome.best_loss, settings.tol) else stale + 1
+            stale = 0 if improves(judged, outcome.best_loss, settings.tol) else stale + 1
             outcome.losses.append(loss)
             if validation_loss is not None:
                 outcome.validation_losses.append(validation_loss)
@@ -169,6 +169,6 @@ def _epoch(
     return loss, validation_loss
 
 
-def _improves(loss: float, best: float, tol: float | None) -> bool:
+def improves(loss: float, best: float, tol: float | None) -> bool:
     """Whether `loss` is below `best` by the share `tol` of it."""
     return not np.isfinite(best) or loss < best - (tol or 0.0) * abs(best)

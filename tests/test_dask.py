@@ -1,0 +1,358 @@
+"""Training on Dask collections: same bits on any cluster, lazy use, lost workers, bad input."""
+
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+
+from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder
+
+pytest.importorskip("dask.array")
+distributed = pytest.importorskip("distributed")
+
+import dask  # noqa: E402
+import dask.array as da  # noqa: E402
+
+from dae.dask import DaskDenoisingAutoencoder, DaskStackedDenoisingAutoencoder  # noqa: E402
+
+# what distributed and its event loop say when they are stopped
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:Port .* is already in use"),
+    pytest.mark.filterwarnings("ignore:Sending large graph"),
+]
+
+DIGITS = (load_digits().data / 16).astype(np.float32)
+SMALL = {"max_iter": 3, "tol": None, "random_state": 0}
+
+
+def digits(n_partitions=7):
+    return da.from_array(DIGITS, chunks=(-(-len(DIGITS) // n_partitions), -1))
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two processes of one thread each on this machine; a task may lose its worker once."""
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+        ) as made,
+        distributed.Client(made) as client,
+    ):
+        yield client
+
+
+def weights_of(estimator):
+    return {name: array.tobytes() for name, array in estimator._fitted().parameters().items()}
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        DaskDenoisingAutoencoder(12, n_shards=3, **SMALL),
+        DaskDenoisingAutoencoder(12, n_shards=3, corruption="salt_and_pepper", **SMALL),
+        DaskStackedDenoisingAutoencoder((12, 6), n_shards=3, **SMALL),
+        DaskStackedDenoisingAutoencoder(
+            (12, 6), n_shards=3, fine_tune=True, fine_tune_max_iter=2, **SMALL
+        ),
+    ],
+    ids=["layer", "range of features", "stack", "fine-tuned"],
+)
+def test_any_number_of_workers_gives_the_same_bits(cluster, estimator):
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+    ) as one, distributed.Client(one, set_as_default=False) as client:  # fmt: skip
+        by_one = clone(estimator).set_params(client=client).fit(digits())
+    by_two = clone(estimator).set_params(client=cluster).fit(digits())
+    assert weights_of(by_one.to_local()) == weights_of(by_two.to_local())
+    assert by_one.loss_curve_ == by_two.loss_curve_
+
+
+def test_without_a_cluster_the_bits_are_the_same(cluster):
+    model = DaskDenoisingAutoencoder(12, n_shards=3, **SMALL)
+    by_two = clone(model).set_params(client=cluster).fit(digits())
+    code = """
+        import dask.array as da, sys, numpy as np
+        from sklearn.datasets import load_digits
+        from dae.dask import DaskDenoisingAutoencoder
+        X = (load_digits().data / 16).astype(np.float32)
+        X = da.from_array(X, chunks=(-(-len(X) // 7), -1))
+        model = DaskDenoisingAutoencoder(12, n_shards=3, max_iter=3, tol=None, random_state=0)
+        sys.stdout.buffer.write(model.fit(X).components_.tobytes())
+    """
+    found = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, check=True
+    )
+    assert found.stdout == by_two.components_.tobytes()
+
+
+def test_the_loss_is_that_of_one_process_after_as_many_passes(cluster):
+    how = {"n_components": 32, "loss": "log_loss", "max_iter": 150, "tol": None, "random_state": 0}
+    alone = DenoisingAutoencoder(**how).fit(DIGITS)
+    model = DaskDenoisingAutoencoder(n_shards=2, client=cluster, **how).fit(digits(2))
+    assert model.score(digits()) > 1.01 * alone.score(DIGITS)  # scores are negative losses
+
+
+def test_one_shard_trains_on_the_partitions_in_turn(cluster):
+    # as `fit` does, but for the random numbers and the order of the rows
+    X = np.random.default_rng(0).permutation(DIGITS)[:1792]
+    how = {"n_components": 16, "max_iter": 30, "tol": None, "random_state": 0}
+    alone = DenoisingAutoencoder(**how).fit(X)
+    blocks = da.from_array(X, chunks=(448, -1))
+    model = DaskDenoisingAutoencoder(n_shards=1, client=cluster, **how).fit(blocks)
+    assert model.score(blocks) == pytest.approx(alone.score(X), rel=0.05)
+
+
+def test_collections_of_every_kind_train_the_same_network(cluster):
+    dd = pytest.importorskip("dask.dataframe")
+    pd = pytest.importorskip("pandas")
+    model = DaskDenoisingAutoencoder(10, n_shards=2, client=cluster, **SMALL)
+    expected = weights_of(clone(model).fit(digits(4)).to_local())
+    read_only = [dask.delayed(_read_only)(block) for block in digits(4).to_delayed().ravel()]
+    assert weights_of(clone(model).fit(read_only).to_local()) == expected
+    in_columns = digits(4).rechunk({1: 20})
+    assert weights_of(clone(model).fit(in_columns).to_local()) == expected
+    rows = digits(4).map_blocks(sparse.csr_array, dtype=np.float32)
+    assert weights_of(clone(model).fit(rows).to_local()) == expected
+    frame = dd.from_map(
+        lambda part: pd.DataFrame(part, columns=[f"pixel {k}" for k in range(64)]),
+        [block.compute() for block in digits(4).blocks.ravel()],
+    )
+    assert all(division is None for division in frame.divisions)  # lengths are not known
+    framed = clone(model).fit(frame)
+    assert weights_of(framed.to_local()) == expected
+    assert list(framed.feature_names_in_[:2]) == ["pixel 0", "pixel 1"]
+    codes = framed.transform(frame).compute()
+    np.testing.assert_array_equal(
+        codes, framed.to_local().set_output(transform="default").transform(frame.compute())
+    )
+
+
+def _read_only(block):
+    block = np.array(block)
+    block.flags.writeable = False
+    return block
+
+
+def test_empty_partitions_and_weights_of_zero_change_nothing(cluster):
+    model = DaskDenoisingAutoencoder(10, n_shards=2, client=cluster, shuffle=False, **SMALL)
+    blocks = digits(4).to_delayed().ravel().tolist()
+    expected = clone(model).fit(blocks)
+    nothing = dask.delayed(np.zeros((0, 64), np.float32))
+    padded = clone(model).fit([*blocks, nothing, nothing])
+    assert weights_of(padded.to_local()) == weights_of(expected.to_local())
+    assert padded.transform([*blocks, nothing]).compute().shape == (len(DIGITS), 10)
+    ones = da.ones(len(DIGITS), chunks=digits(4).chunks[0])
+    weighted = clone(model).fit(digits(4), sample_weight=ones)
+    assert weights_of(weighted.to_local()) == weights_of(expected.to_local())
+    halves = clone(model).fit(digits(4), sample_weight=ones / 2)
+    assert weights_of(halves.to_local()) != weights_of(expected.to_local())
+
+
+def test_results_are_lazy_and_those_of_the_plain_estimator(cluster):
+    model = DaskDenoisingAutoencoder(10, client=cluster, **SMALL).fit(digits())
+    local = model.to_local()
+    assert type(local) is DenoisingAutoencoder
+    for method, columns in (("transform", 10), ("reconstruct", 64), ("score_samples", None)):
+        result = getattr(model, method)(digits())
+        assert isinstance(result, da.Array)
+        assert result.shape == ((len(DIGITS), columns) if columns else (len(DIGITS),))
+        np.testing.assert_array_equal(result.compute(), getattr(local, method)(DIGITS))
+    codes = model.transform(digits())
+    np.testing.assert_array_equal(
+        model.inverse_transform(codes).compute(), local.inverse_transform(local.transform(DIGITS))
+    )
+    assert model.score(digits()) == pytest.approx(local.score(DIGITS), rel=1e-12)
+
+
+def test_the_result_goes_on_without_dask(cluster):
+    model = DaskDenoisingAutoencoder(10, client=cluster, **SMALL).fit(digits())
+    local = pickle.loads(pickle.dumps(model.to_local()))
+    before = local.score(DIGITS)
+    assert local.n_iter_ == 3
+    for _ in range(5):
+        local.partial_fit(DIGITS)
+    assert local.score(DIGITS) > before
+    assert model.n_iter_ == 3  # a copy
+
+
+@pytest.mark.parametrize("fine_tune", [False, True])
+def test_every_layer_of_a_stack_is_trained(cluster, fine_tune):
+    model = DaskStackedDenoisingAutoencoder(
+        (16, 8), fine_tune=fine_tune, fine_tune_max_iter=2, client=cluster, n_shards=2, **SMALL
+    ).fit(digits())
+    assert type(model.to_local()) is StackedDenoisingAutoencoder
+    assert [len(curve) for curve in model.loss_curves_] == [3, 3]
+    assert model.n_iter_ == (8 if fine_tune else 6)
+    assert model.transform(digits()).compute().shape == (len(DIGITS), 8)
+    assert model.to_local().get_params()["max_iter"] == 3
+
+
+def test_passes_of_partial_fit_are_those_of_fit(cluster):
+    model = DaskDenoisingAutoencoder(10, client=cluster, n_shards=3, **SMALL)
+    fitted = clone(model).fit(digits())
+    continued = clone(model)
+    for _ in range(3):
+        continued.partial_fit(digits())
+    assert weights_of(continued.to_local()) == weights_of(fitted.to_local())
+    assert continued.loss_curve_ == fitted.loss_curve_
+    warm = clone(model).set_params(max_iter=1, warm_start=True)
+    for _ in range(3):
+        warm.fit(digits())
+    assert weights_of(warm.to_local()) == weights_of(fitted.to_local())
+
+
+def test_training_stops_by_tol_and_warns_if_it_does_not(cluster):
+    model = DaskDenoisingAutoencoder(
+        10, client=cluster, tol=0.5, n_iter_no_change=2, max_iter=50, random_state=0
+    ).fit(digits(2))
+    assert model.n_iter_ < 50
+    with pytest.warns(ConvergenceWarning, match="max_iter=2 epochs"):
+        model.set_params(max_iter=2, tol=1e-4).fit(digits(2))
+
+
+def _rows_of_a_worker_that_dies(block, flag, lives):
+    """The block; the first `lives` times, the end of the process."""
+    died = len(os.listdir(flag))
+    if died < lives:
+        open(os.path.join(flag, str(died)), "w").close()
+        os._exit(1)
+    return block
+
+
+def dying(flag, lives):
+    blocks = digits(4).to_delayed().ravel().tolist()
+    blocks[2] = dask.delayed(_rows_of_a_worker_that_dies, pure=False)(blocks[2], str(flag), lives)
+    return blocks
+
+
+def test_a_lost_worker_changes_nothing(tmp_path, cluster):
+    model = DaskDenoisingAutoencoder(10, client=cluster, n_shards=2, **SMALL)
+    expected = clone(model).fit(digits(4))
+    survived = clone(model).fit(dying(tmp_path, lives=1))
+    assert len(os.listdir(tmp_path)) == 1
+    assert weights_of(survived.to_local()) == weights_of(expected.to_local())
+
+
+def test_workers_lost_again_and_again_end_training_at_the_last_pass(tmp_path, cluster, monkeypatch):
+    monkeypatch.setattr("dae.dask._cluster.RETRIES", 1)
+    model = DaskDenoisingAutoencoder(10, client=cluster, n_shards=2, **SMALL).fit(digits(4))
+    before = weights_of(model.to_local())
+    with pytest.raises(RuntimeError, match=r"Workers were lost.* the estimator is as it was"):
+        model.fit(dying(tmp_path, lives=1000))
+    assert weights_of(model.to_local()) == before
+
+
+def test_ctrl_c_keeps_the_last_complete_pass(cluster, monkeypatch):
+    monkeypatch.setattr("builtins.print", _interrupt)
+    model = DaskDenoisingAutoencoder(10, client=cluster, verbose=1, **SMALL)
+    with pytest.warns(UserWarning, match="interrupted after 1 complete epochs"):
+        model.fit(digits(2))
+    assert model.n_iter_ == 1
+
+
+def _interrupt(*_arguments):
+    raise KeyboardInterrupt
+
+
+def test_more_rows_than_the_process_may_hold():
+    pytest.importorskip("resource")
+    code = """
+        import resource, sys
+        import dask.array as da, numpy as np
+        from dae.dask import DaskDenoisingAutoencoder
+        X = da.random.default_rng(0).random((100_000, 256), dtype=np.float32, chunks=(2_000, -1))
+        model = DaskDenoisingAutoencoder(4, max_iter=1, tol=None, random_state=0, n_jobs=1)
+        model.fit(X[:4_000])  # imports and buffers
+        with open("/proc/self/statm") as file:
+            pages = int(file.read().split()[5])
+        limit = pages * resource.getpagesize() + 64 * 2**20  # X takes 98
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        try:
+            np.ones(X.shape, X.dtype)
+        except MemoryError:
+            print("cannot be held")
+        print(model.fit(X).n_iter_)
+    """
+    if not os.path.exists("/proc/self/statm"):
+        pytest.skip("reads /proc")
+    found = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True
+    )
+    assert found.stdout == "cannot be held\n1\n", found.stderr
+
+
+# ---------------------------------------------------------------------- parameters and bad input
+
+
+def test_parameters_are_those_of_the_plain_estimator_and_two_more():
+    model = DaskDenoisingAutoencoder(7, loss="log_loss", n_shards=3)
+    plain = DenoisingAutoencoder().get_params()
+    assert model.get_params() == plain | {
+        "n_components": 7, "loss": "log_loss", "n_shards": 3, "client": None
+    }  # fmt: skip
+    assert clone(model).get_params() == model.get_params()
+    assert repr(model) == "DaskDenoisingAutoencoder(loss='log_loss', n_components=7, n_shards=3)"
+    with pytest.raises(TypeError, match="n_component"):
+        DaskDenoisingAutoencoder(n_component=7)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_shards": 0}, "n_shards must be an integer of 1 or more, got 0"),
+        ({"early_stopping": True}, "early_stopping=True is not supported on Dask collections"),
+        ({"momentum": 3}, "'momentum' parameter"),
+        ({"loss": "log_loss", "decoder_activation": "relu"}, "requires decoder_activation"),
+    ],
+)
+def test_parameters_that_do_not_fit(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        DaskDenoisingAutoencoder(**parameters).fit(digits())
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        (DIGITS, TypeError, "X must be a dask Array, .* got ndarray"),
+        ([DIGITS], TypeError, "X must be a dask Array, .* got list"),
+        ([], ValueError, "X must have at least one partition"),
+        (da.ones(5), ValueError, "X must have 2 dimensions"),
+        (da.ones((0, 4)), ValueError, "X must have at least one row"),
+        (da.full((9, 4), np.inf), ValueError, "infinity"),
+        (da.from_array(np.full((9, 4), "a")), ValueError, "could not convert"),
+    ],
+)
+def test_data_that_do_not_fit(X, error, message):
+    with pytest.raises(error, match=message):
+        DaskDenoisingAutoencoder(2, **SMALL).fit(X)
+
+
+def test_weights_in_other_partitions_are_named():
+    with pytest.raises(ValueError, match=r"sample_weight must have the partitions of X, 7, got 1"):
+        DaskDenoisingAutoencoder(2).fit(digits(), sample_weight=da.ones(len(DIGITS), chunks=-1))
+
+
+def test_a_failed_fit_leaves_the_estimator_as_it_was():
+    model = DaskDenoisingAutoencoder(4, **SMALL).fit(digits())
+    before = weights_of(model.to_local())
+    with pytest.raises(ValueError, match="diverged"):
+        model.set_params(learning_rate_init=1e30).fit(digits())
+    assert weights_of(model.to_local()) == before
+
+
+def test_not_fitted():
+    model = DaskDenoisingAutoencoder()
+    with pytest.raises(NotFittedError):
+        model.transform(digits())
+    assert not hasattr(model, "components_")
