@@ -36,6 +36,7 @@ def assert_trains_like_the_reference(
     sample_weight=None,
     emphasis=(1, 1),
     target=None,
+    missing=False,
 ):
     """Losses, parameters and moments after these batches; padding still zero."""
     dtype = network.dtype
@@ -52,7 +53,9 @@ def assert_trains_like_the_reference(
         "emphasis": emphasis,
         "target": target,
     }
-    found = _core.train(network, solver, corruption, X, rows, **arguments, n_threads=n_threads)
+    found = _core.train(
+        network, solver, corruption, X, rows, **arguments, n_threads=n_threads, missing=missing
+    )
     X64 = X.astype(np.float64)
     expected = _reference.train(wide, wide_solver, corruption, X64, rows, **arguments)
     steps = len(expected)

@@ -39,17 +39,20 @@ cdef inline void _lay_out_batches(Training *t, char *base, ptrdiff_t *used) noex
     """This batch and the next, in the lowest layer."""
     cdef LayerBuffers *layer = &t.layers[0]
     cdef ptrdiff_t B = t.micro_batch_size, n = layer.params.n_features, i
-    cdef int emphasised = t.data.emphasis[0] != 1 or t.data.emphasis[1] != 1
+    cdef int sparse = t.data.sparse_clean.starts != NULL
+    cdef int compared_with_gaps = t.data.missing and not t.supervised
+    cdef int weighted = (t.data.emphasis[0] != 1 or t.data.emphasis[1] != 1
+                         or compared_with_gaps)
     cdef dae_batch *batch
     for i in range(2):
         batch = &t.buffers[i]
         batch.shown_stride = layer.shown_stride
         batch.shown = _take(base, used, B * layer.shown_stride, t.itemsize)
-        if t.data.sparse_clean.starts != NULL:
+        if sparse or compared_with_gaps:
             batch.clean = _take(base, used, B * layer.shown_stride, t.itemsize)
         batch.code, batch.decoded = layer.code, layer.decoded
         batch.entry_weight = NULL
-        if emphasised:
+        if weighted:
             batch.entry_weight = _take(base, used, B * layer.shown_stride, t.itemsize)
         batch.sparse = 0
         batch.row_count = NULL

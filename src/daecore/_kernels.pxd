@@ -63,6 +63,7 @@ cdef extern from "kernels.h" nogil:
         const void *corrupted
         dae_csr sparse_clean
         dae_csr sparse_corrupted
+        int missing
         int unit_rows
         const void *weight
         const void *target

@@ -515,6 +515,7 @@ cdef dae_data _data(object record) except *:
     else:
         data.clean = reading(record.clean).address
         data.corrupted = reading(record.corrupted).address
+    data.missing = record.missing
     data.unit_rows = record.unit_rows
     data.weight = reading(record.weight).address
     data.target = reading(record.target).address
@@ -604,7 +605,7 @@ def corrupt(
     int n_threads,
 ):
     """out <- the corrupted copies of these rows; `dae._model.reference.corrupt` says how, its
-    `entry_weights` what weight the emphasis gives to each entry."""
+    `entry_weights` what weight the emphasis gives to each entry. Missing entries are 0 in both."""
     cdef Array index = reading(rows, INDEX), shown = writing(out)
     cdef const dae_kernels *kernel = kernels(shown.itemsize)
     cdef dae_data source = _data(data)

@@ -102,6 +102,7 @@ class Data(NamedTuple):
     # weight of the loss of a corrupted entry, of an untouched one
     emphasis: tuple[float, float] = (1.0, 1.0)
     unit_rows: bool = False  # whether corrupted rows are scaled to unit length
+    missing: bool = False  # whether NaN in dense rows are missing entries
 
 
 class Batches(NamedTuple):

@@ -183,7 +183,8 @@ def sample_losses(
 ) -> np.ndarray:
     """Loss of each row of `X` against the reconstruction of its corrupted copy: float64 (len(X),).
 
-    With `entry_weight`, of the shape of `X`, the loss of each entry counts that much.
+    With `entry_weight`, of the shape of `X`, the loss of each entry counts that much. NaN in `X`
+    is a missing entry, whose loss counts nothing.
     """
     if not checked:
         network.check()

@@ -36,9 +36,10 @@ def corrupt(
     presentation: int,
     *,
     n_threads: int,
+    missing: bool = False,
 ) -> np.ndarray:
-    """Corrupted copies of ``X[rows]``, dense."""
-    out, _ = _corrupt(corruption, (1.0, 1.0), X, rows, presentation, n_threads)
+    """Corrupted copies of ``X[rows]``, dense; with `missing`, NaN in X is 0 there."""
+    out, _ = _corrupt(corruption, (1.0, 1.0), X, rows, presentation, n_threads, missing)
     return out
 
 
@@ -50,11 +51,15 @@ def entry_weights(
     presentation: int,
     *,
     n_threads: int,
+    missing: bool = False,
 ) -> np.ndarray:
-    """Weight of the loss of each entry of ``X[rows]``: of corrupted ones, of untouched ones."""
+    """Weight of the loss of each entry of ``X[rows]``: of corrupted ones, of untouched ones.
+
+    With `missing`, 0 where X is NaN.
+    """
     check_emphasis(emphasis)
     weights = np.empty((len(rows), X.shape[1]), X.dtype)
-    _corrupt(corruption, emphasis, X, rows, presentation, n_threads, weights)
+    _corrupt(corruption, emphasis, X, rows, presentation, n_threads, missing, weights)
     return weights
 
 
@@ -65,6 +70,7 @@ def _corrupt(
     rows: np.ndarray,
     presentation: int,
     n_threads: int,
+    missing: bool,
     weights: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """The corrupted rows; the weights of their entries go into `weights`, if given."""
@@ -74,7 +80,7 @@ def _corrupt(
     if not len(rows):
         return out, weights
     record = corruption_record(corruption, X, presentation)
-    data = records.Data(input_record(X), record, emphasis=emphasis)
+    data = records.Data(input_record(X), record, emphasis=emphasis, missing=missing)
     per_row = tuning.OPERATIONS_PER_CORRUPTED_ENTRY * X.shape[1]
     at_once = max(1, int(tuning.OPERATIONS_PER_CALL / per_row))
     unpacked = None  # sparse rows, for one call
@@ -100,6 +106,7 @@ def train(
     presentation: int,
     n_threads: int,
     X_corrupted: np.ndarray | CSR | None = None,
+    missing: bool = False,
     unit_rows: bool = False,
     sample_weight: np.ndarray | None = None,
     emphasis: tuple[float, float] = (1.0, 1.0),
@@ -109,7 +116,8 @@ def train(
     """Mean loss of each batch of ``X[rows]``; network and solver are trained on them in place.
 
     Stops at the first batch whose loss is above `max_loss`, or NaN: its loss is the last one
-    returned, and its step is not made. With `unit_rows`, corrupted rows are scaled to unit length.
+    returned, and its step is not made. With `unit_rows`, corrupted rows are scaled to unit length;
+    with `missing`, NaN in dense rows are missing entries, else numbers.
     `dae._model.reference.train` says the rest. Signals are handled between native calls, and within
     one between the micro-batches of a large batch, which is dropped if a handler raises.
     """
@@ -137,6 +145,7 @@ def train(
         corruption=corruption_record(corruption, X, presentation),
         corrupted=None if X_corrupted is None else input_record(X_corrupted),
         unit_rows=unit_rows,
+        missing=missing,
         weight=sample_weight,
         target=None if by_class else target,
         classes=target if by_class else None,

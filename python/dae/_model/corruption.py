@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from dae._model.missing import is_missing
+
+_DRAWS = 16  # donors that "swap" asks for an entry, at most
+
 # words(stream, n_columns): a random uint32 for each row and column, see `reference.random_words`
 Words = Callable[[int, int], np.ndarray]
 
@@ -147,7 +151,8 @@ class SaltAndPepper(CorruptionKind):
 class Swap(CorruptionKind):
     """Picked entries become the value of another row, any of the donors.
 
-    A donor that is the row itself is replaced by the next donor.
+    A donor that is the row itself, or whose entry is missing, is replaced by the next donor, then
+    by others at even distances, `_DRAWS` in all; if none has a value, the entry stays as it is.
     """
 
     name = "swap"
@@ -158,10 +163,16 @@ class Swap(CorruptionKind):
     ) -> np.ndarray:
         donors, n = corruption.donors, len(corruption.donors)
         pick = (words(1, X.shape[1]).astype(np.uint64) * np.uint64(n)) >> np.uint64(32)
-        donor = donors[pick.astype(np.intp)]
-        itself = donor == np.asarray(rows)[:, None]
-        donor[itself] = donors[(pick[itself].astype(np.intp) + 1) % n]
-        return np.take_along_axis(X, donor, axis=0)
+        pick = pick.astype(np.intp)
+        result, sought = X[rows], np.ones(pick.shape, dtype=bool)
+        for draw in range(_DRAWS):
+            donor = donors[pick]
+            values = np.take_along_axis(X, donor, axis=0)
+            found = sought & (donor != np.asarray(rows)[:, None]) & ~is_missing(values)
+            result[found] = values[found]
+            sought &= ~found
+            pick = (pick + (1 if draw == 0 else n // _DRAWS + 1)) % n
+        return result
 
 
 _ALL: tuple[CorruptionKind, ...] = (

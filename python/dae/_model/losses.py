@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from dae._model.activations import ACTIVATIONS, get_activation
+from dae._model.missing import is_missing, without_missing
 
 EVERYTHING = (-math.inf, math.inf)
 
@@ -125,6 +126,15 @@ class Loss:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Loss of each entry, float64, and its derivative with respect to the pre-activation."""
         raise NotImplementedError
+
+    def weighted_entries(
+        self, activation: str, a: np.ndarray, x: np.ndarray, weight: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """`entries` of which each counts as much as its weight; a missing one, NaN, nothing."""
+        missing = is_missing(x)
+        losses, delta = self.entries(activation, a, without_missing(x))
+        weight = np.where(missing, 0, 1 if weight is None else weight).astype(a.dtype)
+        return losses * weight, delta * weight
 
     def rows(self, a: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Loss of each row of outputs, float64, and its derivative by their pre-activations."""
@@ -240,6 +250,17 @@ class Multinomial(Loss):
         log_softmax = a - np.log(np.exp(a).sum(axis=1, keepdims=True))
         mass = x.sum(axis=1, keepdims=True)
         return (-x * log_softmax).astype(np.float64), mass * np.exp(log_softmax) - x
+
+    def weighted_entries(
+        self, activation: str, a: np.ndarray, x: np.ndarray, weight: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """A weight multiplies x; the softmax is that of the features that are not missing."""
+        missing = is_missing(x)
+        x = without_missing(x)
+        if weight is not None:
+            x = x * weight
+        losses, delta = self.entries(activation, np.where(missing, a.dtype.type(-1e9), a), x)
+        return np.where(missing, 0, losses), np.where(missing, a.dtype.type(0), delta)
 
 
 class SoftmaxLogLoss(Loss):

@@ -12,7 +12,8 @@ g and the losses are in `activations.py` and `losses.py`, the kinds of corruptio
 `corruption.py`. In a stack, h of one layer is x of the next, z of one layer is what the layer
 below decodes, and only the lowest z is compared with x; in a supervised stack, the topmost h with
 a target. With an emphasis (alpha, beta), the terms of corrupted entries have weight alpha, the
-others beta.
+others beta. NaN in X is a missing entry: x~ is 0 there, whatever the corruption, and its term is
+left out.
 
 Sources: Vincent et al. (2008), sections 2.2 and 2.3; Vincent et al. (2010), section 4.2 for the
 emphasis; Salmon et al. (2011) for Philox.
@@ -26,6 +27,7 @@ from dae._model.activations import get_activation
 from dae._model.corruption import Corruption, Words, get_kind
 from dae._model.csr import CSR
 from dae._model.losses import get_loss
+from dae._model.missing import is_missing, without_missing
 from dae._model.network import Layer, Network
 from dae._model.sampling import zeros_asked
 from dae._model.solver import Solver
@@ -48,6 +50,13 @@ def loss_and_delta(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Loss of each entry, float64, and its derivative by the pre-activation `a`."""
     return get_loss(loss).entries(activation, a, x)
+
+
+def weighted_loss_and_delta(
+    layer: Layer, a: np.ndarray, x: np.ndarray, entry_weight: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same of what a layer decodes, each entry with its weight; of a missing one 0."""
+    return get_loss(layer.loss).weighted_entries(layer.decoder_activation, a, x, entry_weight)
 
 
 def output_loss_and_delta(
@@ -93,10 +102,8 @@ def sample_losses(
     """
     first, *others = network.layers
     H = decode(Network(others), encode(network, X_corrupted))
-    if entry_weight is not None and get_loss(first.loss).couples_features:
-        X, entry_weight = X * entry_weight, None
-    entries, _ = loss_and_delta(first.loss, first.decoder_activation, pre_decode(first, H), X)
-    return (entries if entry_weight is None else entries * entry_weight).sum(axis=1)
+    entries, _ = weighted_loss_and_delta(first, pre_decode(first, H), X, entry_weight)
+    return entries.sum(axis=1)
 
 
 # ------------------------------------------------------------------ corruption
@@ -140,7 +147,9 @@ def corrupt(
 ) -> np.ndarray:
     """Corrupted copies of X[rows], as presentation number `presentation` has them."""
     words = _words_of(corruption, rows, presentation)
-    return get_kind(corruption.kind).apply(corruption, X, rows, words)
+    out = get_kind(corruption.kind).apply(corruption, X, rows, words)
+    out[is_missing(X[rows])] = 0
+    return out
 
 
 def hits(corruption: Corruption, X: np.ndarray, rows: np.ndarray, presentation: int) -> np.ndarray:
@@ -163,8 +172,13 @@ def entry_weights(
     rows: np.ndarray,
     presentation: int,
 ) -> np.ndarray:
-    """emphasis[0] where `corrupt` picks an entry of X[rows], else emphasis[1], of X's dtype."""
-    return np.where(hits(corruption, X, rows, presentation), *emphasis).astype(X.dtype)
+    """emphasis[0] where `corrupt` picks an entry of X[rows], else emphasis[1], of X's dtype.
+
+    0 where the entry is missing.
+    """
+    weights = np.where(hits(corruption, X, rows, presentation), *emphasis).astype(X.dtype)
+    weights[is_missing(X[rows])] = 0
+    return weights
 
 
 # ------------------------------------------------------------------ one step, one call
@@ -197,13 +211,9 @@ def gradients(
         decoded = [codes[-1]]  # decoded[k] is what layer k decodes
         for layer in layers[:0:-1]:
             decoded.insert(0, decode(layer, decoded[0]))
-        if entry_weight is not None and get_loss(layers[0].loss).couples_features:
-            X, entry_weight = X * entry_weight, None
-        entries, delta = loss_and_delta(
-            layers[0].loss, layers[0].decoder_activation, pre_decode(layers[0], decoded[0]), X
+        entries, delta = weighted_loss_and_delta(
+            layers[0], pre_decode(layers[0], decoded[0]), X, entry_weight
         )
-        if entry_weight is not None:
-            entries, delta = entries * entry_weight, delta * entry_weight
         losses = entries.sum(axis=1)
         delta = delta * (weight[:, None] / B).astype(X.dtype)
         for k, layer in enumerate(layers):
@@ -283,7 +293,7 @@ def train(
     rows : intp ndarray, the rows of X to present, in order
     presentation : int, number of this presentation, part of the corruption's key
     X_corrupted : ndarray shaped as X, or None
-        What the network is shown instead of built-in corruption.
+        What the network is shown instead of built-in corruption; NaN is shown as 0.
     sample_weight : ndarray of shape (n_samples,) of X's dtype, or None
     emphasis : tuple of two floats
         Weight of the loss of corrupted and of untouched entries. An entry of `X_corrupted` is
@@ -310,6 +320,7 @@ def train(
         if X_corrupted is not None:
             shown = X_corrupted[batch]
             entry_weight = np.where(shown != x, *emphasis).astype(X.dtype)
+            shown = without_missing(shown)
         else:
             shown = corrupt(corruption, X, batch, presentation)
             entry_weight = entry_weights(corruption, emphasis, X, batch, presentation)

@@ -2,7 +2,10 @@
  * (column / 4, row, presentation) and keyed by the seed: no state, any entry at any time.
  * dae/_model/reference.py states the same in NumPy; the layout of the counter is given there. */
 
-enum { WORDS = 256 }; /* random words made at a time: 1 KiB, whole vectors of quads */
+enum {
+    WORDS = 256,     /* random words made at a time: 1 KiB, whole vectors of quads */
+    SWAP_DRAWS = 16, /* donors that are asked for an entry, at most */
+};
 
 /* word[i] <- the words of columns 4 quad + i of a row, lane by lane. A lane holds a 32-bit number in its
  * lower half, anything in its upper one. */
@@ -157,6 +160,22 @@ static REAL entry_at(entries x, int32_t d)
     return low < x.count && x.columns[low] == d ? x.values[low] : 0;
 }
 
+/* A row to take the entry in column d from: a donor by the random word; where that is the row itself
+ * or its entry is missing, the next donor, then others at even distances; else the row itself. */
+INLINE intp donor_of(const dae_data *data, intp n, intp row, intp d, uint32_t word)
+{
+    const dae_corruption_spec *c = &data->corruption;
+    const REAL *clean = data->clean;
+    intp pick = (intp)(((uint64_t)word * (uint64_t)c->n_donors) >> 32);
+    for (int turn = 0; turn < SWAP_DRAWS; turn++) {
+        const intp from = c->donors[pick];
+        if (from != row && !(data->missing && is_nan(clean[from * n + d])))
+            return from;
+        pick = (pick + (turn == 0 ? 1 : c->n_donors / SWAP_DRAWS + 1)) % c->n_donors;
+    }
+    return row;
+}
+
 /* out[0:n] <- the corrupted copy of x, which is that row of the data */
 static void corrupt_row(const dae_data *data, intp n, intp row, const REAL *x, REAL *restrict out)
 {
@@ -184,17 +203,12 @@ static void corrupt_row(const dae_data *data, intp n, intp row, const REAL *x, R
                 out[d0 + i] = words[i] >> 8 < threshold[i] ? value : x[d0 + i];
             }
             break;
-        case DAE_SWAP: /* any donor but the row itself: then the next one */
+        case DAE_SWAP:
             random_words(c, row, 1, (uint32_t)(d0 / 4), quads, donor_words);
             for (int i = 0; i < count; i++) {
                 intp from = row;
-                if (words[i] >> 8 < threshold[i]) {
-                    const intp pick =
-                        (intp)(((uint64_t)donor_words[i] * (uint64_t)c->n_donors) >> 32);
-                    from = c->donors[pick];
-                    if (from == row)
-                        from = c->donors[(pick + 1) % c->n_donors];
-                }
+                if (words[i] >> 8 < threshold[i])
+                    from = donor_of(data, n, row, d0 + i, donor_words[i]);
                 out[d0 + i] = from == row ? x[d0 + i]
                               : clean     ? clean[from * n + d0 + i]
                                           : entry_at(row_entries(&data->sparse_clean, from),
@@ -214,6 +228,11 @@ static void weigh_entries(const dae_data *data, intp n, intp row, const REAL *cl
     const REAL hit = (REAL)data->emphasis[0], untouched = (REAL)data->emphasis[1];
     const REAL *level = c->level;
     uint32_t words[WORDS];
+    if (hit == untouched) {
+        for (intp d = 0; d < n; d++)
+            weight[d] = hit;
+        return;
+    }
     if (data->corrupted || data->sparse_corrupted.starts) {
         for (intp d = 0; d < n; d++)
             weight[d] = shown[d] != clean[d] ? hit : untouched;

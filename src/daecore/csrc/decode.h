@@ -51,7 +51,7 @@ static void row_losses(const dae_layer *layer, const dae_batch *batch, const voi
                     vec entry = loss_and_delta(layer->loss, layer->decoder_activation, a, x, &by_a);
                     if (entry_weight)
                         entry *= load_part((const REAL *)entry_weight + b * n + d, count);
-                    sum += as_double(zero_tail(entry, count));
+                    sum += as_double(zero_tail(blend(x == x, entry, (vec){0}), count));
                 }
                 row_loss[b] += sum_lanes(sum);
             }

@@ -75,6 +75,7 @@ typedef struct {
     const void *clean;        /* (n_rows, n), contiguous; NULL where rows are sparse */
     const void *corrupted;    /* the same shape, or NULL: corrupt `clean` */
     dae_csr sparse_clean, sparse_corrupted; /* the same for sparse rows */
+    int missing;              /* whether NaN in dense rows are missing entries, see `show` */
     int unit_rows;            /* whether corrupted rows are scaled to unit length */
     const void *weight;       /* (n_rows), or NULL: all ones */
     const void *target;       /* (n_rows, outputs), for outputs compared entry by entry */
@@ -91,11 +92,13 @@ typedef struct {
     ptrdiff_t batch_size;         /* rows of the batch: B of all its micro-batches */
     int begins_batch, ends_batch; /* whether it is the batch's first micro-batch, its last */
     void *shown;    /* (B, shown_stride) what is coded: the corrupted rows, the code below */
-    void *clean;    /* (B, shown_stride) the clean rows where these are sparse, else NULL */
+    void *clean;    /* (B, shown_stride) the clean rows where these are sparse or have missing
+                     * entries, else NULL */
     ptrdiff_t room; /* rows that arrays of codes have room for: behind them lie their panels */
     void *code;     /* (B, stride) H, padding 0 */
     void *decoded;  /* (B, stride) what is decoded: H, or what the layer above made of its own */
-    void *entry_weight; /* (B, shown_stride) emphasis of each entry, or NULL: all ones */
+    void *entry_weight; /* (B, shown_stride) emphasis of each entry, 0 of a missing one, or NULL:
+                         * all ones */
     ptrdiff_t shown_stride;
     void *scratch; /* the calling thread's own, scratch_size elements */
     int packed;    /* codes and their deltas have panels, by `pack`: products go through these */
@@ -143,7 +146,8 @@ enum { DAE_SCORE_SUMS = 4 }; /* numbers per leaf and row that the multinomial lo
 
 typedef struct {
     /* shown[start:stop] <- the corrupted rows, with the lists of their non-zeros and the entries'
-     * weights */
+     * weights. Missing entries are 0 there and have the weight 0; `clean` <- the clean rows, missing
+     * entries 0, or still NaN for DAE_MULTINOMIAL. */
     void (*show)(const dae_data *data, const dae_layer *layer, const dae_batch *batch,
                  ptrdiff_t start, ptrdiff_t stop);
 
@@ -223,7 +227,7 @@ typedef struct {
                    ptrdiff_t start, ptrdiff_t stop, void *z, ptrdiff_t z_stride);
 
     /* row_loss[b] += sum of E_bd over the features, for given clean rows (B, n), each entry
-     * weighted by entry_weight (B, n) if that is not NULL */
+     * weighted by entry_weight (B, n) if that is not NULL; NaN in `clean` is a missing entry */
     void (*row_losses)(const dae_layer *layer, const dae_batch *batch, const void *clean,
                        const void *entry_weight, const void *code, double *row_loss);
 

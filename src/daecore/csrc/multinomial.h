@@ -1,7 +1,8 @@
 /* The multinomial loss of a row, E = -sum_d x_d log softmax(a)_d = sum_d x_d (log sum_e exp a_e - a_d),
  * whose features depend on each other. Sweep 1 takes two passes for it: the pre-activations with
  * each leaf's part of the row's sums, then, these added up, loss and delta. With weights of entries,
- * x is multiplied by them. */
+ * x is multiplied by them. Features whose x is missing, NaN, are left out: the others are compared
+ * with each other. */
 
 /* Of some features of a row. */
 typedef struct {
@@ -53,6 +54,10 @@ INLINE score_sums sums_of(const score_lanes *s)
     return sums;
 }
 
+/* a and x where x is there; where it is missing, what adds nothing to the sums */
+INLINE vec score_if_there(vec a, vec x) { return blend(x == x, a, broadcast(LOWEST_SCORE)); }
+INLINE vec zero_if_missing(vec v, vec x) { return blend(x == x, v, (vec){0}); }
+
 INLINE vec weighed(vec x, const void *entry_weight, intp at, intp count)
 {
     return entry_weight ? x * load_part((const REAL *)entry_weight + at, count) : x;
@@ -80,13 +85,18 @@ static void scores(const dae_data *data, const dae_layer *layer, const dae_batch
         }
     }
     for (intp b = 0; b < B; b++) {
-        const REAL *a = (const REAL *)delta + b * stride, *x = clean_row(data, batch, n, b);
+        REAL *a = (REAL *)delta + b * stride;
+        const REAL *clean = clean_row(data, batch, n, b);
         score_lanes lanes = no_scores();
         for (intp d = start; d < stop; d += LANES) {
             const intp count = at_most(stop - d, LANES);
+            vec x = load_part(clean + d, count);
+            if (data->missing) {
+                store_part(a + d, score_if_there(load_part(a + d, count), x), count);
+                x = zero_if_missing(x, x);
+            }
             add_scores(&lanes, load_part(a + d, count),
-                       weighed(load_part(x + d, count), batch->entry_weight, b * stride + d, count),
-                       count);
+                       weighed(x, batch->entry_weight, b * stride + d, count), count);
         }
         ((score_sums *)sums)[b] = sums_of(&lanes);
     }
@@ -121,11 +131,14 @@ static void multinomial_delta(const dae_data *data, const dae_layer *layer, cons
             REAL *at = (REAL *)delta + b * stride + d;
             const REAL w = weight ? weight[batch->rows[b]] : 1;
             const REAL log_total = (REAL)totals[2 * b], mass = (REAL)totals[2 * b + 1];
-            const vec x = weighed(load_part(clean_row(data, batch, n, b) + d, count),
-                                  batch->entry_weight, b * stride + d, count);
+            const vec clean = load_part(clean_row(data, batch, n, b) + d, count);
+            vec x = data->missing ? zero_if_missing(clean, clean) : clean;
+            x = weighed(x, batch->entry_weight, b * stride + d, count);
             const vec below = load_part(at, count) - log_total; /* log softmax */
-            const vec by_a = (mass * exponential(below) - x) * (w * inverse_B);
-            loss_sum -= as_double(zero_tail(w * x * below, count));
+            vec by_a = (mass * exponential(below) - x) * (w * inverse_B), entry = w * x * below;
+            if (data->missing)
+                by_a = zero_if_missing(by_a, clean), entry = zero_if_missing(entry, clean);
+            loss_sum -= as_double(zero_tail(entry, count));
             grad_sum += by_a;
             store_part(at, by_a, count);
         }
@@ -152,14 +165,17 @@ static void multinomial_losses(const dae_layer *layer, const dae_batch *batch, c
             for (intp b = 0; b < rows; b++)
                 for (intp d = d0; d < d1; d += LANES) {
                     const intp count = at_most(d1 - d, LANES), at = (b0 + b) * n + d;
-                    add_scores(&lanes[b],
-                               load(z + b * DECODE_FEATURES + d - d0) + load_part(bias + d, count),
-                               weighed(load_part(clean + at, count), entry_weight, at, count), count);
+                    const vec x = load_part(clean + at, count);
+                    const vec a =
+                        load(z + b * DECODE_FEATURES + d - d0) + load_part(bias + d, count);
+                    add_scores(&lanes[b], score_if_there(a, x),
+                               weighed(zero_if_missing(x, x), entry_weight, at, count), count);
                 }
         }
         for (intp b = 0; b < rows; b++) {
             const score_sums row = sums_of(&lanes[b]);
-            row_loss[b0 + b] += row.mass * (row.largest + log(row.total)) - row.cross;
+            if (!(row.mass == 0 && row.total == 0)) /* a row of missing entries only */
+                row_loss[b0 + b] += row.mass * (row.largest + log(row.total)) - row.cross;
         }
     }
 }

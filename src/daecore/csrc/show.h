@@ -62,6 +62,21 @@ static int show_stored(const dae_data *data, intp n, const dae_batch *batch, int
     return 1;
 }
 
+/* Missing entries, NaN in the clean row x, and NaN in a given corrupted copy: out <- 0 there, of a
+ * given copy what it has; weight <- 0; clean <- x with 0 there, or as it is. */
+static void hide_missing(const dae_data *data, intp n, const REAL *x, int as_it_is,
+                         REAL *restrict out, REAL *restrict clean, REAL *restrict weight)
+{
+    const int given = data->corrupted != NULL;
+    for (intp d = 0; d < n; d++)
+        if (is_nan(out[d]) || (!given && is_nan(x[d])))
+            out[d] = 0;
+    for (intp d = 0; clean && d < n; d++)
+        clean[d] = is_nan(x[d]) && !as_it_is ? 0 : x[d];
+    for (intp d = 0; weight && d < n; d++)
+        weight[d] = is_nan(x[d]) ? 0 : weight[d];
+}
+
 static void show(const dae_data *data, const dae_layer *layer, const dae_batch *batch, intp start,
                  intp stop)
 {
@@ -74,7 +89,11 @@ static void show(const dae_data *data, const dae_layer *layer, const dae_batch *
                    (REAL *)batch->clean + b * batch->shown_stride);
         if (show_stored(data, n, batch, b, out))
             continue;
-        const REAL *x = clean_row(data, batch, n, b);
+        const REAL *x = data->clean ? (const REAL *)data->clean + row * n
+                                    : clean_row(data, batch, n, b);
+        REAL *weight = batch->entry_weight
+                           ? (REAL *)batch->entry_weight + b * batch->shown_stride
+                           : NULL;
         if (data->sparse_corrupted.starts)
             unpack(row_entries(&data->sparse_corrupted, row), n, out);
         else if (data->corrupted || data->corruption.kind == DAE_NONE)
@@ -82,9 +101,12 @@ static void show(const dae_data *data, const dae_layer *layer, const dae_batch *
                    (size_t)n * sizeof(REAL));
         else
             corrupt_row(data, n, row, x, out);
-        if (batch->entry_weight)
-            weigh_entries(data, n, row, x, out,
-                          (REAL *)batch->entry_weight + b * batch->shown_stride);
+        if (weight)
+            weigh_entries(data, n, row, x, out, weight);
+        if (data->missing)
+            hide_missing(data, n, x, layer->loss == DAE_MULTINOMIAL, out,
+                         batch->clean ? (REAL *)batch->clean + b * batch->shown_stride : NULL,
+                         weight);
         if (data->unit_rows)
             scale_to_unit(out, n);
         if (batch->row_count)

@@ -21,6 +21,7 @@
 typedef ptrdiff_t intp;
 
 INLINE intp at_most(intp value, intp limit) { return value < limit ? value : limit; }
+INLINE int is_nan(REAL x) { return x != x; }
 
 #if REAL_IS_FLOAT
 typedef int32_t word;
