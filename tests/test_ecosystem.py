@@ -122,11 +122,15 @@ def test_configuration_that_skips_validation(digits):
 
 
 def test_configuration_that_assumes_finite_data(digits):
-    """NaN goes in and comes out; nothing else happens."""
+    """Infinities go in and NaN comes out; nothing else happens. NaN are missing entries as ever."""
     X = digits[0] / 16
     dae = make().fit(X)
     X = X.copy()
     X[5, 5] = np.nan
+    expected = dae.transform(X)
+    with sklearn.config_context(assume_finite=True):
+        np.testing.assert_array_equal(dae.transform(X), expected)
+    X[5, 5:7] = np.inf, -np.inf
     with sklearn.config_context(assume_finite=True):
         H = dae.transform(X)
         with pytest.raises(ValueError, match="diverged"):

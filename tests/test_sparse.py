@@ -308,7 +308,7 @@ BAD = {
     too_long: "X must have an indptr that runs from 0 to the number of stored entries",
     beyond: r"X must have indices in \[0, 53\), got 0 to 53",
     negative: r"X must have indices in \[0, 53\), got -1 to 52",
-    not_a_number: "Input X contains NaN",
+    not_a_number: r"X is sparse and stores NaN. .* X\.toarray\(\)",
     infinite: "Input X contains infinity",
 }
 

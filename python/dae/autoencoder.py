@@ -253,6 +253,18 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
     `corrupt`, `reconstruct` and `inverse_transform` return dense arrays; `top_features` and
     `score_samples` work block by block.
 
+    NaN in a dense X, a masked entry of a masked array and a missing value of a data frame are
+    missing entries: the network is shown 0 there, as for a masked entry, under any corruption,
+    and the entry has no loss; for "multinomial" the other features of the sample are compared with
+    each other. "swap" takes no value from a missing entry. `loss_curve_` contains the sums over
+    what is there. `score_samples` multiplies a sample's sum by the number of features over the
+    number of its entries that are there, so that samples can be compared; without any its score is
+    0. `reconstruct` gives a value for every entry; `corrupt` returns 0 where X is missing. NaN in
+    `X_corrupted` is shown as 0 and hides that entry; a callable is given NaN and may leave it, and
+    what it writes there is shown. A feature that is missing in all samples learns nothing. Zeros
+    are neutral where features are centred: centre them, so that a missing entry tells little.
+    Sparse X has no missing entries. Infinities are errors.
+
     Initial weights are uniform in +-sqrt(6 / (n_features + n_components)), four times that for
     logistic units ([3]_, eq. 16).
 
@@ -407,7 +419,7 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Clean samples.
+            Clean samples; NaN in dense rows is a missing entry.
 
         y : Ignored
             Present for API consistency. Noisy data with clean targets are not passed as
@@ -420,7 +432,7 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
 
         X_corrupted : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
             Your own corrupted copies of X, row by row, used instead of the built-in
-            corruption.
+            corruption. NaN is shown as 0.
 
         Returns
         -------
@@ -443,7 +455,7 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Clean samples.
+            Clean samples; NaN in dense rows is a missing entry.
 
         y : Ignored
             Present for API consistency.
@@ -453,7 +465,8 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
             left out.
 
         X_corrupted : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
-            Your own corrupted copies of X, used instead of the built-in corruption.
+            Your own corrupted copies of X, used instead of the built-in corruption. NaN is
+            shown as 0.
 
         Returns
         -------

@@ -363,7 +363,7 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+            Samples; NaN in dense rows is a missing entry.
 
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Their classes: numbers or strings. For multilabel classification a matrix, which may
@@ -390,7 +390,7 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+            Samples; NaN in dense rows is a missing entry.
 
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Their classes, or a matrix of labels as in `fit`.
@@ -416,7 +416,7 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+            Samples; NaN in dense rows is a missing entry.
 
         Returns
         -------
@@ -434,7 +434,7 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+            Samples; NaN in dense rows is a missing entry.
 
         Returns
         -------
@@ -450,7 +450,7 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+            Samples; NaN in dense rows is a missing entry.
 
         Returns
         -------

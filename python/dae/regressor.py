@@ -338,7 +338,7 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+            Samples; NaN in dense rows is a missing entry.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their targets.
@@ -364,7 +364,7 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+            Samples; NaN in dense rows is a missing entry.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their targets.
@@ -386,7 +386,7 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+            Samples; NaN in dense rows is a missing entry.
 
         Returns
         -------

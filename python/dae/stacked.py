@@ -243,8 +243,8 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
 
     Notes
     -----
-    The notes of `DenoisingAutoencoder` on dtypes, sparse X, memory, threads and masking apply here
-    too; layers above the first read codes, which are dense.
+    The notes of `DenoisingAutoencoder` on dtypes, sparse X, missing entries, memory, threads and
+    masking apply here too; layers above the first read codes, which are dense.
     While layer k > 0 is trained, the codes of all rows that it reads are held in memory.
 
     A stack of one layer equals a `DenoisingAutoencoder`, to the last bit. The first layers of a
@@ -378,7 +378,7 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Clean samples.
+            Clean samples; NaN in dense rows is a missing entry.
 
         y : Ignored
             Present for API consistency. Noisy data with clean targets are not passed as
@@ -391,7 +391,7 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
 
         X_corrupted : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
             Your own corrupted copies of X, row by row, used instead of the built-in corruption
-            in the first layer and in the fine-tuning.
+            in the first layer and in the fine-tuning. NaN is shown as 0.
 
         Returns
         -------
@@ -416,7 +416,7 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Clean samples.
+            Clean samples; NaN in dense rows is a missing entry.
 
         y : Ignored
             Present for API consistency.
@@ -426,7 +426,8 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
             left out.
 
         X_corrupted : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
-            Your own corrupted copies of X, used instead of the built-in corruption.
+            Your own corrupted copies of X, used instead of the built-in corruption. NaN is
+            shown as 0.
 
         Returns
         -------
@@ -519,7 +520,7 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+            Samples; NaN in dense rows is a missing entry.
 
         Returns
         -------

@@ -12,7 +12,12 @@ from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from dae._data.containers import check_not_masked, understood
+from dae._data.containers import (
+    check_not_masked,
+    refuse_stored_nan,
+    understood,
+    with_nan,
+)
 from dae._data.rows import Rows
 from dae._data.sparse_rows import SparseRows, check_structure, without_spare_room
 from dae._model.network import Layer, Network
@@ -48,9 +53,18 @@ def check_training_data(estimator: Any, X: Any, *, reset: bool, dtype: Any = Non
     """
     wanted = training_dtype(X) if dtype is None else np.dtype(dtype)
     X = _with_valid_indices("X", X)
-    with understood("X", X, estimator):
-        X = validate_data(estimator, X, reset=reset, dtype=wanted, order="C", accept_sparse="csr")
-    return _rows(X, wanted)
+    with understood("X", X):
+        X = with_nan("X", X, wanted)
+        X = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            dtype=wanted,
+            order="C",
+            accept_sparse="csr",
+            ensure_all_finite="allow-nan",
+        )
+    return _rows("X", X, wanted, estimator.n_jobs)
 
 
 def _with_valid_indices(name: str, X: Any) -> Any:
@@ -67,11 +81,12 @@ def _with_valid_indices(name: str, X: Any) -> Any:
     return without_spare_room(X)
 
 
-def _rows(X: Any, dtype: Any) -> Rows:
-    """What scikit-learn has checked: a float array, or CSR."""
+def _rows(name: str, X: Any, dtype: Any, n_jobs: int | None = None) -> Rows:
+    """What scikit-learn has checked: a float array, with NaN where entries are missing, or CSR."""
     if sparse.issparse(X):
+        refuse_stored_nan(name, X.data)
         return SparseRows.of(X, np.dtype(dtype))
-    return Rows(np.require(X, requirements=["C", "A"]))
+    return Rows.with_missing(np.require(X, requirements=["C", "A"]), n_jobs)
 
 
 def check_training_data_and_target(
@@ -88,7 +103,8 @@ def check_training_data_and_target(
     wanted = training_dtype(X) if dtype is None else np.dtype(dtype)
     check_not_masked("y", y)
     X = _with_valid_indices("X", X)
-    with understood("X", X, estimator):
+    with understood("X", X):
+        X = with_nan("X", X, wanted)
         X, y = validate_data(
             estimator,
             X,
@@ -97,10 +113,11 @@ def check_training_data_and_target(
             dtype=wanted,
             order="C",
             accept_sparse="csr",
+            ensure_all_finite="allow-nan",
             multi_output=multi_output,
             y_numeric=numeric,
         )
-    return _rows(X, wanted), y
+    return _rows("X", X, wanted, estimator.n_jobs), y
 
 
 def check_corrupted_copies(X_corrupted: Any, X: Rows) -> Rows | None:
@@ -109,8 +126,14 @@ def check_corrupted_copies(X_corrupted: Any, X: Rows) -> Rows | None:
         return None
     X_corrupted = _with_valid_indices("X_corrupted", X_corrupted)
     with understood("X_corrupted", X_corrupted):
+        X_corrupted = with_nan("X_corrupted", X_corrupted, X.dtype)
         X_corrupted = check_array(
-            X_corrupted, dtype=X.dtype, order="C", accept_sparse="csr", input_name="X_corrupted"
+            X_corrupted,
+            dtype=X.dtype,
+            order="C",
+            accept_sparse="csr",
+            ensure_all_finite="allow-nan",
+            input_name="X_corrupted",
         )
     if sparse.issparse(X_corrupted) != X.is_sparse:
         mine, theirs = ("dense", "sparse") if X.is_sparse else ("sparse", "dense")
@@ -124,7 +147,7 @@ def check_corrupted_copies(X_corrupted: Any, X: Rows) -> Rows | None:
             f"X_corrupted must have the shape of X, {shape}, got {X_corrupted.shape}. "
             "Pass one corrupted copy of each row of X."
         )
-    return _rows(X_corrupted, X.dtype)
+    return _rows("X_corrupted", X_corrupted, X.dtype)
 
 
 def check_weights(
@@ -224,7 +247,7 @@ def check_emphasis(emphasis: Any) -> tuple[float, float]:
 
 
 def check_inference_data(estimator: Any, X: Any, network: Layer | Network) -> Rows:
-    """X of `transform` and related methods: finite, numeric, two-dimensional, of any layout.
+    """X of `transform` and related methods: numbers or NaN, two-dimensional, of any layout.
 
     A plain array that needs no conversion skips scikit-learn's checks, which cost more than
     encoding one row and, for many rows, read all of X on one thread. If it is not finite, they
@@ -241,11 +264,22 @@ def check_inference_data(estimator: Any, X: Any, network: Layer | Network) -> Ro
         if rows.as_they_lie(network.dtype) is not None and rows.is_finite(estimator.n_jobs):
             return rows
     X = _with_valid_indices("X", X)
-    with understood("X", X, estimator):
-        checked = validate_data(estimator, X, reset=False, dtype="numeric", accept_sparse="csr")
+    with understood("X", X):
+        X = with_nan("X", X, training_dtype(X))
+        checked = validate_data(
+            estimator,
+            X,
+            reset=False,
+            dtype="numeric",
+            accept_sparse="csr",
+            ensure_all_finite="allow-nan",
+        )
         if checked.dtype.kind not in "biuf":  # some categories of pandas stay objects
             checked = checked.astype(np.float64)
-    return SparseRows.of(checked, network.dtype) if sparse.issparse(checked) else Rows(checked)
+    if sparse.issparse(checked):
+        refuse_stored_nan("X", checked.data)
+        return SparseRows.of(checked, network.dtype)
+    return Rows.with_missing(checked, estimator.n_jobs)
 
 
 def check_codes(H: Any, n_components: int) -> Rows:
@@ -256,8 +290,13 @@ def check_codes(H: Any, n_components: int) -> Rows:
             "transform returned, or X.toarray(). Sparse rows are for fit, partial_fit, transform, "
             "reconstruct, score_samples and top_features."
         )
+    check_not_masked("X", H)
     with understood("X", H):
-        H = check_array(H, dtype="numeric", input_name="X")
+        H = check_array(H, dtype="numeric", ensure_all_finite="allow-nan", input_name="X")
+    if H.dtype.kind == "f" and np.isnan(H).any():
+        raise ValueError(
+            "inverse_transform requires codes without NaN. Pass what transform returned."
+        )
     if H.shape[1] != n_components:
         raise ValueError(
             f"inverse_transform requires one column for each of the {n_components} components, "

@@ -17,24 +17,20 @@ _CODE_THEM = (
 
 
 @contextmanager
-def understood(name: str, X: Any, estimator: Any = None) -> Iterator[None]:
+def understood(name: str, X: Any) -> Iterator[None]:
     """Around scikit-learn's checks of X: what they let pass, and what they do not say.
 
     Raises
     ------
     ValueError
-        X is a masked array with masked values, a data frame with columns that are not numbers, or
-        has NaN.
+        X is a data frame with columns that are not numbers.
     """
-    check_not_masked(name, X)
     _refuse_columns(name, [column for column in _columns(X) if column[1].startswith(_TIMES)])
     try:
         # scikit-learn looks for NaN in a sum, which is infinity minus infinity for huge values
         with np.errstate(over="ignore", invalid="ignore"):
             yield
-    except (TypeError, ValueError) as error:
-        if f"Input {name} contains NaN" in str(error):
-            raise ValueError(_missing(name, estimator)) from None
+    except (TypeError, ValueError):
         _refuse_columns(name, [column for column in _columns(X) if not _is_number(X, column)])
         raise
 
@@ -118,15 +114,35 @@ def _listed(names: list[Any]) -> str:
 # ------------------------------------------------------------------ missing values
 
 
-def _missing(name: str, estimator: Any) -> str:
-    who = "This estimator" if estimator is None else type(estimator).__name__
-    advice = (
-        f"Input {name} contains NaN. {who} does not accept missing values. Fill them, for example "
-        "with SimpleImputer in a pipeline, or leave these rows out."
-    )
-    if hasattr(estimator, "reconstruct"):
-        advice += (
-            " An autoencoder that was fitted on complete rows with corruption='masking' repairs "
-            "rows whose missing values are set to 0: call reconstruct."
+def with_nan(name: str, X: Any, dtype: Any) -> Any:
+    """X with NaN where a masked array masks, or a data frame of Python objects has `pandas.NA`.
+
+    Other X are returned as they are.
+
+    Parameters
+    ----------
+    dtype : float dtype
+        Of the result, which is a copy.
+    """
+    if isinstance(X, np.ma.MaskedArray):
+        if X.dtype.kind in "biufO" and np.ma.is_masked(X):
+            with np.errstate(over="ignore", invalid="ignore"):  # what is behind the mask
+                floats: Any = X.astype(dtype)
+            return floats.filled(np.nan)
+        check_not_masked(name, X)
+    elif (
+        _is_frame(X) and hasattr(X, "isna") and any(kind == "object" for _, kind, _ in _columns(X))
+    ):
+        missing = X.isna()
+        if missing.to_numpy().any():
+            return X.astype(object).mask(missing, np.nan)
+    return X
+
+
+def refuse_stored_nan(name: str, values: np.ndarray) -> None:
+    """Raise ValueError if NaN is among the values that sparse rows store."""
+    if np.isnan(values).any():
+        raise ValueError(
+            f"{name} is sparse and stores NaN. Missing entries are for dense rows; what sparse "
+            f"rows do not store is 0. Fill the entries or leave them out, or pass {name}.toarray()."
         )
-    return advice

@@ -17,6 +17,7 @@ from dae._data.rows import Rows
 from dae._data.streams import function_stream
 from dae._model.corruption import NO_CORRUPTION, Corruption, get_kind
 from dae._model.csr import CSR
+from dae._model.missing import is_missing, without_missing
 
 CorruptionFunction = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -71,6 +72,8 @@ class CoreCall:
     X_corrupted : ndarray or CSR shaped as `X`, or None
     added_energy : float
         Largest squared length of a corrupted row, where only this call knows it.
+    missing : bool
+        Whether NaN in `X` or `X_corrupted` are missing entries.
     """
 
     order: np.ndarray
@@ -79,6 +82,7 @@ class CoreCall:
     corruption: Corruption
     X_corrupted: np.ndarray | CSR | None = None
     added_energy: float = 0.0
+    missing: bool = False
 
     def companion(self, values: np.ndarray | None) -> np.ndarray | None:
         """Values for each row of the data set, as the core needs them beside `X`."""
@@ -105,7 +109,10 @@ class CorruptedRows(ABC):
 
     @abstractmethod
     def show(self, rows: np.ndarray, presentation: int, batch: int) -> np.ndarray:
-        """Corrupted copies of X[rows]; `batch` is the number of the batch that they are."""
+        """Corrupted copies of X[rows], 0 where an entry is missing.
+
+        `batch` is the number of the batch that they are.
+        """
 
     def entry_weight(
         self,
@@ -137,11 +144,17 @@ class BuiltIn(CorruptedRows):
     corruption: Corruption
 
     def calls(self, order: np.ndarray, presentation: int, batch_size: int) -> Iterator[CoreCall]:
-        yield CoreCall(order, self.X.core_input, order, self.corruption)
+        X = self.X
+        yield CoreCall(order, X.core_input, order, self.corruption, missing=X.missing)
 
     def show(self, rows: np.ndarray, presentation: int, batch: int) -> np.ndarray:
         return _core.corrupt(
-            self.corruption, self.X.core_input, rows, presentation, n_threads=self.n_threads
+            self.corruption,
+            self.X.core_input,
+            rows,
+            presentation,
+            n_threads=self.n_threads,
+            missing=self.X.missing,
         )
 
     def entry_weight(
@@ -159,6 +172,7 @@ class BuiltIn(CorruptedRows):
             rows,
             presentation,
             n_threads=self.n_threads,
+            missing=self.X.missing,
         )
 
     def added_energy(self) -> float:
@@ -178,10 +192,25 @@ class Given(CorruptedRows):
     X_corrupted: Rows
 
     def calls(self, order: np.ndarray, presentation: int, batch_size: int) -> Iterator[CoreCall]:
-        yield CoreCall(order, self.X.core_input, order, NO_CORRUPTION, self.X_corrupted.core_input)
+        X, copies = self.X, self.X_corrupted
+        missing = X.missing or copies.missing
+        yield CoreCall(
+            order, X.core_input, order, NO_CORRUPTION, copies.core_input, missing=missing
+        )
 
     def show(self, rows: np.ndarray, presentation: int, batch: int) -> np.ndarray:
-        return self.X_corrupted.take(rows)
+        shown = self.X_corrupted.take(rows)
+        return without_missing(shown) if self.X_corrupted.missing else shown
+
+    def entry_weight(
+        self,
+        emphasis: tuple[float, float],
+        rows: np.ndarray,
+        shown: np.ndarray,
+        presentation: int,
+    ) -> np.ndarray:
+        """The emphasis on each entry: NaN in a copy differs from what is in X."""
+        return super().entry_weight(emphasis, rows, self.X_corrupted.take(rows), presentation)
 
     def added_energy(self) -> float:
         return self.X_corrupted.largest_energy()
@@ -206,11 +235,13 @@ class ByFunction(CorruptedRows):
             x = self.X.take(rows)
             shown = self._corrupted(x, presentation, batch)
             own = np.arange(len(rows), dtype=np.intp)
-            energy = Rows(shown).largest_energy()
-            yield CoreCall(rows, x, own, NO_CORRUPTION, shown, energy)
+            missing = self.X.missing
+            energy = Rows(shown, missing=missing).largest_energy()
+            yield CoreCall(rows, x, own, NO_CORRUPTION, shown, energy, missing)
 
     def show(self, rows: np.ndarray, presentation: int, batch: int) -> np.ndarray:
-        return self._corrupted(self.X.take(rows), presentation, batch)
+        shown = self._corrupted(self.X.take(rows), presentation, batch)
+        return without_missing(shown) if self.X.missing else shown
 
     def _corrupted(self, x: np.ndarray, presentation: int, batch: int) -> np.ndarray:
         stream = function_stream(self.seed, presentation, batch)
@@ -250,7 +281,9 @@ def corrupted_rows(
     if kind.needs_feature_range:
         assert feature_range is not None
         numbers.low, numbers.high = (
-            np.ascontiguousarray(edge, dtype=X.dtype) for edge in feature_range
+            # of features that are always missing nothing is known, and nothing shown
+            np.ascontiguousarray(np.where(np.isnan(edge), 0, edge), dtype=X.dtype)
+            for edge in feature_range
         )
     if kind.needs_donors:
         numbers.donors = np.ascontiguousarray(donors, dtype=np.intp)
@@ -289,6 +322,6 @@ def call_corruption(
         )
     with np.errstate(over="ignore"):
         shown = np.require(shown, dtype=batch.dtype, requirements=["C", "A"])
-    if not np.isfinite(shown).all():
+    if not (np.isfinite(shown) | (is_missing(shown) & is_missing(batch))).all():
         raise ValueError(f"corruption={name} returned NaN or infinite values. {advice}")
     return shown

@@ -38,14 +38,14 @@ def by_rows(
         How each row is scaled first, as the parameter of the estimators.
     compares : bool
         Whether it is ``function(network, X, shown)``, of dense rows as they are and of what the
-        network is shown.
+        network is shown: 0 where X is missing.
 
     Returns
     -------
     result : ndarray
         In the dtype of X where that is float32 or float64, else in that of the weights.
     """
-    whole = X.as_they_lie(network.dtype)
+    whole = None if X.missing else X.as_they_lie(network.dtype)
     if whole is not None and input_norm is None and not (compares and X.is_sparse):
         given = (whole, whole) if compares else (whole,)
         return function(network, *given, n_threads=n_threads, checked=True)
@@ -55,7 +55,7 @@ def by_rows(
         result = np.empty((len(X), width), dtype=X.dtype if X.dtype in FLOATS else network.dtype)
     unpacked = compares or width == network.n_features
     for part, block in X.converted_blocks(network.dtype, unpacked=unpacked):
-        shown = normed(block, input_norm)
+        shown = normed(X.filled(block), input_norm)
         clean = block.toarray() if isinstance(block, CSR) and compares else block
         given = (clean, shown) if compares else (shown,)
         with np.errstate(over="ignore"):

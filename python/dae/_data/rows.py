@@ -16,6 +16,7 @@ import numpy as np
 from dae import _core
 from dae._model.csr import CSR
 from dae._model.layout import is_plain
+from dae._model.missing import is_missing, observed_share, without_missing
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
@@ -30,14 +31,27 @@ class Rows:
     ----------
     array : ndarray of shape (n_rows, n_features)
         The core is given this object itself where it can read it `as_they_lie`.
+    missing : bool
+        Whether entries may be NaN, that is missing.
     """
 
-    __slots__ = ("array",)
+    __slots__ = ("array", "missing")
 
     is_sparse = False
 
-    def __init__(self, array: np.ndarray) -> None:
+    def __init__(self, array: np.ndarray, *, missing: bool = False) -> None:
         self.array = array
+        self.missing = missing
+
+    @classmethod
+    def with_missing(cls, array: np.ndarray, n_jobs: int | None = None) -> Rows:
+        """Rows of a finite array, but for NaN, which are missing entries: are there any?"""
+        rows = cls(array)
+        if array.dtype in FLOATS and is_plain(array):
+            rows.missing = not rows.is_finite(n_jobs)
+        elif array.dtype.kind == "f":
+            rows.missing = any(is_missing(block).any() for _, block in rows.blocks())
+        return rows
 
     def __len__(self) -> int:
         return len(self.array)
@@ -70,6 +84,17 @@ class Rows:
         return _core.all_finite(self.array, n_jobs)
 
     # -------------------------------------------------------------- parts
+
+    def shown(self, index: Any) -> np.ndarray | CSR:
+        """`part` as the network encodes it: 0 where an entry is missing."""
+        return self.filled(self.part(index))
+
+    def filled(self, block: np.ndarray | CSR) -> np.ndarray | CSR:
+        """A block of these rows with 0 where an entry is missing."""
+        if not self.missing:
+            return block
+        assert isinstance(block, np.ndarray)
+        return without_missing(block)
 
     def take(self, index: Any) -> np.ndarray:
         """The rows of an index array, copied, or of a slice, perhaps a view."""
@@ -104,16 +129,27 @@ class Rows:
     # -------------------------------------------------------------- summaries
 
     def feature_range(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Minimum and maximum of each feature over X[index]."""
+        """Minimum and maximum of each feature over X[index]; NaN where all are missing."""
+        lowest, highest = (np.fmin, np.fmax) if self.missing else (np.minimum, np.maximum)
         if len(index) == len(self):
-            return self.array.min(axis=0), self.array.max(axis=0)
-        edges = [(block.min(axis=0), block.max(axis=0)) for _, block in self.blocks(index)]
+            return lowest.reduce(self.array, axis=0), highest.reduce(self.array, axis=0)
+        edges = [
+            (lowest.reduce(block, axis=0), highest.reduce(block, axis=0))
+            for _, block in self.blocks(index)
+        ]
         low, high = zip(*edges, strict=True)
-        return np.min(low, axis=0), np.max(high, axis=0)
+        return lowest.reduce(low, axis=0), highest.reduce(high, axis=0)
 
     def value_range(self) -> tuple[float, float]:
-        """Smallest and largest entry."""
-        return self.array.min(), self.array.max()
+        """Smallest and largest entry; 0 and 0 where all are missing."""
+        if not self.missing:
+            return self.array.min(), self.array.max()
+        low, high = np.fmin.reduce(self.array, axis=None), np.fmax.reduce(self.array, axis=None)
+        return (low, high) if low <= high else (0.0, 0.0)
+
+    def observed_shares(self) -> np.ndarray:
+        """How much of each row is not missing, from 0 to 1, float64."""
+        return np.concatenate([observed_share(block) for _, block in self.blocks()])
 
     def lengths(self) -> np.ndarray:
         """Euclidean length of each row, float64.
@@ -128,10 +164,12 @@ class Rows:
         return lengths
 
     def largest_energy(self, origin: float = 0.0) -> float:
-        """Largest squared distance of a row from `origin`."""
+        """Largest squared distance of a row from `origin`; missing entries are at it."""
         largest = 0.0
         for _, block in self.blocks():
             block = block.astype(np.float64)
+            if self.missing:
+                block[is_missing(block)] = origin
             if origin:
                 block -= origin
             largest = max(largest, float(np.einsum("ij,ij->i", block, block).max()))
@@ -140,7 +178,7 @@ class Rows:
     def equals(self, other: Rows, index: np.ndarray) -> bool:
         """Whether X[index] is the same in both."""
         return all(
-            np.array_equal(mine, theirs)
+            np.array_equal(mine, theirs, equal_nan=self.missing)
             for (_, mine), (_, theirs) in zip(self.blocks(index), other.blocks(index), strict=True)
         )
 

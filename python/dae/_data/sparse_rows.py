@@ -27,6 +27,7 @@ class SparseRows(Rows):
 
     def __init__(self, csr: CSR) -> None:
         self.csr = csr
+        self.missing = False
 
     @classmethod
     def of(cls, X: Any, dtype: np.dtype) -> SparseRows:

@@ -263,6 +263,7 @@ class TrainedEstimator(VersionStampMixin, CallbackSupportMixin, CheckedParameter
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
         return tags
 
     def _store(self, begun: Begun, *, fit: bool) -> None:

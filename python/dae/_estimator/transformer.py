@@ -50,7 +50,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+            Samples; NaN in dense rows is a missing entry.
 
         Returns
         -------
@@ -94,7 +94,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples, clean or corrupted.
+            Samples, clean or corrupted; NaN in dense rows is a missing entry.
 
         Returns
         -------
@@ -125,13 +125,13 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+            Samples; NaN in dense rows is a missing entry.
 
         k : int
             Number of features, from 1 to n_features.
 
         exclude_known : bool, default=True
-            Whether features that are not 0 in X are left out.
+            Whether features that are neither 0 nor missing in X are left out.
 
         Returns
         -------
@@ -162,10 +162,13 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     def score_samples(self, X: Any) -> np.ndarray:
         """Negative loss of each sample, without corruption; unusual samples have low scores.
 
+        The loss of a sample with missing entries is multiplied by the number of features over the
+        number of entries that it has; a sample without any has the score 0.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+            Samples; NaN in dense rows is a missing entry.
 
         Returns
         -------
@@ -177,7 +180,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         get_loss(network.loss).check(rows)
 
         n_threads = _core.n_threads_for(self.n_jobs, network, len(rows))
-        return -by_rows(
+        losses = by_rows(
             _core.sample_losses,
             network,
             rows,
@@ -186,6 +189,10 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             input_norm=self._input_norm_,
             compares=True,
         )
+        if rows.missing:
+            shares = rows.observed_shares()
+            losses = np.divide(losses, shares, out=np.zeros_like(losses), where=shares > 0)
+        return -losses
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Mean of `score_samples`; greater is better.
@@ -193,7 +200,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+            Samples; NaN in dense rows is a missing entry.
 
         y : Ignored
             Present for API consistency.
@@ -219,8 +226,8 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Clean samples. "swap" takes values from any other row of this X, in training from
-            the rows that are trained on.
+            Clean samples; NaN in dense rows is a missing entry. "swap" takes values from any other
+            row of this X, in training from the rows that are trained on.
 
         presentation : int or None, default=None
             Number of the presentation: training used 1, 2, ..., validation uses 0. None means
@@ -229,7 +236,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         Returns
         -------
         X_corrupted : ndarray of shape (n_samples, n_features)
-            In the dtype of the weights.
+            In the dtype of the weights; 0 where X is missing.
         """
         self._validate_params()  # some may have changed since `fit`
         network = self._network()

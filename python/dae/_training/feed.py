@@ -108,6 +108,7 @@ class Feed:
             presentation=presentation,
             n_threads=settings.n_threads,
             X_corrupted=call.X_corrupted,
+            missing=call.missing,
             unit_rows=settings.input_norm is not None,
             sample_weight=call.companion(data.sample_weight),
             emphasis=settings.emphasis,
@@ -164,8 +165,7 @@ class Feed:
 
     def _input(self, rows: np.ndarray) -> np.ndarray | CSR:
         """Clean rows as the network encodes them."""
-        part = self.data.X.part(rows)
-        return normed(part, self.settings.input_norm)
+        return normed(self.data.X.shown(rows), self.settings.input_norm)
 
 
 class SupervisedFeed(Feed):

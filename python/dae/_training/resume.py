@@ -98,9 +98,15 @@ def seen_range(state: Mapping[str, Any], n_features: int) -> tuple[np.ndarray, n
             is_array(edge) and edge.dtype.kind == "f" and edge.shape == (n_features,)
             for edge in value
         )
-        or not (np.isfinite(value).all() and (value[0] <= value[1]).all())
+        or not _are_edges(*value)
     ):
         raise damaged(
             f"_feature_range must be two float arrays of shape ({n_features},), minima and maxima"
         )
     return value
+
+
+def _are_edges(low: np.ndarray, high: np.ndarray) -> bool:
+    """Whether they are minima and maxima; both NaN where a feature has always been missing."""
+    unknown = np.isnan(low) & np.isnan(high)
+    return bool((unknown | ((low <= high) & np.isfinite(low) & np.isfinite(high))).all())

@@ -230,4 +230,5 @@ FeatureRange = tuple[np.ndarray, np.ndarray]
 def _union(seen: FeatureRange | None, new: FeatureRange) -> FeatureRange:
     if seen is None:
         return new
-    return np.minimum(new[0], seen[0]), np.maximum(new[1], seen[1])
+    # NaN: all entries of a feature have been missing
+    return np.fmin(new[0], seen[0]), np.fmax(new[1], seen[1])

@@ -118,7 +118,8 @@ def to_onnx(
 
     `StackedDenoisingAutoencoder.output_layers` is read when the model is written.
 
-    Nothing checks the input of a model: NaN is not refused, and with ``loss="log_loss"``
+    Nothing checks the input of a model: NaN is neither refused nor a missing entry (write 0
+    there, as the estimators do), and with ``loss="log_loss"``
     ``score_samples`` of values outside [0, 1] means nothing.
 
     Corruption plays no part after `fit`, so an estimator with a callable `corruption` can be
