@@ -100,7 +100,7 @@ def least(tried: list[dict]) -> dict:
 
 
 def adult(folder: Path | None, quick: bool) -> dict:
-    """Chosen by log loss on 8,000 of the training rows; trained anew on all of them."""
+    """Chosen by log loss on 8,000 of the training rows; trained again on all of them."""
     X, y, X_test, y_test = table(quick)
     order = np.random.default_rng(benchmarks.SEED).permutation(len(X))
     held, fit = np.split(order, [len(X) * HELD // ALL])

@@ -34,7 +34,7 @@ def noise(level: float) -> dict:
 
 
 def sda_mnist(folder: Path | None, quick: bool) -> dict:
-    """Chosen on 50,000 rows and 10,000 others; trained anew on all 60,000."""
+    """Chosen on 50,000 rows and 10,000 others; trained again on all 60,000."""
     digits = benchmarks.digits(quick=quick)
     train, validation = digits.train, digits.validation
     stack, _ = pretrained(STACK, train.data, quick)
@@ -86,7 +86,7 @@ def sda_rate(folder: Path | None, quick: bool) -> dict:
 
 
 def few_labels(folder: Path | None, quick: bool) -> dict:
-    """Chosen on 5,000 labelled rows and 1,000 others; tuned anew on all 6,000."""
+    """Chosen on 5,000 labelled rows and 1,000 others; tuned again on all 6,000."""
     digits = benchmarks.digits(quick=quick)
     fit_rows, held_rows = few_rows(quick)
     X, y = digits.all.data, digits.all.target

@@ -42,7 +42,7 @@ typedef struct {
     intp ldb;
 } factors;
 
-/* What happens to the old C: it is overwritten; the sum goes on from it; the finished sum is added
+/* What happens to the old C: it is overwritten; the sum continues from it; the finished sum is added
  * to it (not the same rounding as going on); or the sum is its gradient and it descends along that:
  * C - rate (sum + alpha C). */
 enum product_mode { SET, CONTINUE, ADD, DESCEND };
