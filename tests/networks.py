@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 
+from dae._model.blocks import IN_BLOCKS
 from dae._model.corruption import Corruption
 from dae._model.network import Layer, Network, aligned_zeros, initial_network, padded_width
 from dae._model.solver import Solver
@@ -44,9 +45,12 @@ def make_network(
     loss="squared_error",
     tied=True,
     seed=0,
+    blocks=None,
 ):
     """A network with random weights and biases."""
     random_state = np.random.RandomState(seed)
+    if blocks is not None:
+        decoder_activation = loss = IN_BLOCKS
     network = initial_network(
         n_features,
         n_hidden,
@@ -56,6 +60,7 @@ def make_network(
         loss=loss,
         tied_weights=tied,
         random_state=random_state,
+        blocks=blocks,
     )
     network.hidden_bias[:] = random_state.uniform(-0.5, 0.5, n_hidden)
     network.visible_bias[:] = random_state.uniform(-0.5, 0.5, n_features)
@@ -130,6 +135,7 @@ def in_float64(network):
         activation=network.activation,
         decoder_activation=network.decoder_activation,
         loss=network.loss,
+        blocks=network.blocks,
     )
 
 

@@ -26,6 +26,7 @@ What lies where
     csrc/kernels_body.h   includes what follows, once for each level; the table of kernels
       show.h                  rows gathered and corrupted, lists of their non-zeros
       encode.h, decode.h      codes; reconstructions and their losses
+      blocks.h                outputs in blocks of features, each with its own loss
       delta.h, bias.h         derivatives by pre-activations; the biases' steps
       gradient.h, update.h    weights by their gradients
       update_one_row.h        the same for batches of one row
@@ -67,6 +68,13 @@ step, whatever the solver, and no gradient is stored:
 Where the processor has a matrix unit, large batches of float32 go through it: the code is packed
 for it once a step, weights and deltas where they are used; sweep 2 takes two leaves at a time, so
 that a packed operand serves more rows.
+
+Outputs may be in blocks of features with a loss each (tables). What is compared entry by entry is
+part of sweep 1 as above; the softmax of a block needs its total first. Sweep 1 then leaves the
+block's pre-activations in dZ; after a barrier the totals are summed up by rows; after another one
+the leaves put the derivatives in their place, and multiply by V.
+
+A missing entry, NaN, is 0 in X~, and its weight in the loss is 0: `show` makes both.
 
 Batches of more than 128 rows go through the step in micro-batches, so that what is made of their
 rows stays in the caches. In sweep 2 a micro-batch then adds to the gradient, which is kept for

@@ -3,7 +3,8 @@ from libc.stdint cimport INT32_MAX, int32_t
 from libc.string cimport memset
 
 from daecore._kernels cimport (
-    DAE_MULTINOMIAL, DAE_SCORE_SUMS, FEATURE_GROUP, MICRO_BATCH, dae_batch,
+    DAE_BLOCK_SUMS, DAE_MULTINOMIAL, DAE_SCORE_SUMS, FEATURE_GROUP, MICRO_BATCH, dae_batch,
+    dae_layer,
 )
 from daecore._leaves cimport log2_of
 from daecore._team cimport LayerBuffers, Training
@@ -105,6 +106,15 @@ cdef inline void _lay_out_gradients(
     layer.params.visible_bias.gradient = _take(base, used, n, t.itemsize)
 
 
+cdef inline bint any_softmax(const dae_layer *layer) noexcept nogil:
+    """Whether one of the blocks of outputs is multinomial."""
+    cdef ptrdiff_t k
+    for k in range(layer.blocks.count):
+        if layer.blocks.losses[k] == DAE_MULTINOMIAL:
+            return True
+    return False
+
+
 cdef inline ptrdiff_t lay_out(Training *t, char *base, int n_threads) noexcept nogil:
     """Give all buffers their place behind `base`; returns the bytes they take together. Without
     memory yet, `base` NULL, this only counts them."""
@@ -145,6 +155,10 @@ cdef inline ptrdiff_t lay_out(Training *t, char *base, int n_threads) noexcept n
         t.scores = <double *> _take(base, &used, B * t.layers[0].n_leaves,
                                     DAE_SCORE_SUMS * sizeof(double))
         t.totals = <double *> _take(base, &used, 2 * B * n_threads, sizeof(double))
+    t.block_totals = NULL
+    if any_softmax(&t.layers[0].params):
+        t.block_totals = <double *> _take(base, &used, B * t.layers[0].params.blocks.count,
+                                          DAE_BLOCK_SUMS * sizeof(double))
     t.parts = <char *> _take(base, &used, parts, 1)
     t.scratch_bytes = (t.kernels.scratch_size * t.itemsize + 63) // 64 * 64 + partial
     t.scratch = <char *> _take(base, &used, t.scratch_bytes, n_threads)

@@ -48,6 +48,7 @@ ctypedef struct Inference:
     ptrdiff_t chunk             # rows a thread takes at a time
     int packed                  # whether codes are packed for the products
     ptrdiff_t codes_bytes       # of the scratch for a chunk's codes
+    ptrdiff_t outputs_at        # in the scratch, pre-activations of a chunk's blocks of outputs
     Output output
     int coded                   # the source holds codes
     dae_csr stored              # the source, if it is sparse
@@ -93,6 +94,14 @@ cdef void _chunk(
     if t.output == CODE:
         for b in range(rows):
             memcpy(t.out + (start + b) * code_bytes, codes + b * padded_bytes, code_bytes)
+    elif t.output == LOSSES and layer.blocks.count > 0:
+        kernel.decode(layer, &batch, codes, 0, n, codes + t.outputs_at, n)
+        for b in range(rows):
+            if t.entry_weight != NULL:
+                weight = t.entry_weight + (start + b) * row_bytes
+            t.losses[start + b] += kernel.block_losses(
+                layer, codes + t.outputs_at + b * row_bytes, t.clean + (start + b) * row_bytes,
+                weight)
     elif t.output == LOSSES:
         if t.entry_weight != NULL:
             weight = t.entry_weight + start * row_bytes
@@ -100,7 +109,10 @@ cdef void _chunk(
                           t.losses + start)
     else:
         kernel.decode(layer, &batch, codes, 0, n, t.out + start * row_bytes, n)
-        if layer.decoder_activation == DAE_SOFTMAX:
+        if layer.blocks.count > 0:
+            for b in range(rows):
+                kernel.activate_blocks(layer, t.out + (start + b) * row_bytes)
+        elif layer.decoder_activation == DAE_SOFTMAX:
             for b in range(rows):
                 kernel.softmax(t.out + (start + b) * row_bytes, n)
 
@@ -133,6 +145,9 @@ cdef int _infer(Inference *t, Output output, bint many, int n_threads) except -1
     if t.packed:
         t.codes_bytes = t.kernels.packed_bytes(&t.layer, t.chunk)
         scratch_bytes = t.codes_bytes + t.kernels.scratch_size * t.itemsize
+    t.outputs_at = (scratch_bytes + 63) // 64 * 64
+    if output == LOSSES and t.layer.blocks.count > 0:
+        scratch_bytes = t.outputs_at + (t.chunk * t.layer.n_features * t.itemsize + 63) // 64 * 64
     scratch = <char *> dae_allocate(scratch_bytes * n_threads, 1, &to_free)
     if scratch == NULL:
         raise MemoryError(f"No memory for {scratch_bytes * n_threads / 2**20:.0f} MiB of scratch.")

@@ -9,6 +9,7 @@ cdef extern from "kernels.h" nogil:
         MICRO_BATCH
         DAE_MULTINOMIAL
         DAE_SCORE_SUMS
+        DAE_BLOCK_SUMS
         DAE_SOFTMAX
         FEATURE_GROUP
 
@@ -17,6 +18,13 @@ cdef extern from "kernels.h" nogil:
         void *moment1
         void *moment2
         void *gradient
+
+    ctypedef struct dae_blocks:
+        ptrdiff_t count
+        const ptrdiff_t *starts
+        const int32_t *losses
+        const int32_t *activations
+        const double *weights
 
     ctypedef struct dae_layer:
         ptrdiff_t n_features
@@ -30,6 +38,7 @@ cdef extern from "kernels.h" nogil:
         dae_parameter decoder
         dae_parameter hidden_bias
         dae_parameter visible_bias
+        dae_blocks blocks
 
     ctypedef struct dae_update:
         int kind
@@ -50,6 +59,8 @@ cdef extern from "kernels.h" nogil:
         const void *high
         const ptrdiff_t *donors
         ptrdiff_t n_donors
+        const ptrdiff_t *categories
+        ptrdiff_t n_categories
         uint64_t seed
         uint64_t presentation
 
@@ -132,6 +143,13 @@ cdef extern from "kernels.h" nogil:
         void (*multinomial_delta)(const dae_data *, const dae_layer *, const dae_batch *,
                                   ptrdiff_t, ptrdiff_t, const double *, void *, void *,
                                   double *) noexcept nogil
+        void (*block_totals)(const dae_data *, const dae_layer *, const dae_batch *, ptrdiff_t,
+                             ptrdiff_t, const void *, double *) noexcept nogil
+        void (*block_delta)(const dae_data *, const dae_layer *, const dae_batch *, ptrdiff_t,
+                            ptrdiff_t, const double *, void *, void *, double *) noexcept nogil
+        void (*activate_blocks)(const dae_layer *, void *) noexcept nogil
+        double (*block_losses)(const dae_layer *, const void *, const void *,
+                               const void *) noexcept nogil
         void (*softmax)(void *, ptrdiff_t) noexcept nogil
         void (*project_delta)(const dae_layer *, const dae_batch *, const void *, ptrdiff_t,
                               ptrdiff_t, void *, int) noexcept nogil

@@ -1,8 +1,23 @@
 """From the records of a layer to the kernels' description of it."""
+from libc.stdint cimport int32_t
 from libc.string cimport memset
 
-from daecore._arrays cimport Array, reading, writing
-from daecore._kernels cimport dae_layer, dae_parameter
+from daecore._arrays cimport INDEX, INT32, Array, reading, writing
+from daecore._kernels cimport dae_blocks, dae_layer, dae_parameter
+
+
+cdef inline dae_blocks _blocks_of(object record) except *:
+    """From a `records.Blocks`; none for None."""
+    cdef dae_blocks blocks
+    cdef Array losses
+    memset(&blocks, 0, sizeof(blocks))
+    if record is not None:
+        losses = reading(record.losses, INT32)
+        blocks.count, blocks.losses = losses.rows, <const int32_t *> losses.address
+        blocks.starts = <const ptrdiff_t *> reading(record.starts, INDEX).address
+        blocks.activations = <const int32_t *> reading(record.activations, INT32).address
+        blocks.weights = <const double *> reading(record.weights).address
+    return blocks
 
 
 cdef inline int describe_encoder(dae_layer *layer, object encoder) except -1:
@@ -24,6 +39,7 @@ cdef inline int describe_decoder(
     layer.decoder.value = weights.address
     layer.visible_bias.value = reading(decoder.bias).address
     layer.decoder_activation = decoder.activation
+    layer.blocks = _blocks_of(decoder.blocks)
     return 0
 
 
@@ -50,5 +66,6 @@ cdef inline int describe_trained(dae_layer *layer, object record) except -1:
         _trained(&layer.decoder, decoder.weights, decoder.weights_moments)
         _trained(&layer.visible_bias, decoder.bias, decoder.bias_moments)
         layer.decoder_activation = decoder.activation
+        layer.blocks = _blocks_of(decoder.blocks)
         layer.tied = layer.decoder.value == layer.encoder.value
     return 0

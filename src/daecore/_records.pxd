@@ -9,6 +9,7 @@ cdef inline dae_corruption_spec corruption_of(object record) except *:
     """From a `records.Corruption`."""
     cdef dae_corruption_spec c
     cdef Array donors = reading(record.donors, INDEX)
+    cdef Array categories = reading(record.categories, INDEX)
     c.kind = record.kind
     c.threshold = <const uint32_t *> reading(record.threshold, UINT32).address
     c.level = reading(record.level).address
@@ -16,6 +17,8 @@ cdef inline dae_corruption_spec corruption_of(object record) except *:
     c.high = reading(record.high).address
     c.donors = <const ptrdiff_t *> donors.address
     c.n_donors = donors.rows
+    c.categories = <const ptrdiff_t *> categories.address
+    c.n_categories = categories.rows
     c.seed = record.seed
     c.presentation = record.presentation
     return c

@@ -44,6 +44,7 @@ ctypedef struct Training:
     double *loss                # (groups of features), or (micro_batch_size) if supervised
     double *scores              # (leaves, micro_batch_size) sums of rows of a multinomial loss
     double *totals              # (threads, micro_batch_size, 2) of the same
+    double *block_totals        # (micro_batch_size, blocks) sums, where a block is multinomial
     char *parts                 # sums (micro_batch_size, stride) over leaves, by the lowest leaf
     char *scratch               # for each thread: for its kernels, then for its partial sums
     ptrdiff_t scratch_bytes

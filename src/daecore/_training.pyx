@@ -176,6 +176,16 @@ cdef void _score_leaf(
                      step.layer.delta, t.scores + DAE_SCORE_SUMS * step.batch.B * leaf)
 
 
+cdef void _decode_delta_leaf(
+    Training *t, const Step *step, int leaf, void *out, int add
+) noexcept nogil:
+    """Losses and deltas of the leaf's features; of multinomial blocks only pre-activations."""
+    cdef Range features = features_of(step.layer, leaf, 1)
+    t.kernels.decode_delta(&t.data, &step.layer.params, &step.batch, features.start,
+                           features.stop, step.layer.delta, t.visible_grad,
+                           t.loss + first_group(step.layer, leaf))
+
+
 cdef void _compare_leaf(
     Training *t, const Step *step, int leaf, void *out, int add
 ) noexcept nogil:
@@ -188,9 +198,12 @@ cdef void _compare_leaf(
         t.kernels.multinomial_delta(&t.data, &step.layer.params, &step.batch, features.start,
                                     features.stop, _own_totals(t, step), step.layer.delta,
                                     t.visible_grad, loss)
+    elif t.block_totals != NULL:
+        t.kernels.block_delta(&t.data, &step.layer.params, &step.batch, features.start,
+                              features.stop, t.block_totals, step.layer.delta, t.visible_grad,
+                              loss)
     else:
-        t.kernels.decode_delta(&t.data, &step.layer.params, &step.batch, features.start,
-                               features.stop, step.layer.delta, t.visible_grad, loss)
+        _decode_delta_leaf(t, step, leaf, out, add)
     _project_delta_leaf(t, step, leaf, out, add)
 
 
@@ -266,6 +279,14 @@ cdef void _show(Training *t, const Step *step, const dae_batch *batch) noexcept 
     t.kernels.show(&t.data, &t.layers[0].params, batch,
                    share_begin(batch.B, turn, step.n_threads),
                    share_begin(batch.B, turn + 1, step.n_threads))
+
+
+cdef void _sum_blocks(Training *t, const Step *step) noexcept nogil:
+    """The thread's rows of the totals of multinomial blocks."""
+    t.kernels.block_totals(&t.data, &step.layer.params, &step.batch,
+                           share_begin(step.batch.B, step.thread, step.n_threads),
+                           share_begin(step.batch.B, step.thread + 1, step.n_threads),
+                           step.layer.delta, t.block_totals)
 
 
 cdef void _compare_outputs(Training *t, const Step *step) noexcept nogil:
@@ -399,6 +420,11 @@ cdef void _compare(Training *t, Step *step) noexcept nogil:
             _meet(t, step)
             t.kernels.join_scores(t.scores, step.layer.n_leaves, step.batch.B,
                                   _own_totals(t, step))
+        elif t.block_totals != NULL:
+            for_own_leaves(t, step, _decode_delta_leaf)
+            _meet(t, step)
+            _sum_blocks(t, step)
+            _meet(t, step)
         sum_own_leaves(t, step, _compare_leaf, step.batch.B)
     _meet(t, step)
     step.next.sparse = _is_sparse(&t.layers[0].params, &step.next)

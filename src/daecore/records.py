@@ -27,6 +27,15 @@ class Encoder(NamedTuple):
     bias_moments: tuple[np.ndarray, ...] = ()  # INOUT
 
 
+class Blocks(NamedTuple):
+    """Outputs in blocks of features, each with its own loss."""
+
+    starts: np.ndarray  # IN (n_blocks + 1,) intp, first features, and n
+    losses: np.ndarray  # IN (n_blocks,) int32, of `_enums.LOSSES`
+    activations: np.ndarray  # IN (n_blocks,) int32, of `_enums.ACTIVATIONS`
+    weights: np.ndarray  # IN (n_blocks,) float64
+
+
 class Decoder(NamedTuple):
     """z = g2(b* + V h), of the same layer."""
 
@@ -35,6 +44,7 @@ class Decoder(NamedTuple):
     activation: int
     weights_moments: tuple[np.ndarray, ...] = ()  # INOUT; the encoder's when tied
     bias_moments: tuple[np.ndarray, ...] = ()  # INOUT
+    blocks: Blocks | None = None  # with them, `activation` must be identity; `loss` is not read
 
 
 class Layer(NamedTuple):
@@ -68,6 +78,8 @@ class Corruption(NamedTuple):
     donors: np.ndarray | None  # IN intp, rows of the clean data
     seed: int
     presentation: int
+    # IN (n_categories, 2) intp, ranges of features that are hidden, and swapped, as a whole
+    categories: np.ndarray | None = None
 
 
 class CSR(NamedTuple):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dae._model.blocks import Blocks, starts_of
 from dae._model.corruption import KINDS, Corruption, get_kind
 from dae._model.csr import CSR
 from dae._model.layout import is_plain
@@ -123,14 +124,27 @@ def encoder_record(layer: Layer) -> records.Encoder:
 def decoder_record(layer: Layer) -> records.Decoder:
     """The decoder of a checked layer that has one, for inference."""
     assert layer.decoder is not None and layer.visible_bias is not None
+    if layer.blocks is not None:  # which have their own activations
+        identity = _enums.ACTIVATIONS["identity"]
+        blocks = _blocks_record(layer.blocks)
+        return records.Decoder(layer.decoder, layer.visible_bias, identity, blocks=blocks)
     return records.Decoder(
         layer.decoder, layer.visible_bias, _enums.ACTIVATIONS[layer.decoder_activation]
     )
 
 
+def _blocks_record(blocks: Blocks) -> records.Blocks:
+    return records.Blocks(
+        starts=np.array(starts_of(blocks), np.intp),
+        losses=np.array([_enums.LOSSES[block.loss] for block in blocks], np.int32),
+        activations=np.array([_enums.ACTIVATIONS[block.activation] for block in blocks], np.int32),
+        weights=np.array([block.weight for block in blocks], np.float64),
+    )
+
+
 def loss_number(layer: Layer) -> int:
-    """The core's number for the loss of a checked layer."""
-    return _enums.LOSSES[layer.loss]
+    """The core's number for the loss of a checked layer; -1 where blocks have their own."""
+    return -1 if layer.blocks is not None else _enums.LOSSES[layer.loss]
 
 
 def layer_records(network: Layer | Network, solver: Solver) -> list[records.Layer]:
@@ -186,7 +200,7 @@ def corruption_record(
 ) -> records.Corruption:
     """The corruption of `X` at this presentation, checked against it."""
     n_features, dtype = X.shape[1], X.dtype
-    threshold = level = low = high = donors = None
+    threshold = level = low = high = donors = categories = None
     if corruption.kind not in KINDS:
         raise ValueError(f"corruption must be one of {KINDS}, got {corruption.kind!r}.")
     kind = get_kind(corruption.kind)
@@ -207,6 +221,16 @@ def corruption_record(
         check_index("donors", donors, len(X))
         if len(donors) < 1:
             raise ValueError(f"{kind.name} corruption needs at least one donor row.")
+    if corruption.categories:
+        categories = np.array(corruption.categories, np.intp)
+        edges = categories.ravel()
+        if (
+            categories.shape != (len(corruption.categories), 2)
+            or (categories[:, 0] >= categories[:, 1]).any()
+            or (categories[1:, 0] < categories[:-1, 1]).any()
+            or not (edges[0] >= 0 and edges[-1] <= n_features)
+        ):
+            raise ValueError(f"categories must be ascending ranges of {n_features} features.")
     return records.Corruption(
         kind=_enums.CORRUPTIONS[kind.name],
         threshold=threshold,
@@ -216,4 +240,5 @@ def corruption_record(
         donors=donors,
         seed=corruption.seed,
         presentation=presentation,
+        categories=categories,
     )

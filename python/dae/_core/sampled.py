@@ -54,6 +54,8 @@ def train_sampled(
         known = known + shown  # at most: the entries that either stores
     if sample_weight is not None:
         check_weight(sample_weight, len(X), layer.dtype)
+    if layer.blocks is not None:
+        raise ValueError("Outputs in blocks cannot be sampled.")
     if not get_kind(corruption.kind).keeps_zeros:
         raise ValueError(
             f"Sampled outputs need a corruption that keeps zeros, got {corruption.kind!r}."

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dae._model.missing import is_missing
+from dae._model.missing import Categories, is_missing
 
 _DRAWS = 16  # donors that "swap" asks for an entry, at most
 
@@ -39,6 +39,8 @@ class CorruptionKind:
         Whether `Corruption.donors` are used.
     keeps_zeros : bool
         Whether an entry that is 0 stays 0, so that sparse rows stay sparse.
+    replaces_categories : bool
+        Whether a category is replaced as a whole, if its first entry is picked.
     """
 
     name: str
@@ -49,6 +51,7 @@ class CorruptionKind:
     needs_feature_range: bool = False
     needs_donors: bool = False
     keeps_zeros: bool = False
+    replaces_categories: bool = False
 
     def added_energy(self, level: np.ndarray) -> float:
         """Mean squared length of what is added to a row."""
@@ -60,7 +63,11 @@ class CorruptionKind:
         An entry is picked if the upper 24 bits of its word are below level * 2**24.
         """
         upper = words(0, len(corruption.level)) >> np.uint32(8)
-        return upper < np.rint(corruption.level * 2**24)
+        hits: np.ndarray = upper < np.rint(corruption.level * 2**24)
+        if self.replaces_categories:
+            for start, stop in corruption.categories:
+                hits[:, start:stop] = hits[:, start : start + 1]
+        return hits
 
     def apply(
         self, corruption: Corruption, X: np.ndarray, rows: np.ndarray, words: Words
@@ -153,10 +160,12 @@ class Swap(CorruptionKind):
 
     A donor that is the row itself, or whose entry is missing, is replaced by the next donor, then
     by others at even distances, `_DRAWS` in all; if none has a value, the entry stays as it is.
+    A category is taken from one row.
     """
 
     name = "swap"
     needs_donors = True
+    replaces_categories = True
 
     def replacement(
         self, corruption: Corruption, X: np.ndarray, rows: np.ndarray, words: Words
@@ -164,11 +173,17 @@ class Swap(CorruptionKind):
         donors, n = corruption.donors, len(corruption.donors)
         pick = (words(1, X.shape[1]).astype(np.uint64) * np.uint64(n)) >> np.uint64(32)
         pick = pick.astype(np.intp)
+        for start, stop in corruption.categories:
+            pick[:, start:stop] = pick[:, start : start + 1]
         result, sought = X[rows], np.ones(pick.shape, dtype=bool)
         for draw in range(_DRAWS):
             donor = donors[pick]
             values = np.take_along_axis(X, donor, axis=0)
-            found = sought & (donor != np.asarray(rows)[:, None]) & ~is_missing(values)
+            found = (
+                sought
+                & (donor != np.asarray(rows)[:, None])
+                & ~is_missing(values, corruption.categories)
+            )
             result[found] = values[found]
             sought &= ~found
             pick = (pick + (1 if draw == 0 else n // _DRAWS + 1)) % n
@@ -204,6 +219,8 @@ class Corruption:
         Values written by "salt_and_pepper". Empty for the other kinds.
     donors : ndarray of intp
         Rows that "swap" may take values from. Empty for the other kinds.
+    categories : sequence of (start, stop)
+        Ranges of features, ascending, that are missing, and swapped, as a whole.
     seed : int, below 2**64
     """
 
@@ -213,6 +230,7 @@ class Corruption:
     low: np.ndarray = field(default_factory=lambda: np.empty(0))
     high: np.ndarray = field(default_factory=lambda: np.empty(0))
     donors: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    categories: Categories = ()
 
     @property
     def added_energy(self) -> float:

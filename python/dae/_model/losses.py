@@ -36,6 +36,10 @@ class Entries(Protocol):
         """Largest squared distance of a row from `origin`."""
         ...
 
+    def columns(self, own: slice) -> Entries:
+        """The entries of some features."""
+        ...
+
 
 class Loss:
     """Loss of a reconstruction z = g(a) against x, or of outputs against a target.
@@ -68,6 +72,11 @@ class Loss:
     of_classes: bool = False
     couples_features: bool = False
 
+    @property
+    def parameter(self) -> str:
+        """How users have asked for it."""
+        return f"loss={self.name!r}"
+
     # -------------------------------------------------------------- what it asks of a network
 
     def decoder_activation(self, asked: str) -> str:
@@ -87,8 +96,8 @@ class Loss:
 
     # -------------------------------------------------------------- what it asks of X
 
-    def check(self, x: Entries) -> None:
-        """Raise ValueError unless all of x lies in `valid_range`."""
+    def check(self, x: Entries, of: str | None = None) -> None:
+        """Raise ValueError unless all of x lies in `valid_range`; `of` says what asks for it."""
         if self.valid_range == EVERYTHING:
             return
         low, high = self.valid_range
@@ -96,8 +105,8 @@ class Loss:
         if not (smallest >= low and largest <= high):
             interval = f"[{low:g}, {high:g}]" if math.isfinite(high) else f"[{low:g}, inf)"
             raise ValueError(
-                f"loss={self.name!r} requires X in {interval}, got values from {smallest:.6g} to "
-                f"{largest:.6g}. {self.advice}"
+                f"{of or self.parameter} requires X in {interval}, got values from {smallest:.6g} "
+                f"to {largest:.6g}. {self.advice}"
             )
 
     # -------------------------------------------------------------- divergence
@@ -135,6 +144,10 @@ class Loss:
         losses, delta = self.entries(activation, a, without_missing(x))
         weight = np.where(missing, 0, 1 if weight is None else weight).astype(a.dtype)
         return losses * weight, delta * weight
+
+    def observed_share(self, missing: np.ndarray) -> np.ndarray:
+        """How much of the loss of each row can be observed, from 0 to 1, float64."""
+        return 1 - missing.mean(axis=1)
 
     def rows(self, a: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Loss of each row of outputs, float64, and its derivative by their pre-activations."""

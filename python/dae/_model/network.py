@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from dae._model.activations import ACTIVATIONS, DECODER_ACTIVATIONS, get_activation
+from dae._model.blocks import IN_BLOCKS, BlockLosses, Blocks, categories_of, starts_of
 from dae._model.damage import checked_choice, damaged, is_array
 from dae._model.layout import aligned_copy, aligned_zeros, check_layout, padded_width
-from dae._model.losses import LOSSES, OUTPUT_LOSSES, get_loss
+from dae._model.losses import LOSSES, OUTPUT_LOSSES, Loss, get_loss
+from dae._model.missing import Categories
 
 PARAMETERS = ("encoder", "decoder", "hidden_bias", "visible_bias")
 
@@ -42,6 +44,9 @@ class Layer:
         Name of the loss of the reconstruction, of `LOSSES`; without a decoder, of `OUTPUT_LOSSES`,
         for units that are the outputs of a supervised network (identity units: the loss takes
         their pre-activations).
+    blocks : tuple of Block, or None
+        Of the outputs, which then have the activations and losses of their blocks, and
+        `decoder_activation` and `loss` are `IN_BLOCKS`.
     """
 
     encoder: np.ndarray
@@ -51,10 +56,21 @@ class Layer:
     activation: str
     decoder_activation: str
     loss: str
+    blocks: Blocks | None = None
 
     @property
     def layers(self) -> list[Layer]:
         return [self]
+
+    @property
+    def categories(self) -> Categories:
+        """Ranges of features that are missing, and swapped, as a whole."""
+        return categories_of(self.blocks)
+
+    @property
+    def output_loss(self) -> Loss:
+        """The loss of the reconstruction, or of the outputs."""
+        return get_loss(self.loss) if self.blocks is None else BlockLosses(self.blocks)
 
     def prefixes(self) -> list[str]:
         """Prefix of the names of each layer's parameters."""
@@ -137,12 +153,23 @@ class Layer:
             check_layout("visible_bias", self.visible_bias, (n_features,), dtype)
         losses = LOSSES if self.decodes else OUTPUT_LOSSES
         checked_choice("activation", self.activation, ACTIVATIONS)
+        if self.blocks is not None:
+            self._check_blocks()
+            return
         checked_choice("decoder_activation", self.decoder_activation, DECODER_ACTIVATIONS)
         checked_choice("loss", self.loss, losses)
         if self.decodes:
             get_loss(self.loss).decoder_activation(self.decoder_activation)
         elif self.visible_bias is not None:
             raise damaged("there is a visible_bias without a decoder")
+
+    def _check_blocks(self) -> None:
+        assert self.blocks is not None
+        checked_choice("decoder_activation", self.decoder_activation, (IN_BLOCKS,))
+        checked_choice("loss", self.loss, (IN_BLOCKS,))
+        covered = starts_of(self.blocks)[-1]
+        if not self.decodes or covered != self.n_features:
+            raise damaged(f"there are output_blocks of {covered} columns for {self.n_features}")
 
 
 @dataclass
@@ -175,6 +202,11 @@ class Network:
     @property
     def loss(self) -> str:
         return self.layers[0 if self.decodes else -1].loss
+
+    @property
+    def output_loss(self) -> Loss:
+        """The same as an object."""
+        return self.layers[0 if self.decodes else -1].output_loss
 
     @property
     def dtype(self) -> np.dtype:
@@ -244,6 +276,7 @@ def initial_network(
     loss: str,
     tied_weights: bool,
     random_state: np.random.RandomState,
+    blocks: Blocks | None = None,
 ) -> Layer:
     """Random weights, uniform in +-sqrt(6 / (n_features + n_hidden)), biases zero.
 
@@ -270,4 +303,5 @@ def initial_network(
         activation=activation,
         decoder_activation=decoder_activation,
         loss=loss,
+        blocks=blocks,
     )

@@ -12,7 +12,8 @@ g and the losses are in `activations.py` and `losses.py`, the kinds of corruptio
 `corruption.py`. In a stack, h of one layer is x of the next, z of one layer is what the layer
 below decodes, and only the lowest z is compared with x; in a supervised stack, the topmost h with
 a target. With an emphasis (alpha, beta), the terms of corrupted entries have weight alpha, the
-others beta. NaN in X is a missing entry: x~ is 0 there, whatever the corruption, and its term is
+others beta. Outputs in blocks of features have an activation, a loss and a weight for each block.
+NaN in X is a missing entry: x~ is 0 there, whatever the corruption, and its term is
 left out.
 
 Sources: Vincent et al. (2008), sections 2.2 and 2.3; Vincent et al. (2010), section 4.2 for the
@@ -24,6 +25,7 @@ from __future__ import annotations
 import numpy as np
 
 from dae._model.activations import get_activation
+from dae._model.blocks import columns_of
 from dae._model.corruption import Corruption, Words, get_kind
 from dae._model.csr import CSR
 from dae._model.losses import get_loss
@@ -56,7 +58,7 @@ def weighted_loss_and_delta(
     layer: Layer, a: np.ndarray, x: np.ndarray, entry_weight: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same of what a layer decodes, each entry with its weight; of a missing one 0."""
-    return get_loss(layer.loss).weighted_entries(layer.decoder_activation, a, x, entry_weight)
+    return layer.output_loss.weighted_entries(layer.decoder_activation, a, x, entry_weight)
 
 
 def output_loss_and_delta(
@@ -82,8 +84,16 @@ def pre_decode(layer: Layer, H: np.ndarray) -> np.ndarray:
 
 def decode(network: Layer | Network, H: np.ndarray) -> np.ndarray:
     for layer in reversed(network.layers):
-        H = activate(layer.decoder_activation, pre_decode(layer, H))
+        H = outputs(layer, pre_decode(layer, H))
     return H
+
+
+def outputs(layer: Layer, a: np.ndarray) -> np.ndarray:
+    """What a layer decodes, from its pre-activations."""
+    if layer.blocks is None:
+        return activate(layer.decoder_activation, a)
+    parts = [activate(block.activation, a[:, own]) for block, own in columns_of(layer.blocks)]
+    return np.concatenate(parts, axis=1)
 
 
 def reconstruct(network: Layer | Network, X: np.ndarray) -> np.ndarray:
@@ -148,7 +158,7 @@ def corrupt(
     """Corrupted copies of X[rows], as presentation number `presentation` has them."""
     words = _words_of(corruption, rows, presentation)
     out = get_kind(corruption.kind).apply(corruption, X, rows, words)
-    out[is_missing(X[rows])] = 0
+    out[is_missing(X[rows], corruption.categories)] = 0
     return out
 
 
@@ -177,7 +187,7 @@ def entry_weights(
     0 where the entry is missing.
     """
     weights = np.where(hits(corruption, X, rows, presentation), *emphasis).astype(X.dtype)
-    weights[is_missing(X[rows])] = 0
+    weights[is_missing(X[rows], corruption.categories)] = 0
     return weights
 
 
@@ -320,7 +330,7 @@ def train(
         if X_corrupted is not None:
             shown = X_corrupted[batch]
             entry_weight = np.where(shown != x, *emphasis).astype(X.dtype)
-            shown = without_missing(shown)
+            shown = without_missing(shown, corruption.categories)
         else:
             shown = corrupt(corruption, X, batch, presentation)
             entry_weight = entry_weights(corruption, emphasis, X, batch, presentation)

@@ -160,16 +160,35 @@ static REAL entry_at(entries x, int32_t d)
     return low < x.count && x.columns[low] == d ? x.values[low] : 0;
 }
 
-/* A row to take the entry in column d from: a donor by the random word; where that is the row itself
- * or its entry is missing, the next donor, then others at even distances; else the row itself. */
-INLINE intp donor_of(const dae_data *data, intp n, intp row, intp d, uint32_t word)
+/* Whether an entry of x[0:n] is missing. */
+INLINE int has_nan(const REAL *x, intp n)
+{
+    int found = 0;
+    for (intp d = 0; d < n; d++)
+        found |= is_nan(x[d]);
+    return found;
+}
+
+/* Where what is swapped together with the feature d, the first of it, ends: at the end of its
+ * category, if it has one. `*next` is the first category that may be that one, and moves on. */
+INLINE intp swapped_until(const dae_corruption_spec *c, intp d, intp *next)
+{
+    while (*next < c->n_categories && c->categories[2 * *next] < d)
+        ++*next;
+    return *next < c->n_categories && c->categories[2 * *next] == d ? c->categories[2 * *next + 1]
+                                                                    : d + 1;
+}
+
+/* A row to take the entries of columns [d, stop) from: a donor by the random word; where that is the
+ * row itself or misses one, the next donor, then others at even distances; else the row itself. */
+INLINE intp donor_of(const dae_data *data, intp n, intp row, intp d, intp stop, uint32_t word)
 {
     const dae_corruption_spec *c = &data->corruption;
     const REAL *clean = data->clean;
     intp pick = (intp)(((uint64_t)word * (uint64_t)c->n_donors) >> 32);
     for (int turn = 0; turn < SWAP_DRAWS; turn++) {
         const intp from = c->donors[pick];
-        if (from != row && !(data->missing && is_nan(clean[from * n + d])))
+        if (from != row && !(data->missing && has_nan(clean + from * n + d, stop - d)))
             return from;
         pick = (pick + (turn == 0 ? 1 : c->n_donors / SWAP_DRAWS + 1)) % c->n_donors;
     }
@@ -183,6 +202,7 @@ static void corrupt_row(const dae_data *data, intp n, intp row, const REAL *x, R
     const REAL *clean = data->clean, *level = c->level, *low = c->low, *high = c->high;
     uint32_t words[WORDS], donor_words[WORDS];
     REAL normal[WORDS];
+    intp from = row, until = 0, category = 0; /* of what is being swapped */
     for (intp d0 = 0; d0 < n; d0 += WORDS) {
         const int count = (int)(n - d0 < WORDS ? n - d0 : WORDS), quads = (count + 3) / 4;
         const uint32_t *threshold = c->threshold ? c->threshold + d0 : NULL;
@@ -206,9 +226,12 @@ static void corrupt_row(const dae_data *data, intp n, intp row, const REAL *x, R
         case DAE_SWAP:
             random_words(c, row, 1, (uint32_t)(d0 / 4), quads, donor_words);
             for (int i = 0; i < count; i++) {
-                intp from = row;
-                if (words[i] >> 8 < threshold[i])
-                    from = donor_of(data, n, row, d0 + i, donor_words[i]);
+                if (d0 + i == until) { /* else it follows the first column of its category */
+                    until = swapped_until(c, d0 + i, &category);
+                    from = words[i] >> 8 < threshold[i]
+                               ? donor_of(data, n, row, d0 + i, until, donor_words[i])
+                               : row;
+                }
                 out[d0 + i] = from == row ? x[d0 + i]
                               : clean     ? clean[from * n + d0 + i]
                                           : entry_at(row_entries(&data->sparse_clean, from),
@@ -228,6 +251,7 @@ static void weigh_entries(const dae_data *data, intp n, intp row, const REAL *cl
     const REAL hit = (REAL)data->emphasis[0], untouched = (REAL)data->emphasis[1];
     const REAL *level = c->level;
     uint32_t words[WORDS];
+    intp until = 0, category = 0;
     if (hit == untouched) {
         for (intp d = 0; d < n; d++)
             weight[d] = hit;
@@ -249,7 +273,18 @@ static void weigh_entries(const dae_data *data, intp n, intp row, const REAL *cl
             for (int i = 0; i < count; i++)
                 weight[d0 + i] = level[d0 + i] > 0 ? hit : untouched;
             break;
-        default: /* the words that `corrupt_row` went by */
+        case DAE_SWAP: /* the words that `corrupt_row` went by, here and below */
+            random_words(c, row, 0, (uint32_t)(d0 / 4), (count + 3) / 4, words);
+            for (int i = 0; i < count; i++) {
+                if (d0 + i < until) {
+                    weight[d0 + i] = weight[d0 + i - 1];
+                    continue;
+                }
+                until = swapped_until(c, d0 + i, &category);
+                weight[d0 + i] = words[i] >> 8 < c->threshold[d0 + i] ? hit : untouched;
+            }
+            break;
+        default:
             random_words(c, row, 0, (uint32_t)(d0 / 4), (count + 3) / 4, words);
             for (int i = 0; i < count; i++)
                 weight[d0 + i] = words[i] >> 8 < c->threshold[d0 + i] ? hit : untouched;

@@ -33,6 +33,37 @@ INLINE double compare(const dae_data *data, const dae_layer *layer, const dae_ba
     return sum_lanes(loss_sum);
 }
 
+/* The same with blocks of outputs; in columns of multinomial blocks delta <- a, and no loss. */
+NOINLINE double compare_blocks(const dae_data *data, const dae_layer *layer, const dae_batch *batch,
+                               intp b0, intp b1, intp d, intp count, const lane_losses *losses,
+                               const REAL *z, REAL *delta, REAL *grad)
+{
+    const intp n = layer->n_features, stride = batch->shown_stride;
+    const REAL *weight = data->weight, inverse_B = 1 / (REAL)batch->batch_size;
+    const vec b_star = load_part((const REAL *)layer->visible_bias.value + d, count);
+    vec grad_sum = load(grad), part = {0};
+    dvec loss_sum = {0};
+    for (intp b = b0; b < b1; b++) {
+        const REAL row_weight = weight ? weight[batch->rows[b]] : 1;
+        const vec w = batch->entry_weight
+                          ? row_weight * load((const REAL *)batch->entry_weight + b * stride + d)
+                          : broadcast(row_weight);
+        const vec a = load(z + (b - b0) * DECODE_FEATURES) + b_star;
+        const vec x = load_part(clean_row(data, batch, n, b) + d, count);
+        vec by_a;
+        part += w * lane_losses_and_delta(losses, a, x, &by_a);
+        by_a *= w * inverse_B;
+        grad_sum += by_a;
+        store(delta + b * stride + d, blend(losses->softmax, a, by_a));
+        if (b % 8 == 7 || b == b1 - 1) {
+            loss_sum += as_double(zero_tail(part, count));
+            part = (vec){0};
+        }
+    }
+    store(grad, grad_sum);
+    return sum_lanes(loss_sum);
+}
+
 static void decode_delta(const dae_data *data, const dae_layer *layer, const dae_batch *batch,
                          intp start, intp stop, void *delta, void *visible_grad, double *loss)
 {
@@ -42,6 +73,10 @@ static void decode_delta(const dae_data *data, const dae_layer *layer, const dae
     for (intp d0 = start; d0 < stop; d0 += DECODE_FEATURES) {
         const intp d1 = at_most(d0 + DECODE_FEATURES, stop);
         REAL grad[DECODE_FEATURES] = {0};
+        lane_losses losses[DECODE_FEATURES / LANES];
+        for (intp d = d0; layer->blocks.count && d < d1; d += LANES)
+            losses[(d - d0) / LANES] =
+                losses_of_lanes(&layer->blocks, d, at_most(d1 - d, LANES));
         if (d1 - d0 < DECODE_FEATURES) /* columns of it stay unwritten */
             memset(z, 0, sizeof z);
         if (!batch->begins_batch)
@@ -60,8 +95,12 @@ static void decode_delta(const dae_data *data, const dae_layer *layer, const dae
                            z);
             for (intp d = d0; d < d1; d += LANES)
                 loss[(d - start) / FEATURE_GROUP] +=
-                    compare(data, layer, batch, b0, b1, d, at_most(d1 - d, LANES), z + d - d0,
-                            delta, grad + d - d0);
+                    layer->blocks.count
+                        ? compare_blocks(data, layer, batch, b0, b1, d, at_most(d1 - d, LANES),
+                                         losses + (d - d0) / LANES, z + d - d0, delta,
+                                         grad + d - d0)
+                        : compare(data, layer, batch, b0, b1, d, at_most(d1 - d, LANES),
+                                  z + d - d0, delta, grad + d - d0);
         }
         memcpy((REAL *)visible_grad + d0, grad, (size_t)(d1 - d0) * sizeof(REAL));
     }

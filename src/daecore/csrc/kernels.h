@@ -37,6 +37,14 @@ typedef struct {
     void *value, *moment1, *moment2, *gradient;
 } dae_parameter;
 
+/* The outputs of a layer by blocks of features, each with its own loss. */
+typedef struct {
+    ptrdiff_t count;                     /* 0: all features have the loss of the layer */
+    const ptrdiff_t *starts;             /* (count + 1) their first features, and n */
+    const int32_t *losses, *activations; /* (count) */
+    const double *weights;               /* (count) of each block's loss in the sum */
+} dae_blocks;
+
 /* One layer: its hidden units are the features of the layer above. */
 typedef struct {
     ptrdiff_t n_features, n_hidden;
@@ -45,6 +53,7 @@ typedef struct {
     int tied; /* V is W: the decoder's fields repeat the encoder's */
     /* of a layer without a decoder the values of V and b* are NULL */
     dae_parameter encoder, decoder, hidden_bias, visible_bias; /* W, V, b, b* */
+    dae_blocks blocks; /* of the outputs; `loss` and `decoder_activation` (identity) are not theirs */
 } dae_layer;
 
 typedef struct {
@@ -60,6 +69,9 @@ typedef struct {
     const void *low, *high;    /* (n) for DAE_SALT_AND_PEPPER */
     const ptrdiff_t *donors;   /* (n_donors) rows of X, for DAE_SWAP */
     ptrdiff_t n_donors;
+    /* (n_categories, 2) features [start, stop) that are hidden, and swapped, as a whole; ascending */
+    const ptrdiff_t *categories;
+    ptrdiff_t n_categories;
     uint64_t seed, presentation;
 } dae_corruption_spec;
 
@@ -142,7 +154,10 @@ typedef struct {
     double *loss;    /* (B) w_b E_b */
 } dae_sampled_batch;
 
-enum { DAE_SCORE_SUMS = 4 }; /* numbers per leaf and row that the multinomial loss sums up */
+enum {
+    DAE_SCORE_SUMS = 4, /* numbers per leaf and row that the multinomial loss sums up */
+    DAE_BLOCK_SUMS = 3  /* numbers per block and row */
+};
 
 typedef struct {
     /* shown[start:stop] <- the corrupted rows, with the lists of their non-zeros and the entries'
@@ -171,6 +186,21 @@ typedef struct {
     void (*multinomial_delta)(const dae_data *data, const dae_layer *layer, const dae_batch *batch,
                               ptrdiff_t start, ptrdiff_t stop, const double *totals, void *delta,
                               void *visible_grad, double *loss);
+
+    /* With blocks of outputs, where one of them is multinomial: `decode_delta` leaves a* in its
+     * columns of delta; totals (B, count) <- the DAE_BLOCK_SUMS of the rows [start, stop); delta,
+     * visible_grad and loss of these columns as of the others. */
+    void (*block_totals)(const dae_data *data, const dae_layer *layer, const dae_batch *batch,
+                         ptrdiff_t start, ptrdiff_t stop, const void *delta, double *totals);
+    void (*block_delta)(const dae_data *data, const dae_layer *layer, const dae_batch *batch,
+                        ptrdiff_t start, ptrdiff_t stop, const double *totals, void *delta,
+                        void *visible_grad, double *loss);
+
+    /* With blocks of outputs: z[0:n] <- the outputs of one row, from their pre-activations z; the
+     * loss of one row from its pre-activations (n), weights as in `row_losses` */
+    void (*activate_blocks)(const dae_layer *layer, void *z);
+    double (*block_losses)(const dae_layer *layer, const void *a, const void *clean,
+                           const void *entry_weight);
 
     /* z[0:n] <- softmax of the pre-activations z */
     void (*softmax)(void *z, ptrdiff_t n);

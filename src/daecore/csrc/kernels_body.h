@@ -32,6 +32,8 @@ _Static_assert(FEATURE_GROUP % LANES == 0, "a vector of features belongs to one 
 
 #include "multinomial.h"
 
+#include "blocks.h"
+
 #include "decode.h"
 #include "delta.h"
 #include "update_one_row.h"
@@ -57,6 +59,10 @@ const dae_kernels TABLE = {.show = show,
                            .scores = scores,
                            .join_scores = join_scores,
                            .multinomial_delta = multinomial_delta,
+                           .block_totals = block_totals,
+                           .block_delta = block_delta,
+                           .activate_blocks = activate_blocks,
+                           .block_losses = block_losses,
                            .softmax = softmax_row,
                            .project_stored = project_stored,
                            .sampled_row = sampled_row,

@@ -63,11 +63,13 @@ static int show_stored(const dae_data *data, intp n, const dae_batch *batch, int
 }
 
 /* Missing entries, NaN in the clean row x, and NaN in a given corrupted copy: out <- 0 there, of a
- * given copy what it has; weight <- 0; clean <- x with 0 there, or as it is. */
-static void hide_missing(const dae_data *data, intp n, const REAL *x, int as_it_is,
+ * given copy what it has; weight <- 0; clean <- x with 0 there, or as it is. A category is missing as
+ * a whole. */
+static void hide_missing(const dae_data *data, intp n, intp row, const REAL *x, int as_it_is,
                          REAL *restrict out, REAL *restrict clean, REAL *restrict weight)
 {
     const int given = data->corrupted != NULL;
+    const REAL *shown = given ? (const REAL *)data->corrupted + row * n : NULL;
     for (intp d = 0; d < n; d++)
         if (is_nan(out[d]) || (!given && is_nan(x[d])))
             out[d] = 0;
@@ -75,6 +77,18 @@ static void hide_missing(const dae_data *data, intp n, const REAL *x, int as_it_
         clean[d] = is_nan(x[d]) && !as_it_is ? 0 : x[d];
     for (intp d = 0; weight && d < n; d++)
         weight[d] = is_nan(x[d]) ? 0 : weight[d];
+    for (intp k = 0; k < data->corruption.n_categories; k++) {
+        const intp first = data->corruption.categories[2 * k];
+        const intp count = data->corruption.categories[2 * k + 1] - first;
+        const size_t n_bytes = (size_t)count * sizeof(REAL);
+        const int missing = has_nan(x + first, count);
+        if (given ? has_nan(shown + first, count) : missing)
+            memset(out + first, 0, n_bytes);
+        if (missing && clean)
+            memset(clean + first, 0, n_bytes);
+        if (missing && weight)
+            memset(weight + first, 0, n_bytes);
+    }
 }
 
 static void show(const dae_data *data, const dae_layer *layer, const dae_batch *batch, intp start,
@@ -104,7 +118,7 @@ static void show(const dae_data *data, const dae_layer *layer, const dae_batch *
         if (weight)
             weigh_entries(data, n, row, x, out, weight);
         if (data->missing)
-            hide_missing(data, n, x, layer->loss == DAE_MULTINOMIAL, out,
+            hide_missing(data, n, row, x, layer->loss == DAE_MULTINOMIAL, out,
                          batch->clean ? (REAL *)batch->clean + b * batch->shown_stride : NULL,
                          weight);
         if (data->unit_rows)
