@@ -37,6 +37,7 @@ from dae.image import ImageDenoiser
 ALLOWED = (ValueError, MemoryError)
 
 N_FEATURES = 5
+BLOCKS = [("squared_error", 2), ("multinomial", 2, 0.5), ("log_loss", 1)]
 
 # ------------------------------------------------------------------ what is fitted
 
@@ -61,6 +62,12 @@ def fitted_estimators() -> dict[str, Any]:
         "sparse": DenoisingAutoencoder(
             4, input_norm="l2", reconstruction_sampling=1.0, loss="poisson", **small
         ).fit(sparse.csr_array(np.rint(3 * X))),
+        "blocks": DenoisingAutoencoder(
+            4, output_blocks=BLOCKS, corruption="salt_and_pepper", **small
+        ).fit(_with_gaps(X)),
+        "stack in blocks": StackedDenoisingAutoencoder(
+            (4, 3), output_blocks=BLOCKS, corruption="swap", fine_tune=True, **tuned
+        ).fit(_with_gaps(X)),
         "stack": StackedDenoisingAutoencoder((4, 3), fine_tune=True, **tuned).fit(X),
         "layers": StackedDenoisingAutoencoder((4, 3), output_layers="all", **tuned).fit(frame),
         "classifier": StackedDenoisingClassifier((4, 3), **tuned).fit(X, y),
@@ -74,6 +81,12 @@ def fitted_estimators() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _with_gaps(X: np.ndarray) -> np.ndarray:
+    X = X.copy()
+    X[::3, 1], X[1, 2], X[:, 4] = np.nan, np.nan, np.nan
+    return X
+
+
 def _frame(X: np.ndarray) -> Any:
     import pandas
 
@@ -85,6 +98,8 @@ def calls(name: str, estimator: Any) -> dict[str, Callable[[], Any]]:
     X, y = _data()
     if name in ("autoencoder", "layers"):
         X = _frame(X)
+    if "blocks" in name:
+        X = _with_gaps(X)
     if name == "sparse":
         X = sparse.csr_array(np.rint(3 * X))
     made: dict[str, Callable[[], Any]] = {"pickle": lambda: pickle.loads(pickle.dumps(estimator))}
@@ -104,7 +119,7 @@ def calls(name: str, estimator: Any) -> dict[str, Callable[[], Any]]:
         public = ["coefs_", "intercepts_", "components_", "loss_curve_", "n_iter_", "best_loss_"]
         public += ["validation_scores_", "best_validation_score_"]
     else:
-        width = 7 if name == "layers" else 3 if name == "stack" else 4
+        width = 7 if name == "layers" else 3 if name.startswith("stack") else 4
         codes = np.ones((3, width))
         made |= {
             "transform": lambda: estimator.transform(X),
@@ -115,7 +130,7 @@ def calls(name: str, estimator: Any) -> dict[str, Callable[[], Any]]:
             "names": lambda: estimator.get_feature_names_out(),
         }
         public = ["components_", "decoder_components_"]
-        if name in ("stack", "layers"):
+        if name == "layers" or name.startswith("stack"):
             public += ["coefs_", "intercepts_", "decoder_coefs_", "decoder_intercepts_"]
             public += ["loss_curves_", "validation_loss_curves_", "loss_curve_", "n_iter_"]
             public += ["validation_loss_curve_", "best_loss_"]

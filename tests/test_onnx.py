@@ -104,6 +104,17 @@ def test_losses_of_counts(X, loss, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("cls", [DenoisingAutoencoder, StackedDenoisingAutoencoder])
+def test_outputs_in_blocks(X, cls, dtype):
+    """Each with its activation and loss, also where there is only one."""
+    X = np.c_[X[:, :4], np.eye(5)[(5 * X[:, 4]).astype(int)], X[:, 5:7], np.rint(3 * X[:, 7:9])]
+    mixed = [("squared_error", 4), ("multinomial", 5, 0.7), ("log_loss", 2), ("poisson", 2, 3.0)]
+    for blocks in (mixed, [("poisson", 13, 0.5)]):
+        estimator = cls(6, output_blocks=blocks, **QUICK).fit(X.astype(dtype))
+        assert_same_as_own(estimator, X.astype(dtype))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_rows_of_unit_length(X, y, dtype):
     X = np.vstack([X, np.zeros_like(X[:1])]).astype(dtype)
     y = np.append(y, y[:1])

@@ -13,17 +13,18 @@ from dae._data.streams import new_seed
 from dae._estimator.parameters import DECODING, LAYER, TRAINING, Interval
 from dae._estimator.state import (
     check_same_network,
-    decoder_activation_of,
     decoder_weights,
     encoder_weights,
+    loss_of,
     network_attributes,
     network_of,
     new_network,
     not_fitted,
+    outputs_of,
 )
 from dae._estimator.training import Begun, TrainedEstimator, training_settings
 from dae._estimator.transformer import NetworkTransformer
-from dae._model.losses import Loss, get_loss
+from dae._model.losses import Loss
 from dae._model.network import Layer
 from dae._training.epochs import Outcome
 from dae._training.monitor import Monitor
@@ -95,6 +96,17 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
           with a logarithmic link: z = exp(a).
         - "multinomial": ``-sum_d x_d log z_d`` where z adds up to 1, for clicks, purchases
           and other X of 0 or more: which features, given how many [7]_.
+
+    output_blocks : list of (loss, n_columns) or (loss, n_columns, weight), default=None
+        Consecutive groups of features that cover all of X, each with a `loss` of its own, as
+        tables need: ``[("squared_error", 3), ("multinomial", 5, 0.7), ("log_loss", 1)]`` is
+        three numbers, a category of five levels, one-hot, and a bit. The loss of a sample is
+        the sum over the groups, each times its weight (1 by default, above 0); outputs are
+        identity, logistic, exp, or a softmax over the group, as the losses have them. The
+        columns of a "multinomial" group are one thing: "swap" takes all of them from one row,
+        with the level of the first, and NaN in one of them makes all of them missing. None
+        gives all features the parameter `loss`; else leave `loss` and `decoder_activation` at
+        their defaults.
 
     tied_weights : bool, default=True
         Whether the decoder of a layer uses the transposed weights of its encoder.
@@ -254,16 +266,17 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
     `score_samples` work block by block.
 
     NaN in a dense X, a masked entry of a masked array and a missing value of a data frame are
-    missing entries: the network is shown 0 there, as for a masked entry, under any corruption,
-    and the entry has no loss; for "multinomial" the other features of the sample are compared with
-    each other. "swap" takes no value from a missing entry. `loss_curve_` contains the sums over
-    what is there. `score_samples` multiplies a sample's sum by the number of features over the
-    number of its entries that are there, so that samples can be compared; without any its score is
-    0. `reconstruct` gives a value for every entry; `corrupt` returns 0 where X is missing. NaN in
-    `X_corrupted` is shown as 0 and hides that entry; a callable is given NaN and may leave it, and
-    what it writes there is shown. A feature that is missing in all samples learns nothing. Zeros
-    are neutral where features are centred: centre them, so that a missing entry tells little.
-    Sparse X has no missing entries. Infinities are errors.
+    missing entries: the network is shown 0 there, as for a masked entry, under any corruption, and
+    the entry has no loss; for "multinomial" the other features of the sample are compared with each
+    other. "swap" takes no value from a missing entry. `loss_curve_` contains the sums over what is
+    there. `score_samples` multiplies a sample's sum by the number of features over the number of
+    its entries that are there, so that samples can be compared; without any its score is 0. (With
+    `output_blocks`, features count by the weight of their block, and all columns of a "multinomial"
+    block together as one.) `reconstruct` gives a value for every entry; `corrupt` returns 0 where X
+    is missing. NaN in `X_corrupted` is shown as 0 and hides that entry; a callable is given NaN and
+    may leave it, and what it writes there is shown. A feature that is missing in all samples learns
+    nothing. Zeros are neutral where features are centred: centre them, so that a missing entry
+    tells little. Sparse X has no missing entries. Infinities are errors.
 
     Initial weights are uniform in +-sqrt(6 / (n_features + n_components)), four times that for
     logistic units ([3]_, eq. 16).
@@ -340,6 +353,7 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         **LAYER,
         **DECODING,
+        "output_blocks": ["array-like", None],  # checked by `blocks_of`
         **TRAINING,
     }
 
@@ -352,6 +366,7 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
         activation: str = "relu",
         decoder_activation: str = "auto",
         loss: str = "squared_error",
+        output_blocks: list[Any] | None = None,
         tied_weights: bool = True,
         emphasis: tuple[float, float] | None = None,
         input_norm: str | None = None,
@@ -383,6 +398,7 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
         self.activation = activation
         self.decoder_activation = decoder_activation
         self.loss = loss
+        self.output_blocks = output_blocks
         self.tied_weights = tied_weights
         self.emphasis = emphasis
         self.input_norm = input_norm
@@ -449,8 +465,8 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
 
         The first call creates a network as `fit` does; later calls continue with its weights,
         the solver's moments and the random streams. `n_components`, `activation`,
-        `decoder_activation`, `loss` and `tied_weights` are those of the first call: ValueError
-        is raised if they have changed.
+        `decoder_activation`, `loss`, `output_blocks` and `tied_weights` are those of the first
+        call: ValueError is raised if they have changed.
 
         Parameters
         ----------
@@ -476,7 +492,7 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
         return self._partial_fit(X, y, {"sample_weight": sample_weight, "X_corrupted": X_corrupted})
 
     def _settings(self) -> list[TrainingSettings]:
-        decoder_activation_of(self)  # raises ValueError if the loss does not allow it
+        outputs_of(self)  # raises ValueError if loss and activation do not go together
         return [
             training_settings(
                 self,
@@ -511,7 +527,9 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
         return [TrainingRun(network, solver, seed)]
 
     def _reconstruction_loss(self, begun: Begun, *, fit: bool) -> Loss:
-        return get_loss(begun.runs[0].network.loss if begun.continues else self.loss)
+        if begun.continues:
+            return begun.runs[0].network.output_loss
+        return loss_of(self, begun.data.X.n_features)
 
     def _train(self, begun: Begun, monitor: Monitor) -> list[Outcome]:
         epochs = monitor.epochs(self.max_iter, len(begun.data.rows))

@@ -26,9 +26,10 @@ from dae._estimator.stack_state import (
     stack_attributes,
     stack_of,
 )
+from dae._estimator.state import loss_of
 from dae._estimator.training import Begun, TrainedEstimator, training_settings
 from dae._estimator.transformer import NetworkTransformer
-from dae._model.losses import Loss, get_loss
+from dae._model.losses import Loss
 from dae._model.memory import check_result
 from dae._model.network import Layer, Network
 from dae._training.epochs import Outcome
@@ -74,6 +75,17 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         Loss of the reconstruction of samples, as in `DenoisingAutoencoder`. Codes are
         compared by "log_loss" if that is the loss and they are logistic, else by
         "squared_error".
+
+    output_blocks : list of (loss, n_columns) or (loss, n_columns, weight), default=None
+        Consecutive groups of features that cover all of X, each with a `loss` of its own, as
+        tables need: ``[("squared_error", 3), ("multinomial", 5, 0.7), ("log_loss", 1)]`` is
+        three numbers, a category of five levels, one-hot, and a bit. The loss of a sample is
+        the sum over the groups, each times its weight (1 by default, above 0); outputs are
+        identity, logistic, exp, or a softmax over the group, as the losses have them. The
+        columns of a "multinomial" group are one thing: "swap" takes all of them from one row,
+        with the level of the first, and NaN in one of them makes all of them missing. None
+        gives all features the parameter `loss`; else leave `loss` and `decoder_activation` at
+        their defaults.
 
     tied_weights : bool, default=True
         Whether the decoder of a layer uses the transposed weights of its encoder.
@@ -244,8 +256,9 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
     Notes
     -----
     The notes of `DenoisingAutoencoder` on dtypes, sparse X, missing entries, memory, threads and
-    masking apply here too; layers above the first read codes, which are dense.
-    While layer k > 0 is trained, the codes of all rows that it reads are held in memory.
+    masking apply here too; layers above the first read codes, which are dense. `loss` and
+    `output_blocks` are those of the reconstruction of X, by the first layer and by all layers
+    together. While layer k > 0 is trained, the codes of all rows that it reads are held in memory.
 
     A stack of one layer equals a `DenoisingAutoencoder`, to the last bit. The first layers of a
     stack that is not fine-tuned equal those of a stack that ends with them.
@@ -290,6 +303,7 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **STACK,
+        "output_blocks": ["array-like", None],  # checked by `blocks_of`
         "fine_tune": ["boolean"],
         "output_layers": [StrOptions({"last", "all"}), Integral],
     }
@@ -303,6 +317,7 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         activation: Any = "relu",
         decoder_activation: str = "auto",
         loss: str = "squared_error",
+        output_blocks: list[Any] | None = None,
         tied_weights: bool = True,
         emphasis: tuple[float, float] | None = None,
         input_norm: str | None = None,
@@ -338,6 +353,7 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         self.activation = activation
         self.decoder_activation = decoder_activation
         self.loss = loss
+        self.output_blocks = output_blocks
         self.tied_weights = tied_weights
         self.emphasis = emphasis
         self.input_norm = input_norm
@@ -488,7 +504,9 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         return [*runs, TrainingRun(stack, settings[-1].solver, new_seed(random_state))]
 
     def _reconstruction_loss(self, begun: Begun, *, fit: bool) -> Loss:
-        return get_loss(begun.runs[-1].network.loss if begun.continues else self.loss)
+        if begun.continues:
+            return begun.runs[-1].network.output_loss
+        return loss_of(self, begun.data.X.n_features)
 
     def _train(self, begun: Begun, monitor: Monitor) -> list[Outcome]:
         runs, settings, data = begun.runs, begun.settings, begun.data

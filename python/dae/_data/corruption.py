@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from dae._data.rows import Rows
 from dae._data.streams import function_stream
 from dae._model.corruption import NO_CORRUPTION, Corruption, get_kind
 from dae._model.csr import CSR
-from dae._model.missing import is_missing, without_missing
+from dae._model.missing import Categories, is_missing, without_missing
 
 CorruptionFunction = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -98,10 +98,13 @@ class CorruptedRows(ABC):
     X : Rows
         The clean data.
     n_threads : int
+    categories : sequence of (start, stop)
+        Ranges of features that are missing, and swapped, as a whole.
     """
 
     X: Rows
     n_threads: int
+    categories: Categories
 
     @abstractmethod
     def calls(self, order: np.ndarray, presentation: int, batch_size: int) -> Iterator[CoreCall]:
@@ -127,6 +130,10 @@ class CorruptedRows(ABC):
     def added_energy(self) -> float:
         """Squared length that the corruption may add to a row, as far as it is known."""
         return 0.0
+
+    def _as_it_is(self) -> Corruption:
+        """No corruption, of these categories."""
+        return replace(NO_CORRUPTION, categories=self.categories)
 
     def changes_nothing(self, rows: np.ndarray) -> bool:
         """Whether X[rows] are certainly shown as they are."""
@@ -195,12 +202,12 @@ class Given(CorruptedRows):
         X, copies = self.X, self.X_corrupted
         missing = X.missing or copies.missing
         yield CoreCall(
-            order, X.core_input, order, NO_CORRUPTION, copies.core_input, missing=missing
+            order, X.core_input, order, self._as_it_is(), copies.core_input, missing=missing
         )
 
     def show(self, rows: np.ndarray, presentation: int, batch: int) -> np.ndarray:
         shown = self.X_corrupted.take(rows)
-        return without_missing(shown) if self.X_corrupted.missing else shown
+        return without_missing(shown, self.categories) if self.X_corrupted.missing else shown
 
     def entry_weight(
         self,
@@ -237,11 +244,11 @@ class ByFunction(CorruptedRows):
             own = np.arange(len(rows), dtype=np.intp)
             missing = self.X.missing
             energy = Rows(shown, missing=missing).largest_energy()
-            yield CoreCall(rows, x, own, NO_CORRUPTION, shown, energy, missing)
+            yield CoreCall(rows, x, own, self._as_it_is(), shown, energy, missing)
 
     def show(self, rows: np.ndarray, presentation: int, batch: int) -> np.ndarray:
         shown = self._corrupted(self.X.take(rows), presentation, batch)
-        return without_missing(shown) if self.X.missing else shown
+        return without_missing(shown, self.categories) if self.X.missing else shown
 
     def _corrupted(self, x: np.ndarray, presentation: int, batch: int) -> np.ndarray:
         stream = function_stream(self.seed, presentation, batch)
@@ -258,6 +265,7 @@ def corrupted_rows(
     feature_range: tuple[np.ndarray, np.ndarray] | None,
     seed: int,
     n_threads: int,
+    categories: Categories = (),
 ) -> CorruptedRows:
     """The source for the parameters `corruption` and `corruption_level`.
 
@@ -269,14 +277,17 @@ def corrupted_rows(
         Rows of X that "swap" may take values from.
     feature_range : (minimum, maximum) of each feature, or None
         Required by the kinds that `needs_feature_range` names.
+    categories : sequence of (start, stop)
+        Ranges of features that are missing, and swapped, as a whole.
     """
     if X_corrupted is not None:
-        return Given(X, n_threads, X_corrupted)
+        return Given(X, n_threads, categories, X_corrupted)
     if callable(corruption):
-        return ByFunction(X, n_threads, corruption, seed)
+        return ByFunction(X, n_threads, categories, corruption, seed)
     if corruption is None:
-        return BuiltIn(X, n_threads, NO_CORRUPTION)
-    numbers = Corruption(corruption, check_levels(corruption, level, X.n_features), seed)
+        return BuiltIn(X, n_threads, categories, replace(NO_CORRUPTION, categories=categories))
+    levels = check_levels(corruption, level, X.n_features)
+    numbers = Corruption(corruption, levels, seed, categories=categories)
     kind = get_kind(corruption)
     if kind.needs_feature_range:
         assert feature_range is not None
@@ -287,7 +298,7 @@ def corrupted_rows(
         )
     if kind.needs_donors:
         numbers.donors = np.ascontiguousarray(donors, dtype=np.intp)
-    return BuiltIn(X, n_threads, numbers)
+    return BuiltIn(X, n_threads, categories, numbers)
 
 
 def all_corrupted(source: CorruptedRows, presentation: int, batch_size: int) -> np.ndarray:

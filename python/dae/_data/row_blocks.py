@@ -55,7 +55,7 @@ def by_rows(
         result = np.empty((len(X), width), dtype=X.dtype if X.dtype in FLOATS else network.dtype)
     unpacked = compares or width == network.n_features
     for part, block in X.converted_blocks(network.dtype, unpacked=unpacked):
-        shown = normed(X.filled(block), input_norm)
+        shown = normed(X.filled(block, network.layers[0].categories), input_norm)
         clean = block.toarray() if isinstance(block, CSR) and compares else block
         given = (clean, shown) if compares else (shown,)
         with np.errstate(over="ignore"):

@@ -16,7 +16,8 @@ import numpy as np
 from dae import _core
 from dae._model.csr import CSR
 from dae._model.layout import is_plain
-from dae._model.missing import is_missing, observed_share, without_missing
+from dae._model.losses import Loss
+from dae._model.missing import Categories, is_missing, without_missing
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
@@ -85,16 +86,20 @@ class Rows:
 
     # -------------------------------------------------------------- parts
 
-    def shown(self, index: Any) -> np.ndarray | CSR:
-        """`part` as the network encodes it: 0 where an entry is missing."""
-        return self.filled(self.part(index))
+    def columns(self, own: slice) -> Rows:
+        """Some features of all rows."""
+        return Rows(self.array[:, own], missing=self.missing)
 
-    def filled(self, block: np.ndarray | CSR) -> np.ndarray | CSR:
+    def shown(self, index: Any, categories: Categories = ()) -> np.ndarray | CSR:
+        """`part` as the network encodes it: 0 where an entry is missing."""
+        return self.filled(self.part(index), categories)
+
+    def filled(self, block: np.ndarray | CSR, categories: Categories = ()) -> np.ndarray | CSR:
         """A block of these rows with 0 where an entry is missing."""
         if not self.missing:
             return block
         assert isinstance(block, np.ndarray)
-        return without_missing(block)
+        return without_missing(block, categories)
 
     def take(self, index: Any) -> np.ndarray:
         """The rows of an index array, copied, or of a slice, perhaps a view."""
@@ -147,9 +152,10 @@ class Rows:
         low, high = np.fmin.reduce(self.array, axis=None), np.fmax.reduce(self.array, axis=None)
         return (low, high) if low <= high else (0.0, 0.0)
 
-    def observed_shares(self) -> np.ndarray:
-        """How much of each row is not missing, from 0 to 1, float64."""
-        return np.concatenate([observed_share(block) for _, block in self.blocks()])
+    def observed_shares(self, loss: Loss) -> np.ndarray:
+        """How much of the loss of each row can be observed, from 0 to 1, float64."""
+        shares = [loss.observed_share(is_missing(block)) for _, block in self.blocks()]
+        return np.concatenate(shares)
 
     def lengths(self) -> np.ndarray:
         """Euclidean length of each row, float64.

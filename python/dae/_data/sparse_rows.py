@@ -84,6 +84,9 @@ class SparseRows(Rows):
     def as_they_lie(self, dtype: np.dtype) -> Any:
         return self.csr if self.csr.dtype == dtype else None
 
+    def columns(self, own: slice) -> SparseRows:
+        return SparseRows.of(self.container[:, own], self.dtype)
+
     def is_finite(self, n_jobs: int | None) -> bool:
         return bool(np.isfinite(self.csr.values).all())
 

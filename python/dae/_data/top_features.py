@@ -25,7 +25,7 @@ def top_features(
     indices = np.full((len(X), k), -1, dtype=np.intp)
     values = np.full((len(X), k), np.nan, dtype=dtype)
     for part, block in X.converted_blocks(network.dtype):
-        block = X.filled(block)
+        block = X.filled(block, network.layers[0].categories)
         z = _core.reconstruct(
             network,
             normed(block, input_norm),

@@ -14,13 +14,15 @@ from dae._data.streams import new_seed
 from dae._estimator.parameters import layer_sizes, per_layer
 from dae._estimator.state import (
     check_features,
+    check_same_outputs,
     check_unchanged,
-    decoder_activation_of,
     decoder_weights,
     encoder_weights,
     not_fitted,
+    outputs_of,
 )
 from dae._estimator.training import training_settings
+from dae._model.blocks import BlockLosses, as_stored, stored_blocks
 from dae._model.csr import CSR
 from dae._model.damage import damaged
 from dae._model.losses import get_loss
@@ -60,17 +62,15 @@ def _architecture(estimator: Any) -> list[dict[str, Any]]:
     decoding is as non-linear as encoding.
     """
     sizes, activations = layer_sizes(estimator), per_layer(estimator, "activation")
-    loss, layers = get_loss(estimator.loss), []
+    outputs = outputs_of(estimator)
+    blocks = outputs["blocks"]
+    loss = get_loss(outputs["loss"]) if blocks is None else BlockLosses(blocks)
+    layers: list[dict[str, Any]] = []
     for k, (size, activation) in enumerate(zip(sizes, activations, strict=True)):
-        below = activations[k - 1] if k else decoder_activation_of(estimator)
-        layers.append(
-            {
-                "n_hidden": size,
-                "activation": activation,
-                "decoder_activation": below,
-                "loss": (loss.of_codes(below) if k else loss).name,
-            }
-        )
+        if k:
+            below = activations[k - 1]
+            outputs = {"decoder_activation": below, "loss": loss.of_codes(below).name}
+        layers.append({"n_hidden": size, "activation": activation, **outputs})
     return layers
 
 
@@ -121,6 +121,7 @@ def stack_attributes(stack: Any) -> dict[str, Any]:
             "activation": layer.activation,
             "decoder_activation": layer.decoder_activation,
             "loss": layer.loss,
+            "blocks": as_stored(layer.blocks),
         }
         for layer in stack.layers
     ]
@@ -145,6 +146,7 @@ def stack_of(estimator: Any, *, decodes: bool) -> Network:
                 activation=get("activation"),
                 decoder_activation=get("decoder_activation"),
                 loss=get("loss"),
+                blocks=stored_blocks("blocks", get("blocks")),
             )
         )
     stack = Network(layers)
@@ -174,19 +176,16 @@ def check_same_stack(estimator: Any, stack: Network, *, fit: bool) -> None:
         {
             "hidden_layer_sizes": tuple(layer.n_hidden for layer in stack.layers),
             "activation": [layer.activation for layer in stack.layers],
-            "loss": stack.loss,
-            "decoder_activation": stack.layers[0].decoder_activation,
             "tied_weights": stack.layers[0].tied,
         },
         {
             "hidden_layer_sizes": layer_sizes(estimator),
             "activation": [layer["activation"] for layer in layers],
-            "decoder_activation": layers[0]["decoder_activation"],
-            "loss": estimator.loss,
             "tied_weights": estimator.tied_weights,
         },
         fit=fit,
     )
+    check_same_outputs(estimator, stack.layers[0], fit=fit)
 
 
 # ------------------------------------------------------------------ public attributes

@@ -15,8 +15,16 @@ from typing import Any
 import numpy as np
 
 from dae._data.scaling import INPUT_NORMS
+from dae._model.blocks import (
+    IN_BLOCKS,
+    BlockLosses,
+    as_stored,
+    blocks_of,
+    check_covers,
+    stored_blocks,
+)
 from dae._model.damage import damaged, is_array
-from dae._model.losses import get_loss
+from dae._model.losses import SQUARED_ERROR, Loss, get_loss
 from dae._model.memory import check_memory, too_big
 from dae._model.network import Layer, initial_network
 
@@ -31,6 +39,7 @@ STATE = (
     "_activation",
     "_decoder_activation",
     "_loss",
+    "_output_blocks",
     "_moments",
     "_moments_kind",
     "_n_steps",
@@ -81,6 +90,7 @@ def network_of(estimator: Any) -> Layer:
         activation=get("_activation"),
         decoder_activation=get("_decoder_activation"),
         loss=get("_loss"),
+        blocks=stored_blocks("_output_blocks", get("_output_blocks")),
     )
     network.check()
     check_fits_weights("_n_features_out", get("_n_features_out"), network.n_hidden)
@@ -136,6 +146,7 @@ def network_attributes(network: Any) -> dict[str, Any]:
         "_activation": network.activation,
         "_decoder_activation": network.decoder_activation,
         "_loss": network.loss,
+        "_output_blocks": as_stored(network.blocks),
         "_n_features_out": network.n_hidden,
         "n_features_in_": network.n_features,
     }
@@ -149,9 +160,32 @@ def input_norm_of(estimator: Any) -> str | None:
     return norm
 
 
-def decoder_activation_of(estimator: Any) -> str:
-    """The decoder activation of the parameters. Raises ValueError if the loss forbids it."""
-    return get_loss(estimator.loss).decoder_activation(estimator.decoder_activation)
+def outputs_of(estimator: Any) -> dict[str, Any]:
+    """Activation, loss and blocks of the reconstruction that the parameters describe.
+
+    Raises ValueError if they do not go together.
+    """
+    blocks = blocks_of(getattr(estimator, "output_blocks", None))
+    loss, activation = estimator.loss, estimator.decoder_activation
+    if blocks is None:
+        activation = get_loss(loss).decoder_activation(activation)
+        return {"decoder_activation": activation, "loss": loss, "blocks": None}
+    if (loss, activation) != (SQUARED_ERROR.name, "auto"):
+        raise ValueError(
+            "output_blocks have their own losses and activations: leave loss and "
+            f"decoder_activation at their defaults, got loss={loss!r} and "
+            f"decoder_activation={activation!r}."
+        )
+    return {"decoder_activation": IN_BLOCKS, "loss": IN_BLOCKS, "blocks": blocks}
+
+
+def loss_of(estimator: Any, n_features: int) -> Loss:
+    """The loss that the parameters describe, for X of so many features."""
+    outputs = outputs_of(estimator)
+    if outputs["blocks"] is None:
+        return get_loss(outputs["loss"])
+    check_covers(outputs["blocks"], n_features)
+    return BlockLosses(outputs["blocks"])
 
 
 def new_network(
@@ -178,8 +212,7 @@ def new_network(
             n_components,
             dtype=np.dtype(dtype),
             activation=estimator.activation,
-            decoder_activation=decoder_activation_of(estimator),
-            loss=estimator.loss,
+            **outputs_of(estimator),
             tied_weights=bool(estimator.tied_weights),
             random_state=random_state,
         )
@@ -193,12 +226,22 @@ def check_same_network(estimator: Any, network: Layer, *, fit: bool) -> None:
         "n_components": network.n_hidden,
         "tied_weights": network.tied,
         "activation": network.activation,
-        "loss": network.loss,
-        "decoder_activation": network.decoder_activation,
     }
     asked = {name: getattr(estimator, name) for name in fitted}
-    asked["decoder_activation"] = decoder_activation_of(estimator)
     check_unchanged(fitted, asked, fit=fit)
+    check_same_outputs(estimator, network, fit=fit)
+
+
+def check_same_outputs(estimator: Any, layer: Layer, *, fit: bool) -> None:
+    """Raise ValueError if a layer that reconstructs X would have to do so by another loss."""
+    outputs = outputs_of(estimator)
+    blocks = outputs.pop("blocks")
+    check_unchanged(
+        {"output_blocks": as_stored(layer.blocks)}, {"output_blocks": as_stored(blocks)}, fit=fit
+    )
+    check_unchanged(
+        {"loss": layer.loss, "decoder_activation": layer.decoder_activation}, outputs, fit=fit
+    )
 
 
 def check_unchanged(fitted: dict[str, Any], asked: dict[str, Any], *, fit: bool) -> None:

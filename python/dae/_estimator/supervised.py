@@ -347,7 +347,11 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
 
 def _without_decoder(layer: Layer) -> Layer:
     """The encoder alone, over the same arrays."""
-    return replace(layer, decoder=None, visible_bias=None)
+    layer = replace(layer, decoder=None, visible_bias=None)
+    if layer.blocks is not None:  # of the outputs that it had
+        activation = SQUARED_ERROR.decoder_activations[0]
+        layer = replace(layer, blocks=None, loss=SQUARED_ERROR.name, decoder_activation=activation)
+    return layer
 
 
 def _output_layer(

@@ -21,7 +21,6 @@ from dae._data.corruption import all_corrupted, corrupted_rows, needs_feature_ra
 from dae._data.row_blocks import by_rows
 from dae._data.top_features import top_features
 from dae._estimator.state import input_norm_of
-from dae._model.losses import get_loss
 from dae._model.memory import check_result
 from dae._model.network import Layer, Network
 from dae._training.resume import counter, seen_range
@@ -177,7 +176,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         """
         network = self._network()
         rows = check_inference_data(self, X, network)
-        get_loss(network.loss).check(rows)
+        network.output_loss.check(rows)
 
         n_threads = _core.n_threads_for(self.n_jobs, network, len(rows))
         losses = by_rows(
@@ -190,7 +189,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             compares=True,
         )
         if rows.missing:
-            shares = rows.observed_shares()
+            shares = rows.observed_shares(network.output_loss)
             losses = np.divide(losses, shares, out=np.zeros_like(losses), where=shares > 0)
         return -losses
 
@@ -266,6 +265,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             feature_range=seen,
             seed=counter(state, "_seed"),
             n_threads=settings.n_threads,
+            categories=network.layers[0].categories,
         )
         return all_corrupted(source, int(presentation), min(settings.batch_size, len(rows)))
 

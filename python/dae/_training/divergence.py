@@ -71,7 +71,7 @@ def located(**where: Any) -> Iterator[None]:
 def divergence_bound(network: Layer | Network, X: Rows, added_energy: float) -> float:
     """A reconstruction loss per sample that training reaches only when it diverges."""
     activation = network.layers[0].decoder_activation
-    return get_loss(network.loss).divergence_bound(X, activation, added_energy)
+    return network.output_loss.divergence_bound(X, activation, added_energy)
 
 
 def output_divergence_bound(network: Layer | Network, target: Any) -> float:

@@ -150,7 +150,11 @@ class Feed:
         rows = self.data.rows[: self.batch_size]
         losses = [
             _core.sample_losses(
-                network, X.take(part), self._input(part), n_threads=n_threads, n_rows=len(rows)
+                network,
+                X.take(part),
+                self._input(network, part),
+                n_threads=n_threads,
+                n_rows=len(rows),
             )
             for part in self._parts(rows)
         ]
@@ -163,9 +167,10 @@ class Feed:
         else:
             yield rows
 
-    def _input(self, rows: np.ndarray) -> np.ndarray | CSR:
+    def _input(self, network: Layer | Network, rows: np.ndarray) -> np.ndarray | CSR:
         """Clean rows as the network encodes them."""
-        return normed(self.data.X.shown(rows), self.settings.input_norm)
+        shown = self.data.X.shown(rows, network.layers[0].categories)
+        return normed(shown, self.settings.input_norm)
 
 
 class SupervisedFeed(Feed):
@@ -196,5 +201,8 @@ class SupervisedFeed(Feed):
         blocks = [rows[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
         n_threads = self.settings.n_threads
         return np.concatenate(
-            [_core.encode(network, self._input(block), n_threads=n_threads) for block in blocks]
+            [
+                _core.encode(network, self._input(network, block), n_threads=n_threads)
+                for block in blocks
+            ]
         )

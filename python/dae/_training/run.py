@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from dae._data.corruption import CorruptedRows, corrupted_rows, needs_feature_range
-from dae._model.losses import Loss, get_loss
+from dae._model.losses import Loss
 from dae._model.network import Layer, Network
 from dae._model.solver import Solver
 from dae._training.divergence import (
@@ -186,9 +186,10 @@ class TrainingRun:
             feature_range=self.feature_range,
             seed=self.seed,
             n_threads=settings.n_threads,
+            categories=self.network.layers[0].categories,
         )
         if settings.reconstruction_sampling is not None:
-            _check_sampling(data, settings, source, get_loss(self.network.loss))
+            _check_sampling(data, settings, source, self.network.output_loss)
         if not settings.emphasis[1] and source.changes_nothing(data.rows):
             raise NothingCorrupted(settings)
         if data.target is None:
@@ -219,7 +220,7 @@ def _check_sampling(
         )
     if loss.couples_features:
         raise ValueError(
-            f"{parameter} requires a loss that is a sum over features, got loss={loss.name!r}. "
+            f"{parameter} requires a loss that is a sum over features, got {loss.parameter}. "
             "Use another loss, or set reconstruction_sampling=None."
         )
 

@@ -194,6 +194,10 @@ class TrainingState:
     @classmethod
     def start(cls, denoiser: Any) -> Self:
         """The state before the first block."""
+        if getattr(denoiser.autoencoder, "output_blocks", None) is not None:
+            raise ValueError(
+                "autoencoder must have output_blocks=None: all pixels of a patch have one loss."
+            )
         random_state = check_random_state(denoiser.random_state)
         seed = int(random_state.randint(0, 2**32, dtype=np.uint64))
         autoencoder = (

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dae._estimator.state import input_norm_of
+from dae._model.blocks import columns_of
 from dae._model.losses import get_loss
 from dae._model.network import Layer, Network
 from dae.onnx._graph import Graph, Output
@@ -86,8 +87,23 @@ def pre_decode(graph: Graph, layer: Layer, H: str, rows: np.ndarray | None = Non
 def decode(graph: Graph, layers: list[Layer], H: str, rows: np.ndarray | None = None) -> str:
     for k in reversed(range(len(layers))):
         a = pre_decode(graph, layers[k], H, None if k else rows)
-        H = activate(graph, layers[k].decoder_activation, a)
+        H = outputs(graph, layers[k], a)
     return H
+
+
+def outputs(graph: Graph, layer: Layer, a: str) -> str:
+    """What a layer decodes, from its pre-activations."""
+    if layer.blocks is None:
+        return activate(graph, layer.decoder_activation, a)
+    parts = [
+        activate(graph, block.activation, _columns(graph, a, own))
+        for block, own in columns_of(layer.blocks)
+    ]
+    return graph.op("Concat", *parts, axis=1)
+
+
+def _columns(graph: Graph, tensor: str, own: slice) -> str:
+    return graph.op("Slice", tensor, [own.start], [own.stop], [1])
 
 
 def reconstruct(graph: Graph, layers: list[Layer], X: str, rows: np.ndarray | None = None) -> str:
@@ -130,28 +146,41 @@ def codes(graph: Graph, estimator: Any, network: Layer | Network, X: str) -> tup
 def scores(graph: Graph, layers: list[Layer], X: str, shown: str) -> str:
     """Minus the loss of each row, (n_samples, 1), summed in float64 as the core does."""
     first, *others = layers
-    if first.loss not in _ENTRIES:
-        raise NotImplementedError(f"There are no ONNX operators for loss={first.loss!r} yet.")
     H = encode(graph, layers, shown)
     a = pre_decode(graph, first, decode(graph, others, H))
-    entries = _ENTRIES[first.loss](graph, first, a, X)
-    total = graph.op("ReduceSum", entries, [1], keepdims=1)
+    if first.blocks is None:
+        total = _total(graph, first.loss, first.decoder_activation, a, X)
+    else:
+        parts = []
+        for block, own in columns_of(first.blocks):
+            a_own, X_own = _columns(graph, a, own), _columns(graph, X, own)
+            weight = graph.constant(block.weight, "block_weight", dtype=np.float64)
+            part = _total(graph, block.loss, block.activation, a_own, X_own)
+            parts.append(graph.op("Mul", part, weight))
+        total = parts[0] if len(parts) == 1 else graph.op("Sum", *parts)
     return _single(graph, graph.op("Neg", total))
 
 
-def _squared_error(graph: Graph, layer: Layer, a: str, X: str) -> str:
-    z = activate(graph, layer.decoder_activation, a)
+def _total(graph: Graph, loss: str, activation: str, a: str, X: str) -> str:
+    """The loss of each row, (n_samples, 1), in float64."""
+    if loss not in _ENTRIES:
+        raise NotImplementedError(f"There are no ONNX operators for loss={loss!r} yet.")
+    return graph.op("ReduceSum", _ENTRIES[loss](graph, activation, a, X), [1], keepdims=1)
+
+
+def _squared_error(graph: Graph, activation: str, a: str, X: str) -> str:
+    z = activate(graph, activation, a)
     error = _double(graph, graph.op("Sub", z, X))
     return graph.op("Mul", error, error)
 
 
-def _log_loss(graph: Graph, layer: Layer, a: str, X: str) -> str:
+def _log_loss(graph: Graph, activation: str, a: str, X: str) -> str:
     """softplus(a) - x a, of which relu(a) - x a is exactly 0 where x is 0 or 1 and right."""
     linear = graph.op("Sub", graph.op("Relu", a), graph.op("Mul", X, a))
     return _double(graph, graph.op("Add", linear, _log1p_exp_minus_abs(graph, a)))
 
 
-def _poisson(graph: Graph, layer: Layer, a: str, X: str) -> str:
+def _poisson(graph: Graph, activation: str, a: str, X: str) -> str:
     """exp(a) - x - x (a - log x), in float64 because it cancels where exp(a) is near x."""
     a, X = _double(graph, a), _double(graph, X)
     tiny = graph.constant(1e-300, "tiny", dtype=np.float64)  # 0 log 0 is 0
@@ -160,7 +189,7 @@ def _poisson(graph: Graph, layer: Layer, a: str, X: str) -> str:
     return graph.op("Sub", graph.op("Exp", a), linear)
 
 
-def _multinomial(graph: Graph, layer: Layer, a: str, X: str) -> str:
+def _multinomial(graph: Graph, activation: str, a: str, X: str) -> str:
     log_softmax = _double(graph, graph.op("LogSoftmax", a))
     return graph.op("Neg", graph.op("Mul", _double(graph, X), log_softmax))
 
