@@ -1,0 +1,1 @@
+"""Anomalies in tables: `DenoisingOutlierDetector` beside the detectors people use."""
