@@ -7,6 +7,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from dae import (
     DenoisingAutoencoder,
+    DenoisingOutlierDetector,
     StackedDenoisingAutoencoder,
     StackedDenoisingClassifier,
     StackedDenoisingRegressor,
@@ -30,6 +31,7 @@ STRICT = (
 @parametrize_with_checks(
     [
         DenoisingAutoencoder(n_components=8, max_iter=5),
+        DenoisingOutlierDetector((8,), max_iter=5, n_repeats=2),
         StackedDenoisingAutoencoder((8, 6), max_iter=2, fine_tune=True, fine_tune_max_iter=2),
         StackedDenoisingClassifier((16, 8), max_iter=2, fine_tune_max_iter=60, batch_size=16),
         StackedDenoisingRegressor((16, 8), max_iter=2, fine_tune_max_iter=60, batch_size=16),

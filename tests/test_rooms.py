@@ -18,7 +18,7 @@ CORE = PACKAGE.parents[1] / "src" / "daecore"
 LAYERS = [
     {"__main__", "_cli", "dask", "datasets", "onnx"},
     {"image"},
-    {"__init__", "autoencoder", "stacked", "classifier", "regressor", "inspection"},
+    {"__init__", "autoencoder", "stacked", "classifier", "regressor", "outliers", "inspection"},
     {"_estimator"},
     {"_training"},
     {"_data"},

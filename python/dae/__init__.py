@@ -5,11 +5,13 @@ from typing import Any
 from dae._version import __version__
 from dae.autoencoder import DenoisingAutoencoder
 from dae.classifier import StackedDenoisingClassifier
+from dae.outliers import DenoisingOutlierDetector
 from dae.regressor import StackedDenoisingRegressor
 from dae.stacked import StackedDenoisingAutoencoder
 
 __all__ = [
     "DenoisingAutoencoder",
+    "DenoisingOutlierDetector",
     "StackedDenoisingAutoencoder",
     "StackedDenoisingClassifier",
     "StackedDenoisingRegressor",

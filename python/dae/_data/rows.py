@@ -2,7 +2,7 @@
 
 `Rows` is a dense array or a memory map, `SparseRows` holds the non-zeros alone. Everything else
 asks them with the verbs below, so that another layout needs another class with the same verbs and
-nothing else in Python: `take`, `part`, `blocks`, `feature_range`, `value_range`,
+nothing else in Python: `take`, `part`, `blocks`, `features`, `feature_range`, `value_range`,
 `largest_energy`, `lengths`, `equals`.
 """
 
@@ -130,6 +130,11 @@ class Rows:
         """
         for part, block in self.blocks():
             yield part, converted(block, dtype)
+
+    def features(self) -> Iterator[tuple[np.ndarray, int]]:
+        """The values of each feature in turn, and how many zeros there are beside them."""
+        for column in self.array.T:
+            yield column, 0
 
     # -------------------------------------------------------------- summaries
 

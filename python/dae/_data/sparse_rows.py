@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -124,6 +125,11 @@ class SparseRows(Rows):
         """Consecutive rows (of X[index], if given) in blocks, not made dense."""
         for part in self._packed_slices(len(self) if index is None else len(index)):
             yield self.part(part if index is None else index[part])
+
+    def features(self) -> Iterator[tuple[np.ndarray, int]]:
+        by_feature = self.container.tocsc()
+        for start, stop in itertools.pairwise(by_feature.indptr):
+            yield by_feature.data[start:stop], len(self) - int(stop - start)
 
     # -------------------------------------------------------------- summaries
 

@@ -1,0 +1,101 @@
+"""How well each entry of a row is predicted from the others: what anomalies are told by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from dae import _core
+from dae._data.robust_scale import RobustScale
+from dae._data.rows import Rows
+from dae._model.damage import damaged, is_array
+from dae._model.network import Layer, Network
+
+
+def masking_groups(
+    n_features: int, level: float, n_repeats: int, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Random partitions of the features into groups that are masked one after the other.
+
+    The same for all rows: the score of a row does not depend on those beside it, and each of its
+    entries is masked equally often.
+
+    Returns
+    -------
+    groups : int32 ndarray of shape (n_repeats, n_features)
+        The group of each feature, from 0: about ``1 / level`` groups of about equal size.
+    """
+    n_groups = min(max(round(1 / level), 1), n_features)
+    in_turn = np.arange(n_features, dtype=np.int32) % n_groups
+    return np.stack([random_state.permutation(in_turn) for _ in range(n_repeats)])
+
+
+@dataclass(frozen=True)
+class EntryPredictor:
+    """Predicts entries of rows while they are masked.
+
+    Attributes
+    ----------
+    network : Layer or Network, checked by the caller
+        Reconstructs scaled rows, of which some entries are masked.
+    scale : RobustScale
+    groups : int32 ndarray of shape (n_repeats, n_features)
+        As `masking_groups` returns them; errors are means over the repeats.
+    """
+
+    network: Layer | Network
+    scale: RobustScale
+    groups: np.ndarray
+
+    def check(self) -> None:
+        """Raise ValueError unless scale and groups are of the network's features."""
+        n_features = self.network.n_features
+        self.scale.check(n_features)
+        groups = self.groups
+        if (
+            not is_array(groups)
+            or groups.ndim != 2
+            or not len(groups)
+            or groups.shape[1] != n_features
+            or groups.dtype != np.int32
+            or not ((groups >= 0) & (groups < n_features)).all()
+        ):
+            raise damaged(f"_groups must hold groups of {n_features} features")
+
+    def errors(
+        self, X: Rows, index: np.ndarray | None = None, *, n_threads: int
+    ) -> Iterator[tuple[slice, np.ndarray]]:
+        """Squared error of each entry of the scaled rows, in float32, for blocks of rows.
+
+        Parameters
+        ----------
+        index : intp ndarray or None
+            The rows of X, of any layout and dtype; None is all of them.
+        """
+        n_rows = len(X) if index is None else len(index)
+        masks = [repeat == group for repeat in self.groups for group in range(repeat.max() + 1)]
+        for part, block in X.blocks(index):
+            clean = self.scale.scaled(block)
+            errors = np.zeros_like(clean)
+            for masked in masks:
+                # a missing entry will be shown like a masked one, and have no error
+                shown = np.where(masked, np.float32(0), clean)
+                made = _core.reconstruct(
+                    self.network, shown, n_threads=n_threads, checked=True, n_rows=n_rows
+                )
+                made -= clean
+                made *= made
+                np.add(errors, made, out=errors, where=masked)
+            errors /= len(self.groups)
+            yield part, errors
+
+    def mean_errors(self, X: Rows, most_rows: int, *, n_threads: int) -> np.ndarray:
+        """Mean error of each feature over so many rows, evenly spaced: float64 (n_features,)."""
+        n_rows = min(len(X), most_rows)
+        index = np.arange(n_rows, dtype=np.intp) * len(X) // n_rows
+        total = np.zeros(X.n_features)
+        for _, errors in self.errors(X, index, n_threads=n_threads):
+            total += errors.sum(axis=0, dtype=np.float64)
+        return total / n_rows
