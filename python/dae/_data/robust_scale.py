@@ -39,8 +39,9 @@ class RobustScale:
     def of(cls, X: Rows) -> RobustScale:
         """That of finite rows."""
         center, scale = np.empty(X.n_features), np.empty(X.n_features)
-        for feature, (stored, n_zeros) in enumerate(X.features()):
-            center[feature], scale[feature] = _center_and_scale(stored, n_zeros)
+        with np.errstate(over="ignore"):
+            for feature, (stored, n_zeros) in enumerate(X.features()):
+                center[feature], scale[feature] = _center_and_scale(stored, n_zeros)
         return cls(center, scale)
 
     def check(self, n_features: int) -> None:

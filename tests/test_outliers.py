@@ -1,0 +1,390 @@
+"""`DenoisingOutlierDetector`: what it finds, its contract, and what it refuses."""
+
+import pickle
+
+import numpy as np
+import pytest
+from estimators import assert_unchanged, state_of
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from dae import DenoisingAutoencoder, DenoisingOutlierDetector
+
+
+def make(**parameters):
+    defaults = {"hidden_layer_sizes": (16,), "max_iter": 10, "random_state": 0}
+    return DenoisingOutlierDetector(**(defaults | parameters))
+
+
+def table(n=400, seed=0, *, broken=0):
+    """Pairs of columns that belong together, in units of their own; `broken` rows do not fit."""
+    rng = np.random.default_rng(seed)
+    hidden = rng.normal(size=(n, 3))
+    second = hidden + 0.1 * rng.normal(size=hidden.shape)
+    second[:broken] = rng.permuted(second, axis=0)[:broken]
+    return np.hstack([1e6 + 1e4 * hidden, 1e-3 * second])
+
+
+@pytest.fixture
+def X():
+    return table()
+
+
+@pytest.fixture
+def detector(X):
+    return make().fit(X)
+
+
+# ------------------------------------------------------------------ what it finds
+
+
+def test_rows_whose_entries_do_not_fit_each_other():
+    """Each entry of an anomaly is a usual one; units differ by ten orders of magnitude."""
+    new, y = table(200, seed=1, broken=50), np.arange(200) < 50
+    scores = DenoisingOutlierDetector(random_state=0).fit(table()).score_samples(new)
+    assert roc_auc_score(~y, scores) > 0.9
+    # what a plain autoencoder of the default size makes of the same rows, scaled by hand
+    scale = table().std(axis=0)
+    plain = DenoisingAutoencoder(max_iter=20, tol=None, random_state=0).fit(table() / scale)
+    assert roc_auc_score(~y, plain.score_samples(new / scale)) < roc_auc_score(~y, scores)
+
+
+def test_among_the_rows_that_are_learned_from():
+    X, y = table(400, broken=20), np.arange(400) < 20
+    labels = DenoisingOutlierDetector(contamination=0.05, random_state=0).fit_predict(X)
+    assert (labels == -1).sum() == 20
+    assert (labels[y] == -1).mean() > 0.7
+
+
+def test_errors_name_the_feature(X):
+    detector = DenoisingOutlierDetector(random_state=0).fit(X)
+    odd = np.median(X, axis=0)
+    odd[4] += 3e-3  # three standard deviations, in a feature that its partner tells
+    errors = detector.errors(odd[None])
+    assert errors[0].argmax() in (1, 4)  # the pair
+    assert errors[0].max() > 5
+    assert (detector.errors(X).mean(axis=0) < 1).all()
+
+
+@pytest.mark.parametrize("n_features", [1, 2])
+def test_few_features(n_features):
+    X = np.random.default_rng(0).normal(size=(300, n_features))
+    detector = DenoisingOutlierDetector(random_state=0).fit(X)
+    far, near = np.full((1, n_features), 6.0), np.zeros((1, n_features))
+    assert detector.score_samples(far) < detector.score_samples(near)
+    np.testing.assert_array_equal(detector.predict(np.vstack([near, far])), [1, -1])
+
+
+# ------------------------------------------------------------------ the contract
+
+
+def test_scores_are_means_of_errors(X, detector):
+    errors = detector.errors(X)
+    assert errors.shape == X.shape and (errors >= 0).all()
+    np.testing.assert_allclose(detector.score_samples(X), -errors.mean(axis=1), rtol=1e-6)
+    decision = detector.decision_function(X)
+    np.testing.assert_array_equal(decision, detector.score_samples(X) - detector.offset_)
+    np.testing.assert_array_equal(detector.predict(X), np.where(decision < 0, -1, 1))
+
+
+def test_errors_of_one_repeat_by_hand(X):
+    """Each group of features masked in turn, reconstructed, and compared with the scaled rows."""
+    detector = make(n_repeats=1, corruption_level=0.3).fit(X)
+    low, center, high = np.quantile(X, [0.25, 0.5, 0.75], axis=0, method="lower")
+    np.testing.assert_array_equal(detector.center_, center)
+    np.testing.assert_allclose(detector.scale_, (high - low) / 1.349)
+    z = (X - detector.center_) / detector.scale_
+    scaled = z / np.sqrt(1 + (z / 4) ** 2)
+    expected = np.full_like(X, np.nan)
+    groups = detector._groups[0]
+    assert sorted(np.bincount(groups)) == [2, 2, 2]
+    for group in range(3):
+        masked = groups == group
+        shown = np.where(masked, 0, scaled).astype(np.float32)
+        expected[:, masked] = (detector.autoencoder_.reconstruct(shown) - scaled)[:, masked] ** 2
+    usual = detector.usual_errors_
+    np.testing.assert_allclose(usual, expected.mean(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(detector.errors(X), expected / (usual + 0.1), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("contamination", [0.05, 0.2, 0.5])
+def test_contamination_is_the_share_of_outliers(X, contamination):
+    assert (make(contamination=contamination).fit_predict(X) == -1).mean() == contamination
+
+
+def test_contamination_auto():
+    """At least the oddest hundredth; more where the errors have a long tail."""
+    clean, broken = make().fit(table(1000)), make().fit(table(1000, broken=100))
+    assert 0.01 <= (clean.predict(table(1000)) == -1).mean() < 0.05
+    assert (broken.predict(table(1000, broken=100)) == -1).mean() > (
+        clean.predict(table(1000)) == -1
+    ).mean()
+
+
+def test_contamination_changes_the_offset_alone(X):
+    one, other = make(contamination=0.1).fit(X), make(contamination=0.3).fit(X)
+    np.testing.assert_array_equal(one.score_samples(X), other.score_samples(X))
+    assert one.offset_ < other.offset_
+
+
+def test_scores_do_not_depend_on_the_other_rows(X, detector):
+    scores = detector.score_samples(X)
+    np.testing.assert_array_equal(detector.score_samples(X[::-1])[::-1], scores)
+    np.testing.assert_array_equal(detector.score_samples(X[7:8]), scores[7:8])
+
+
+def test_using_it_does_not_write_on_it(X, detector):
+    before = state_of(detector)
+    for method in ("score_samples", "decision_function", "predict", "errors"):
+        getattr(detector, method)(X[:10])
+    assert_unchanged(detector, before)
+
+
+@pytest.mark.parametrize("sizes", [(16,), (16, 8)])
+def test_same_bits_for_any_number_of_threads(X, always_threads, monkeypatch, sizes):
+    monkeypatch.setattr("dae.outliers._SERIAL_WEIGHTS", 0)
+    one, two = (make(hidden_layer_sizes=sizes, n_jobs=n).fit(X) for n in (1, 2))
+    np.testing.assert_array_equal(one.score_samples(X), two.score_samples(X))
+    assert one.offset_ == two.offset_
+
+
+def test_random_state_decides(X):
+    scores = [make(random_state=seed).fit(X).score_samples(X) for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(scores[0], scores[1])
+    assert not np.array_equal(scores[0], scores[2])
+
+
+@pytest.mark.parametrize("n", [30, 6400, 64 * 2000])
+def test_number_of_epochs(n):
+    epochs = make(max_iter="auto")._n_epochs(-(-n // 64))
+    assert epochs == {30: 200, 6400: 20, 64 * 2000: 10}[n]
+    assert make(max_iter=3).fit(table(50)).n_iter_ == 3
+
+
+# ------------------------------------------------------------------ data of all kinds
+
+
+def test_sparse_rows_get_the_scores_of_dense_ones():
+    rng = np.random.default_rng(0)
+    X = rng.poisson(0.2, size=(300, 40)).astype(float)
+    X[:, 0] = rng.normal(5, 1, size=300)  # a column without zeros
+    X[:, 1] = 0
+    dense = make().fit(X)
+    for form in (sparse.csr_array, sparse.csr_matrix, sparse.csc_array):
+        other = make().fit(form(X))
+        np.testing.assert_array_equal(other.center_, dense.center_)
+        np.testing.assert_array_equal(other.scale_, dense.scale_)
+        np.testing.assert_array_equal(other.score_samples(form(X)), dense.score_samples(X))
+        np.testing.assert_array_equal(other.errors(form(X)), dense.errors(X))
+        assert other.offset_ == dense.offset_
+
+
+def test_sparse_rows_are_never_dense_whole():
+    import tracemalloc
+
+    X = sparse.random(20_000, 2000, 0.001, "csr", random_state=0)
+    detector = make(hidden_layer_sizes=(2,), max_iter=1, n_repeats=1, batch_size=1000)
+    tracemalloc.start()
+    detector.fit(X).score_samples(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * 20_000 * 2000 / 2  # half of X in float32
+
+
+def test_blocks_of_rows_do_not_matter(X, detector, monkeypatch):
+    scores, errors = detector.score_samples(X), detector.errors(X)
+    monkeypatch.setattr("dae._data.rows.BLOCK", 60)
+    np.testing.assert_array_equal(detector.score_samples(X), scores)
+    np.testing.assert_array_equal(detector.errors(X), errors)
+    assert make().fit(X).offset_ == detector.offset_
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32, bool])
+def test_dtypes(dtype):
+    X = np.random.default_rng(0).integers(0, 2, size=(100, 5)).astype(dtype)
+    detector = make().fit(X)
+    scores = detector.score_samples(X)
+    assert scores.dtype == np.float64
+    np.testing.assert_array_equal(scores, make().fit(X.astype(float)).score_samples(X))
+    assert detector.errors(X).dtype == (np.float32 if dtype == np.float32 else np.float64)
+
+
+def test_layouts(X, detector):
+    scores = detector.score_samples(X)
+    for same in (np.asfortranarray(X), np.repeat(X, 2, axis=0)[::2], X.tolist()):
+        np.testing.assert_array_equal(detector.score_samples(same), scores)
+        np.testing.assert_array_equal(make().fit(same).score_samples(X), scores)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.zeros(200),
+        np.full(200, 1e300),
+        np.where(np.arange(200) < 10, 1e308, -1e308),
+        np.where(np.arange(200) < 10, 1.0, 0.0),
+        np.geomspace(1e-300, 1e300, 200),
+        np.full(200, 5e-324),
+    ],
+)
+def test_columns_that_are_hard_to_scale(X, column):
+    X = np.c_[X[:200], column]
+    detector = make().fit(X)
+    assert (detector.scale_ > 0).all()
+    assert np.isfinite(detector.score_samples(X)).all()
+    assert np.isfinite(detector.errors(X)).all()
+
+
+def test_outliers_do_not_set_the_scale(X):
+    wild = X.copy()
+    wild[:20] *= 1e9
+    np.testing.assert_allclose(make().fit(wild).scale_, make().fit(X).scale_, rtol=0.3)
+
+
+def test_a_feature_of_equal_quartiles_is_scaled_by_what_differs():
+    X = np.zeros((200, 3))
+    X[:20, 0] = 1
+    X[:20, 1] = np.arange(1, 21) * 100
+    X[:, 2] = 7
+    detector = make().fit(X)
+    np.testing.assert_array_equal(detector.center_, [0, 0, 7])
+    np.testing.assert_array_equal(detector.scale_, [1, 1000, 1])
+
+
+def test_data_frames(X):
+    pandas = pytest.importorskip("pandas")
+    names = [f"feature {k}" for k in range(X.shape[1])]
+    frame = pandas.DataFrame(X, columns=names)
+    before = frame.copy()
+    detector = make().fit(frame)
+    assert list(detector.feature_names_in_) == names
+    np.testing.assert_array_equal(detector.score_samples(frame), make().fit(X).score_samples(X))
+    pandas.testing.assert_frame_equal(frame, before)
+    with pytest.raises(ValueError, match="feature names should match"):
+        detector.score_samples(frame[names[::-1]])
+
+
+# ------------------------------------------------------------------ in scikit-learn
+
+
+def test_clone_pickle_pipeline_and_search(X, detector):
+    twin = pickle.loads(pickle.dumps(detector))
+    np.testing.assert_array_equal(twin.score_samples(X), detector.score_samples(X))
+    fresh = clone(detector)
+    assert not hasattr(fresh, "offset_")
+    np.testing.assert_array_equal(fresh.fit(X).predict(X), detector.predict(X))
+    pipeline = make_pipeline(FunctionTransformer(), make()).set_output(transform="default").fit(X)
+    np.testing.assert_array_equal(pipeline.score_samples(X), detector.score_samples(X))
+    np.testing.assert_array_equal(pipeline.predict(X), detector.predict(X))
+
+    y = np.where(np.arange(200) < 50, -1, 1)
+    search = GridSearchCV(
+        make(max_iter=50),
+        {"hidden_layer_sizes": [(1,), (32,)]},
+        scoring="roc_auc",
+        cv=StratifiedKFold(2),
+        error_score="raise",
+    ).fit(table(200, seed=3, broken=50), y)
+    assert search.best_params_ == {"hidden_layer_sizes": (32,)}
+
+
+def test_damaged_states(X, detector):
+    for name, value in (
+        ("autoencoder_", None),
+        ("autoencoder_", DenoisingAutoencoder(2, max_iter=1, tol=None).fit(X)),
+        ("center_", np.zeros(3)),
+        ("center_", np.full(6, np.nan)),
+        ("scale_", np.zeros(6)),
+        ("scale_", "a"),
+        ("usual_errors_", np.full(6, -1.0)),
+        ("usual_errors_", None),
+        ("_groups", np.zeros((2, 5), np.int32)),
+        ("_groups", np.full((2, 6), 6, np.int32)),
+        ("_groups", np.zeros((0, 6), np.int32)),
+        ("offset_", None),
+        ("n_features_in_", 5),
+    ):
+        twin = pickle.loads(pickle.dumps(detector))
+        twin.__dict__[name] = value
+        with pytest.raises(ValueError, match="The fitted state is damaged: .*Fit the estimator"):
+            twin.predict(X)
+
+
+# ------------------------------------------------------------------ bad input
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"hidden_layer_sizes": ()}, "hidden_layer_sizes must be one integer of 1 or more"),
+        ({"hidden_layer_sizes": (8, 0)}, "hidden_layer_sizes must be one integer of 1 or more"),
+        ({"hidden_layer_sizes": 0}, "hidden_layer_sizes"),
+        ({"corruption_level": 0}, "'corruption_level' parameter"),
+        ({"corruption_level": 1.0}, "'corruption_level' parameter"),
+        ({"n_repeats": 0}, "'n_repeats' parameter"),
+        ({"contamination": 0}, "'contamination' parameter"),
+        ({"contamination": 0.6}, "'contamination' parameter"),
+        ({"contamination": "some"}, "'contamination' parameter"),
+        ({"max_iter": 0}, "'max_iter' parameter"),
+        ({"max_iter": "all"}, "'max_iter' parameter"),
+        ({"learning_rate_init": -1}, "'learning_rate_init' parameter"),
+        ({"learning_rate_init": 1e9}, "Training diverged with learning_rate_init=1e\\+09. Lower"),
+        ({"n_jobs": 0}, "'n_jobs' parameter"),
+    ],
+)
+def test_bad_parameters(X, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        make(**parameters).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (
+            lambda X: np.where(X == X[3, 2], np.nan, X),
+            "contains NaN. DenoisingOutlierDetector does",
+        ),
+        (lambda X: np.where(X == X[3, 2], np.inf, X), "contains infinity"),
+        (lambda X: X[:, 0], "Expected 2D array"),
+        (lambda X: X[:0], "minimum of 1 is required"),
+        (lambda X: X.astype(str).astype(object) + "m", "could not convert string to float"),
+        (lambda X: X + 1j, "Complex data not supported"),
+        (lambda X: np.ma.masked_array(X, X > 1e6), "masked array with .* masked values"),
+    ],
+)
+def test_bad_data(X, detector, spoil, message):
+    fresh = make()
+    for call in (fresh.fit, detector.score_samples, detector.errors, detector.predict):
+        with pytest.raises((ValueError, TypeError), match=message):
+            call(spoil(X))
+    assert "n_features_in_" not in fresh.__dict__  # nothing is half fitted
+
+
+def test_other_columns(X, detector):
+    with pytest.raises(ValueError, match="X has 5 features, but DenoisingOutlierDetector"):
+        detector.predict(X[:, :5])
+
+
+def test_columns_that_are_not_numbers(X):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X).assign(city="here")
+    frame.columns = frame.columns.astype(str)
+    with pytest.raises(ValueError, match="X has columns that are not numbers: 'city'"):
+        make().fit(frame)
+
+
+def test_a_failed_fit_changes_nothing(X, detector):
+    before = state_of(detector)
+    with pytest.raises(ValueError, match="diverged"):
+        detector.set_params(learning_rate_init=1e9).fit(X[:, :3])
+    detector.set_params(learning_rate_init=0.01)
+    assert_unchanged(detector, before)
+
+
+def test_before_fit(X):
+    with pytest.raises(ValueError, match="not fitted yet"):
+        make().predict(X)
