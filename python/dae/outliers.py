@@ -152,6 +152,10 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
     chosen on a third of the sets of ``python -m bench.anomalies`` in the source repository, which
     compares with other detectors; its tables are in ``bench/results``.
 
+    `offset_` follows the errors of training rows. New rows have larger ones, the more so the fewer
+    rows there were to learn from: with a few hundred, take the threshold for normal rows from the
+    `score_samples` of some that were set aside.
+
     **Coming from PyOD**, mind the opposite sign:
 
     =================================  ==========================================
