@@ -127,8 +127,16 @@ cdef extern from "kernels.h" nogil:
         int32_t *source
         int32_t *next
         int32_t *head
+        int32_t *next_named
         void *factors
         double *loss
+
+    ctypedef struct dae_sampled_share:
+        ptrdiff_t d0
+        ptrdiff_t d1
+        ptrdiff_t j0
+        ptrdiff_t j1
+        void *scratch
 
     ctypedef struct dae_kernels:
         void (*show)(const dae_data *, const dae_layer *, const dae_batch *,
@@ -182,8 +190,8 @@ cdef extern from "kernels.h" nogil:
         void (*sampled_row)(const dae_sampled_data *, const dae_layer *,
                             const dae_sampled_batch *, ptrdiff_t, void *) noexcept nogil
         void (*sampled_update)(const dae_layer *, const dae_update *,
-                               const dae_sampled_batch *, int, int, ptrdiff_t,
-                               ptrdiff_t) noexcept nogil
+                               const dae_sampled_batch *,
+                               const dae_sampled_share *) noexcept nogil
         void (*pack)(const dae_layer *, const dae_batch *, void *, ptrdiff_t,
                      ptrdiff_t) noexcept nogil
         ptrdiff_t (*packed_bytes)(const dae_layer *, ptrdiff_t) noexcept nogil

@@ -11,7 +11,8 @@ from libc.string cimport memset
 
 from daecore._arrays cimport INDEX, INT32, Array, reading, writing
 from daecore._kernels cimport (
-    DAE_ADAM, dae_kernels, dae_layer, dae_sampled_batch, dae_sampled_data, dae_update,
+    DAE_ADAM, FEATURE_GROUP, dae_kernels, dae_layer, dae_sampled_batch, dae_sampled_data,
+    dae_sampled_share, dae_update,
 )
 from daecore._layer cimport describe_trained
 from daecore._records cimport corruption_of, csr_of, solver_of
@@ -74,15 +75,38 @@ cdef void _own_rows(
             t.kernels.sampled_row(&t.data, &t.layer, batch, b, scratch)
 
 
+cdef ptrdiff_t _features_begin(
+    const dae_sampled_batch *batch, ptrdiff_t n_features, int part, int n_parts
+) noexcept nogil:
+    """Where part number `part` begins when features are cut so that entries are about even.
+
+    The mean over rows of where a row's own entries would be cut: they ascend by column, so a part
+    finds its own in one run of each row. Which thread owns a feature changes no number.
+    """
+    cdef ptrdiff_t b, count, total = 0
+    if part == n_parts:
+        return n_features
+    for b in range(batch.B):
+        count = batch.asked_count[b]
+        if count:
+            total += batch.column[batch.starts[b] + batch.shown_count[b]
+                                  + share_begin(count, part, n_parts)]
+    return total // batch.B // FEATURE_GROUP * FEATURE_GROUP if part else 0
+
+
 cdef void _work(Sampling *t, int thread, int n_threads) noexcept nogil:
     """What one thread of the team does from the first batch to the last."""
     cdef dae_sampled_batch batch = t.batch
     cdef dae_update solver = t.solver
+    cdef dae_sampled_share share
     cdef ptrdiff_t index = 0, at = 0, line = t.kernels.line, lines, b
     cdef double loss
     cdef uint64_t denormals = dae_flush_denormals()
     batch.starts = t.starts + thread * (t.batch_size + 1)
     lines = (t.layer.n_hidden + line - 1) // line
+    share.j0 = share_begin(lines, thread, n_threads) * line
+    share.j1 = share_begin(lines, thread + 1, n_threads) * line
+    share.scratch = t.scratch + thread * t.scratch_bytes
     while at < t.n_rows:
         batch.rows = t.rows + at
         batch.B = min(t.batch_size, t.n_rows - at)
@@ -102,9 +126,9 @@ cdef void _work(Sampling *t, int thread, int n_threads) noexcept nogil:
         if solver.kind == DAE_ADAM:
             solver.correction_1 = 1 / (1 - pow(solver.beta_1, t.n_steps + index))
             solver.correction_2 = 1 / (1 - pow(solver.beta_2, t.n_steps + index))
-        t.kernels.sampled_update(&t.layer, &solver, &batch, thread, n_threads,
-                                 share_begin(lines, thread, n_threads) * line,
-                                 share_begin(lines, thread + 1, n_threads) * line)
+        share.d0 = _features_begin(&batch, t.layer.n_features, thread, n_threads)
+        share.d1 = _features_begin(&batch, t.layer.n_features, thread + 1, n_threads)
+        t.kernels.sampled_update(&t.layer, &solver, &batch, &share)
         at += batch.B
         dae_barrier_wait(&t.barrier, thread, n_threads)
     dae_restore_denormals(denormals)
@@ -128,12 +152,13 @@ cdef ptrdiff_t _lay_out(
     batch.column = <int32_t *> _take(base, &used, n_entries, sizeof(int32_t))
     batch.source = <int32_t *> _take(base, &used, n_entries, sizeof(int32_t))
     batch.next = <int32_t *> _take(base, &used, n_entries, sizeof(int32_t))
+    batch.next_named = <int32_t *> _take(base, &used, n_entries, sizeof(int32_t))
     batch.value = _take(base, &used, n_entries, itemsize)
     batch.head = <int32_t *> _take(base, &used, t.layer.n_features, sizeof(int32_t))
     batch.factors = _take(base, &used, 2 * B * t.layer.stride, itemsize)
     batch.loss = <double *> _take(base, &used, B, sizeof(double))
     t.starts = <ptrdiff_t *> _take(base, &used, (B + 1) * n_threads, sizeof(ptrdiff_t))
-    t.scratch_bytes = (2 * batch.room * (itemsize + sizeof(int32_t)) + 63) // 64 * 64
+    t.scratch_bytes = (2 * max(batch.room, B) * (itemsize + sizeof(int32_t)) + 63) // 64 * 64
     t.scratch = <char *> _take(base, &used, t.scratch_bytes, n_threads)
     return used
 

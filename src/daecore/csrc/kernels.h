@@ -150,9 +150,17 @@ typedef struct {
     int32_t *source; /* of each entry, the row of `factors` that its value multiplies */
     int32_t *next;   /* of each entry, the next of the same feature, or -1 */
     int32_t *head;   /* (n) the first entry of each feature, or -1: so between two steps */
+    int32_t *next_named; /* of one entry per named feature, that of the next feature, or -1 */
     void *factors;   /* (2 B, stride) H, then dE/da of the hidden units */
     double *loss;    /* (B) w_b E_b */
 } dae_sampled_batch;
+
+/* What one thread updates after such a batch: features [d0, d1) and hidden units [j0, j1). `scratch`
+ * has room for 2 B elements and as many 32-bit numbers. */
+typedef struct {
+    ptrdiff_t d0, d1, j0, j1;
+    void *scratch;
+} dae_sampled_share;
 
 enum {
     DAE_SCORE_SUMS = 4, /* numbers per leaf and row that the multinomial loss sums up */
@@ -269,10 +277,9 @@ typedef struct {
     void (*sampled_row)(const dae_sampled_data *data, const dae_layer *layer,
                         const dae_sampled_batch *batch, ptrdiff_t b, void *scratch);
 
-    /* All parameters that such a batch moves, in the thread's features and units [j0, j1) */
+    /* All parameters that such a batch moves, in the share */
     void (*sampled_update)(const dae_layer *layer, const dae_update *solver,
-                           const dae_sampled_batch *batch, int thread, int n_threads, ptrdiff_t j0,
-                           ptrdiff_t j1);
+                           const dae_sampled_batch *batch, const dae_sampled_share *share);
 
     /* For levels that multiply by panels (matrix_tiles.h), else NULL: the panels of codes[:, J], or
      * of their deltas, that products over the hidden units need. They lie behind the `room` rows of

@@ -13,7 +13,24 @@
  * Every sum runs over the entries of one row, or of one feature, in order: same bits on any number of
  * threads. */
 
-enum { ASKED_AT_ONCE = 2 * FEATURE_GROUP }; /* features whose rows of V stay in the cache between two uses */
+enum {
+    ASKED_AT_ONCE = FEATURE_GROUP, /* features whose rows of V stay in the cache between two uses */
+    AHEAD_BYTES = 8192             /* of weights that are on their way while others are used */
+};
+
+/* Rows of the weights lie anywhere in memory, or in the cache of the core that wrote them last: they
+ * are asked for before they are used, so many of each of `arrays` arrays. */
+INLINE intp rows_ahead(intp width, int arrays)
+{
+    const intp rows = AHEAD_BYTES / (width * (intp)sizeof(REAL) * arrays);
+    return rows < 4 ? 4 : at_most(rows, 2 * FEATURE_GROUP);
+}
+
+INLINE void prefetch_row(const void *array, intp at, intp width, const int for_writing)
+{
+    for (intp j = 0; array && j < width; j += LINE)
+        __builtin_prefetch((const REAL *)array + at + j, for_writing);
+}
 
 /* The entries that x has, or that were shown in its place: columns and values of x. Returns how many. */
 static intp known_entries(entries x, entries shown, int32_t *columns, REAL *values)
@@ -95,6 +112,23 @@ static void emphasise(const dae_sampled_data *data, intp row, entries x, entries
     }
 }
 
+/* H (stride) <- sum x~ W[d, :] over the shown entries */
+static void encode_entries(const dae_layer *layer, intp count, const int32_t *column,
+                           const REAL *value, REAL *H)
+{
+    enum { AT_ONCE = 8 };
+    const REAL *W = layer->encoder.value;
+    const intp width = whole_lines(layer->n_hidden), stride = layer->stride;
+    const intp ahead = rows_ahead(width, 1);
+    sparse_product(width, 0, column, value, W, stride, H, SET);
+    for (intp i0 = 0; i0 < count; i0 += AT_ONCE) {
+        const intp i1 = at_most(i0 + AT_ONCE, count);
+        for (intp i = i0 ? i0 + ahead : 0; i < at_most(i1 + ahead, count); i++)
+            prefetch_row(W, column[i] * stride, width, 0);
+        sparse_product(width, i1 - i0, column + i0, value + i0, W, stride, H, CONTINUE);
+    }
+}
+
 /* Deltas of the asked entries from their x, in place; dH (stride) <- the sum of delta V[d, :]. Returns
  * the loss. */
 static double decode_asked(const dae_layer *layer, const REAL *H, REAL scale, intp count,
@@ -102,7 +136,10 @@ static double decode_asked(const dae_layer *layer, const REAL *H, REAL scale, in
 {
     const REAL *V = layer->decoder.value, *bias = layer->visible_bias.value;
     const intp width = whole_lines(layer->n_hidden), stride = layer->stride;
+    const intp ahead = rows_ahead(width, 1);
     double loss = 0;
+    for (intp i = 0; i < at_most(ahead, count); i++)
+        prefetch_row(V, column[i] * stride, width, 0);
     for (intp i0 = 0; i0 < count; i0 += ASKED_AT_ONCE) {
         const intp i1 = at_most(i0 + ASKED_AT_ONCE, count);
         REAL a[ASKED_AT_ONCE + LANES] = {0};
@@ -110,9 +147,8 @@ static double decode_asked(const dae_layer *layer, const REAL *H, REAL scale, in
             const REAL *v[4];
             for (intp p = 0; p < 4; p++) {
                 v[p] = V + column[at_most(i + p, i1 - 1)] * stride;
-                if (i + p + 4 < count)
-                    for (intp j = 0; j < width; j += LINE)
-                        __builtin_prefetch(V + column[i + p + 4] * stride + j);
+                if (i + p + ahead < count)
+                    prefetch_row(V, column[i + p + ahead] * stride, width, 0);
             }
             dot_product(1, width, H, stride, v, a + i - i0, 4);
         }
@@ -150,7 +186,7 @@ static void sampled_row(const dae_sampled_data *data, const dae_layer *layer,
     const intp shown = shown_entries(&data->corruption, row, given, column, value);
     if (data->unit_rows)
         scale_to_unit(value, shown);
-    sparse_product(width, shown, column, value, layer->encoder.value, stride, H, SET);
+    encode_entries(layer, shown, column, value, H);
     for (intp j = 0; j < width; j += LANES) {
         const intp lanes = at_most(layer->n_hidden - j, LANES);
         vec h = {0};
@@ -183,90 +219,183 @@ static void sampled_row(const dae_sampled_data *data, const dae_layer *layer,
     batch->asked_count[b] = (int32_t)count;
 }
 
-/* Rows of the weights lie anywhere: they are asked for a few entries before they are used. */
-INLINE void prefetch_row(const void *array, intp at, intp width, const int for_writing)
+INLINE void prefetch_parameter(const dae_parameter *p, intp at, intp width)
 {
-    for (intp j = 0; array && j < width; j += LINE)
-        __builtin_prefetch((const REAL *)array + at + j, for_writing);
+    prefetch_row(p->value, at, width, 1);
+    prefetch_row(p->moment1, at, width, 1);
+    prefetch_row(p->moment2, at, width, 1);
 }
 
-INLINE int is_mine(int32_t d, int thread, int n_threads)
+/* The first of the `count` ascending columns that is not below `limit` */
+INLINE intp first_from(const int32_t *column, intp count, intp limit)
 {
-    return n_threads == 1 || d / FEATURE_GROUP % n_threads == thread;
-}
-
-/* One array of weights, in the rows that entries of the batch name and that are the thread's: the shown
- * entries, the asked ones, or both. With the asked ones goes the visible bias. */
-static void update_named(const dae_layer *layer, const dae_update *solver, const dae_sampled_batch *batch,
-                         const dae_parameter *p, int by_shown, int by_asked, int thread, int n_threads)
-{
-    enum { TERMS = 64, AHEAD = 4 };
-    const intp stride = layer->stride, width = whole_lines(layer->n_hidden);
-    const int32_t *column = batch->column;
-    const REAL *value = batch->value;
-    int32_t *head = batch->head, *next = batch->next, source[TERMS];
-    REAL G[BLOCK], factor[TERMS];
-    for (intp b = batch->B - 1; b >= 0; b--) { /* backwards, so that the lists run forwards */
-        const intp middle = batch->starts[b] + batch->shown_count[b];
-        const intp start = by_shown ? batch->starts[b] : middle;
-        for (intp e = (by_asked ? middle + batch->asked_count[b] : middle) - 1; e >= start; e--)
-            if (is_mine(column[e], thread, n_threads)) {
-                batch->source[e] = (int32_t)(e < middle ? batch->B + b : b);
-                next[e] = head[column[e]];
-                head[column[e]] = (int32_t)e;
-            }
+    intp low = 0;
+    while (count > 0) {
+        const intp half = count / 2;
+        const int below = column[low + half] < limit;
+        low = below ? low + half + 1 : low;
+        count = below ? count - half - 1 : half;
     }
-    for (intp b = 0; b < batch->B; b++) {
-        const intp middle = batch->starts[b] + batch->shown_count[b];
-        const intp start = by_shown ? batch->starts[b] : middle;
-        const intp stop = by_asked ? middle + batch->asked_count[b] : middle;
-        for (intp e = start; e < stop; e++) {
-            const int32_t d = column[e];
-            if (e + AHEAD < stop && is_mine(column[e + AHEAD], thread, n_threads) &&
-                head[column[e + AHEAD]] >= 0) {
-                const intp at = column[e + AHEAD] * stride;
-                prefetch_row(p->value, at, width, 1);
-                prefetch_row(p->moment1, at, width, 1);
-                prefetch_row(p->moment2, at, width, 1);
-            }
-            if (!is_mine(d, thread, n_threads) || head[d] < 0)
+    return low;
+}
+
+/* Which entries name rows of a weight array: the shown ones, those that were asked for, or both. */
+enum naming { BY_SHOWN = 1, BY_ASKED = 2 };
+
+/* The entries that name features of the share, as lists by feature: batch->head and batch->next. The
+ * features themselves are a list, too: of each, one entry. Returns the first of these, or -1. */
+static int32_t list_named(const dae_sampled_batch *batch, const dae_sampled_share *share, int naming)
+{
+    const int32_t *column = batch->column;
+    int32_t *head = batch->head, first = -1;
+    for (intp b = batch->B - 1; b >= 0; b--) { /* backwards, so that the lists run forwards */
+        const intp start = batch->starts[b], middle = start + batch->shown_count[b];
+        for (int asked = 1; asked >= 0; asked--) {
+            if (!(naming & (asked ? BY_ASKED : BY_SHOWN)))
                 continue;
-            REAL bias_gradient = 0;
-            for (intp j = 0; j < width; j += BLOCK) {
-                const intp columns = at_most(width - j, BLOCK);
-                enum product_mode mode = SET;
-                for (int32_t i = head[d]; i >= 0; mode = CONTINUE) {
-                    intp terms = 0;
-                    for (; i >= 0 && terms < TERMS; i = next[i], terms++) {
-                        source[terms] = batch->source[i];
-                        factor[terms] = value[i];
-                        if (j == 0 && source[terms] < batch->B)
-                            bias_gradient += factor[terms];
-                    }
-                    sparse_product(columns, terms, source, factor, (const REAL *)batch->factors + j, stride,
-                                   G, mode);
+            const intp from = asked ? middle : start;
+            const intp count = asked ? batch->asked_count[b] : batch->shown_count[b];
+            const intp e0 = from + first_from(column + from, count, share->d0);
+            const intp e1 = from + first_from(column + from, count, share->d1);
+            for (intp e = e1 - 1; e >= e0; e--) {
+                const int32_t d = column[e];
+                batch->source[e] = (int32_t)(asked ? b : batch->B + b);
+                batch->next[e] = head[d];
+                if (head[d] < 0) {
+                    batch->next_named[e] = first;
+                    first = (int32_t)e;
                 }
-                step_rows(layer, solver, p, d, d + 1, j, columns, G, BLOCK);
+                head[d] = (int32_t)e;
             }
-            if (by_asked)
-                step_bias(solver, &layer->visible_bias, d, d + 1, &bias_gradient);
-            head[d] = -1;
+        }
+    }
+    return first;
+}
+
+/* Row `at` / stride of a weight array, NV vectors of it from column j on: its gradient, the sum of
+ * factor[i] factors[source[i], :], and the solver's step while that is in registers. */
+INLINE void step_tile(const int kind, const int NV, const dae_update *solver, const dae_parameter *p,
+                      intp at, intp terms, const int32_t *source, const REAL *factor,
+                      const REAL *factors, intp stride)
+{
+    const REAL alpha = (REAL)solver->alpha;
+    REAL *w = (REAL *)p->value + at;
+    REAL *m1 = p->moment1 ? (REAL *)p->moment1 + at : NULL;
+    REAL *m2 = p->moment2 ? (REAL *)p->moment2 + at : NULL;
+    vec sum[8];
+    UNROLL for (int v = 0; v < NV; v++)
+        sum[v] = (vec){0};
+    for (intp i = 0; i < terms; i++) {
+        const REAL x = factor[i], *across = factors + source[i] * stride;
+        UNROLL for (int v = 0; v < NV; v++)
+            sum[v] += x * load(across + v * LANES);
+    }
+    UNROLL for (int v = 0; v < NV; v++) {
+        const intp j = v * LANES;
+        solver_step(kind, solver, w + j, m1 ? m1 + j : NULL, m2 ? m2 + j : NULL,
+                    sum[v] + alpha * load(w + j), LANES);
+    }
+}
+
+INLINE void step_named_row(const int kind, const dae_layer *layer, const dae_update *solver,
+                           const dae_parameter *p, intp d, intp terms, const int32_t *source,
+                           const REAL *factor, const REAL *factors)
+{
+    const intp stride = layer->stride, width = whole_lines(layer->n_hidden), at = d * stride;
+    intp j = 0;
+    for (; j + 8 * LANES <= width; j += 8 * LANES)
+        step_tile(kind, 8, solver, p, at + j, terms, source, factor, factors + j, stride);
+    for (; j + 4 * LANES <= width; j += 4 * LANES)
+        step_tile(kind, 4, solver, p, at + j, terms, source, factor, factors + j, stride);
+    for (; j < width; j += LANES)
+        step_tile(kind, 1, solver, p, at + j, terms, source, factor, factors + j, stride);
+}
+
+/* Some elements of a bias, anywhere in it, by their gradients: `count` of at most LANES. */
+INLINE void step_gathered_bias(const int kind, const dae_update *solver, const dae_parameter *p,
+                               intp count, const int32_t *element, const REAL *gradient)
+{
+    REAL *value[3] = {p->value, p->moment1, p->moment2};
+    REAL gathered[3][LANES];
+    memset(gathered, 0, sizeof gathered);
+    for (int k = 0; k < 3; k++)
+        for (intp i = 0; value[k] && i < count; i++)
+            gathered[k][i] = value[k][element[i]];
+    solver_step(kind, solver, gathered[0], gathered[1], gathered[2], load(gradient), LANES);
+    for (int k = 0; k < 3; k++)
+        for (intp i = 0; value[k] && i < count; i++)
+            value[k][element[i]] = gathered[k][i];
+}
+
+/* One array of weights, in the rows that the entries name and that are of the share. With asked
+ * entries goes the visible bias. */
+INLINE void update_named_by(const int kind, const dae_layer *layer, const dae_update *solver,
+                            const dae_sampled_batch *batch, const dae_sampled_share *share,
+                            const dae_parameter *p, int naming)
+{
+    const intp stride = layer->stride, width = whole_lines(layer->n_hidden);
+    const int32_t *column = batch->column, *next = batch->next, *next_named = batch->next_named;
+    const REAL *value = batch->value;
+    REAL *factor = share->scratch, bias_gradient[LANES];
+    int32_t *source = (int32_t *)(factor + 2 * batch->B), bias_element[LANES];
+    intp n_biases = 0;
+    const int32_t first = list_named(batch, share, naming);
+    int32_t coming = first; /* runs some features ahead */
+    for (intp i = rows_ahead(width, 1 + !!p->moment1 + !!p->moment2); i > 0 && coming >= 0; i--) {
+        prefetch_parameter(p, column[coming] * stride, width);
+        coming = next_named[coming];
+    }
+    for (int32_t named = first; named >= 0; named = next_named[named]) {
+        if (coming >= 0) {
+            prefetch_parameter(p, column[coming] * stride, width);
+            coming = next_named[coming];
+        }
+        const int32_t d = column[named];
+        intp terms = 0;
+        REAL asked = 0;
+        for (int32_t e = batch->head[d]; e >= 0; e = next[e], terms++) {
+            source[terms] = batch->source[e];
+            factor[terms] = value[e];
+            if (source[terms] < batch->B)
+                asked += factor[terms];
+        }
+        batch->head[d] = -1;
+        step_named_row(kind, layer, solver, p, d, terms, source, factor, batch->factors);
+        bias_element[n_biases] = d;
+        bias_gradient[n_biases++] = asked;
+        if (n_biases == LANES || next_named[named] < 0) {
+            if (naming & BY_ASKED)
+                step_gathered_bias(kind, solver, &layer->visible_bias, n_biases, bias_element,
+                                   bias_gradient);
+            n_biases = 0;
         }
     }
 }
 
-/* The thread's features, and its units [j0, j1) of the hidden bias. */
+static void update_named(const dae_layer *layer, const dae_update *solver,
+                         const dae_sampled_batch *batch, const dae_sampled_share *share,
+                         const dae_parameter *p, int naming)
+{
+    switch (solver->kind) {
+        /* clang-format off */
+#define CASE(KIND, NAME)                                                                           \
+    case KIND: update_named_by(KIND, layer, solver, batch, share, p, naming); break;
+        FOR_EACH_SOLVER(CASE)
+#undef CASE
+        /* clang-format on */
+    }
+}
+
 static void sampled_update(const dae_layer *layer, const dae_update *solver,
-                           const dae_sampled_batch *batch, int thread, int n_threads, ptrdiff_t j0,
-                           ptrdiff_t j1)
+                           const dae_sampled_batch *batch, const dae_sampled_share *share)
 {
     if (layer->tied)
-        update_named(layer, solver, batch, &layer->encoder, 1, 1, thread, n_threads);
+        update_named(layer, solver, batch, share, &layer->encoder, BY_SHOWN | BY_ASKED);
     else {
-        update_named(layer, solver, batch, &layer->decoder, 0, 1, thread, n_threads);
-        update_named(layer, solver, batch, &layer->encoder, 1, 0, thread, n_threads);
+        update_named(layer, solver, batch, share, &layer->decoder, BY_ASKED);
+        update_named(layer, solver, batch, share, &layer->encoder, BY_SHOWN);
     }
-    for (intp j = j0; j < j1; j += LANES) {
+    for (intp j = share->j0; j < share->j1; j += LANES) {
         vec sum = {0};
         REAL gradient[LANES];
         for (intp b = 0; b < batch->B; b++)
