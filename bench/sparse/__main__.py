@@ -6,9 +6,24 @@ import argparse
 import time
 
 from bench import machine, records
-from bench.sparse import clicks, report, speed
+from bench.sparse import (
+    cells,
+    clicks,
+    columns,
+    few_labels,
+    inference,
+    memory,
+    reviews,
+    sampling,
+    speed,
+)
 
-EXPERIMENTS = {"speed": (speed.run, report.speed), "clicks": (clicks.run, report.clicks)}
+EXPERIMENTS = {
+    module.__name__.rpartition(".")[2]: module
+    for module in (
+        speed, inference, columns, memory, sampling, clicks, reviews, few_labels, cells
+    )
+}  # fmt: skip
 
 
 def main() -> None:
@@ -16,11 +31,11 @@ def main() -> None:
     parser.add_argument("experiment", choices=EXPERIMENTS)
     parser.add_argument("--quick", action="store_true", help="a short run that keeps nothing")
     options = parser.parse_args()
-    run, text = EXPERIMENTS[options.experiment]
+    experiment = EXPERIMENTS[options.experiment]
     started = time.perf_counter()
-    result = run(quick=options.quick)
+    result = experiment.run(quick=options.quick)
     result["environment"] = machine.run_information(started)
-    lines = text(result)
+    lines = experiment.text(result)
     print(lines)
     if not options.quick:
         path = records.folder() / f"sparse_{options.experiment}.json"

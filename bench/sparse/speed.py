@@ -15,7 +15,8 @@ import numpy as np
 import scipy.sparse
 
 from bench import data
-from bench.timing import in_turn
+from bench.sparse import table
+from bench.timing import in_turn, ratios, spread
 from dae import _core
 from dae._core.sampled import train_sampled
 from dae._model.corruption import Corruption
@@ -27,6 +28,7 @@ N_HIDDEN = 256
 LEVEL = 0.3
 RATE = {"sgd": 0.001, "adam": 0.001}
 BATCHES = (20, 128, 512)
+OURS = ("dae, dense rows", "dae, CSR", "dae, CSR sampled 1:1")
 
 
 def texts(part: str = "train") -> scipy.sparse.csr_array:
@@ -236,3 +238,28 @@ def run(quick: bool = False) -> dict:
             results.append({"solver": solver, "batch_size": batch_size, "rates": rates})
             print(solver, batch_size, {name: round(np.median(r)) for name, r in rates.items()})
     return {"shape": list(X.shape), "entries": int(X.nnz), "steps": results}
+
+
+def text(result: dict) -> str:
+    """Samples per second, and medians of the ratios of each round."""
+    n_rows, n_columns = result["shape"]
+    rivals = [name for name in result["steps"][0]["rates"] if name not in OURS]
+    lines = [
+        f"Training samples per second: {n_rows:,} texts of {n_columns:,} words, "
+        f"{result['entries'] / n_rows:.0f} of them in a text, 256 logistic units, cross-entropy, "
+        f"masking 0.3, float32; {table.machine_of(result)}. Medians; ratios are medians over "
+        "rounds.",
+        "",
+        "| solver, batch | " + " | ".join([*OURS, *rivals]) + " | sampled over the fastest "
+        "PyTorch | sampled over dense | CSR over the fastest PyTorch |",
+        "| --- |" + " --- |" * (len(OURS) + len(rivals) + 3),
+    ]
+    for step in result["steps"]:
+        rates = step["rates"]
+        fastest = max(rivals, key=lambda name: np.median(rates[name]), default=None)
+        cells = [f"{np.median(rates[name]):,.0f}" for name in (*OURS, *rivals)]
+        for mine, other in ((OURS[2], fastest), (OURS[2], OURS[0]), (OURS[1], fastest)):
+            middle = spread(ratios(rates[mine], rates[other]))[0] if other else None
+            cells.append("-" if middle is None else f"{middle:.1f}x")
+        lines.append(f"| {step['solver']}, {step['batch_size']} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)

@@ -194,6 +194,8 @@ def check_structure(name: str, X: Any) -> None:
     """
     if X.format in ("csr", "csc", "bsr"):
         indptr, indices = X.indptr, X.indices
+        _check_integers(name, "indptr", indptr)
+        _check_integers(name, "indices", indices)
         if X.format == "bsr":
             lengths, n_indices = (n // b for n, b in zip(X.shape, X.blocksize, strict=True))
         elif X.format == "csr":
@@ -214,6 +216,7 @@ def check_structure(name: str, X: Any) -> None:
         _check_indices(name, indices[: indptr[-1]], n_indices)
     elif X.format == "coo":
         for indices, n_indices in zip((X.row, X.col), X.shape, strict=True):
+            _check_integers(name, "coordinates", indices)
             if len(indices) != len(X.data):
                 raise ValueError(
                     f"{name} must have one row and one column index for each of its "
@@ -233,6 +236,14 @@ def without_spare_room(X: Any) -> Any:
         return X
     n = X.indptr[-1]
     return sparse.csr_array((X.data[:n], X.indices[:n], X.indptr), shape=X.shape)
+
+
+def _check_integers(name: str, part: str, indices: np.ndarray) -> None:
+    if indices.dtype.kind not in "iu" or indices.ndim != 1:
+        raise ValueError(
+            f"{name} must have {part} in one dimension that are integers, got {indices.ndim} "
+            f"dimensions of {indices.dtype}. Build it again."
+        )
 
 
 def _check_indices(name: str, indices: np.ndarray, n: int) -> None:
