@@ -2,8 +2,8 @@
 
 20 Newsgroups, which of 10,000 words a text has; 256 logistic units, tied, cross-entropy, masking
 0.3. Each side has the learning rate that is best for it on the last tenth of the training texts;
-the loss of the test texts is full and without corruption. Time is that of training alone: sides run
-in turn, an epoch at a time.
+the loss of the test texts is full and without corruption. Time is processor time of training alone,
+on one thread, so that a shared machine can tell, too.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 from bench.sparse import speed, table
 from dae import DenoisingAutoencoder
 
-EPOCHS = 20
+EPOCHS = 12
 RATES = (3e-4, 1e-3, 3e-3)
 # epochs of the sampled sides go on: they are cheap
-SIDES = {"all outputs": (None, 1), "1 zero": (1.0, 6), "3 zeros": (3.0, 4), "10 zeros": (10.0, 2)}
+SIDES = {"all outputs": (None, 1), "1 zero": (1.0, 4), "5 zeros": (5.0, 2)}
 
 
 def model(sampling: float | None, rate: float) -> DenoisingAutoencoder:
@@ -30,6 +30,7 @@ def model(sampling: float | None, rate: float) -> DenoisingAutoencoder:
         learning_rate_init=rate,
         reconstruction_sampling=sampling,
         random_state=0,
+        n_jobs=1,
     )
 
 
@@ -37,9 +38,9 @@ def curve(sampling, rate: float, X, held_out, epochs: int) -> list[tuple[float, 
     """Seconds of training so far and held-out loss, after each epoch."""
     dae, seconds, points = model(sampling, rate), 0.0, []
     for _ in range(epochs):
-        started = time.perf_counter()
+        started = time.process_time()
         dae.partial_fit(X)
-        seconds += time.perf_counter() - started
+        seconds += time.process_time() - started
         points.append((seconds, -dae.score(held_out)))
     return points
 
@@ -54,7 +55,7 @@ def run(quick: bool = False) -> dict:
     for name, (sampling, longer) in SIDES.items():
         # chosen after as many epochs as the full side has
         chosen = {
-            rate: curve(sampling, rate, X[:n_train], X[n_train:], max(2, epochs // 4))[-1][1]
+            rate: curve(sampling, rate, X[:n_train], X[n_train:], max(2, epochs // 6))[-1][1]
             for rate in (RATES[1:2] if quick else RATES)
         }
         rate = min(chosen, key=chosen.__getitem__)
@@ -98,10 +99,10 @@ def text(result: dict) -> str:
         )
     return table.markdown(
         "Held-out loss per text, of all 10,000 outputs and without corruption (20 Newsgroups, 256 "
-        "logistic units, Adam, batches of 128). \"Equal time\" is that at which the side with all "
+        "logistic units, Adam, batches of 128, one thread; processor time). \"Equal time\" is that at which the side with all "
         f"outputs came within 1 % of its best loss, {first:.1f} s; {table.machine_of(result)}.",
         [
-            "reconstructed per non-zero", "rate", "seconds an epoch",
+            "reconstructed per non-zero", "rate", "seconds per epoch",
             f"loss after {result['epochs']} epochs", "after equal time", "best",
             "seconds to that 1 %", "faster by",
         ],
