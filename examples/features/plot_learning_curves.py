@@ -1,0 +1,55 @@
+"""
+Learning curves and early stopping
+==================================
+
+`fit` stops by itself: when the loss has not fallen by the fraction `tol` for `n_iter_no_change`
+epochs. That is the training loss, of samples that are corrupted anew in every epoch, which is
+hard to learn by heart. With few samples it can be done nevertheless; `early_stopping` then judges
+by samples that are set aside.
+"""
+
+import matplotlib.pyplot as plt
+from sklearn.datasets import load_digits
+
+from dae import DenoisingAutoencoder
+from dae.inspection import LossCurveDisplay
+
+X = load_digits().data / 16
+
+# %%
+# 150 digits, 512 units, little noise, and no stopping rule: the training loss falls on and on,
+# that of other samples does not.
+
+settings = dict(n_components=512, corruption_level=0.1, max_iter=300, random_state=0)
+free = DenoisingAutoencoder(
+    early_stopping=True, validation_fraction=0.3, tol=1e-6, n_iter_no_change=300, **settings
+)
+stopped = DenoisingAutoencoder(early_stopping=True, validation_fraction=0.3, **settings)
+noisier = DenoisingAutoencoder(early_stopping=True, validation_fraction=0.3, **settings)
+noisier.set_params(corruption_level=0.4)
+
+runs = {
+    "little noise, 300 epochs": free,
+    "little noise, early stopping": stopped,
+    "more noise, early stopping": noisier,
+}
+figure, axes = plt.subplots(1, 3, figsize=(10.2, 3.5), sharey=True)
+for axis, (name, network) in zip(axes, runs.items(), strict=True):
+    network.fit(X[:150])
+    LossCurveDisplay.from_estimator(network, log_scale=True, ax=axis)
+    axis.set_title(f"{name}\n{network.n_iter_} epochs")
+    axis.label_outer()
+figure.suptitle("Loss by epoch: training and validation samples")
+plt.show()
+
+# %%
+# Is it a good fit? `score` of samples that no fit has seen, without corruption (greater is better),
+# and the error of repairing them, at the same 30 % of masked pixels for all.
+
+import numpy as np
+
+test = X[300:800]
+masked = test * (np.random.default_rng(0).random(test.shape) > 0.3)
+for name, network in runs.items():
+    error = ((network.reconstruct(masked) - test) ** 2).sum(axis=1).mean()
+    print(f"{name:<30} score {network.score(test):7.3f}   error of repairing {error:.2f}")
