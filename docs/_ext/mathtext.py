@@ -11,7 +11,6 @@ import re
 from functools import cache
 
 from docutils import nodes
-from matplotlib import rc_context
 from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
 from matplotlib.textpath import TextToPath, text_to_path
@@ -50,18 +49,17 @@ def drawn(formula: str) -> tuple[str, float, float, float]:
     text = formula
     for long, short in SHORT.items():
         text = text.replace(long, short)
-    font = FontProperties(family="serif", size=SIZE)
-    with rc_context({"mathtext.fontset": "cm"}):
-        converter: TextToPath = text_to_path
-        try:
-            vertices, codes = converter.get_text_path(font, f"${text}$", ismath=True)
-        except ValueError as error:
-            raise SphinxError(f"matplotlib cannot draw the formula {formula!r}: {error}") from error
-        # measured at the size that paths are drawn in
-        scale = converter.FONT_SCALE
-        width, height, depth = converter.get_text_width_height_descent(
-            f"${text}$", FontProperties(family="serif", size=scale), ismath=True
-        )
+    font = FontProperties(size=SIZE, math_fontfamily="cm")
+    converter: TextToPath = text_to_path
+    try:
+        vertices, codes = converter.get_text_path(font, f"${text}$", ismath=True)
+    except ValueError as error:
+        raise SphinxError(f"matplotlib cannot draw the formula {formula!r}: {error}") from error
+    # measured at the size that paths are drawn in
+    scale = converter.FONT_SCALE
+    width, height, depth = converter.get_text_width_height_descent(
+        f"${text}$", FontProperties(size=scale, math_fontfamily="cm"), ismath=True
+    )
     path = Path(vertices, codes)
     path.vertices = path.vertices * (SIZE / scale)
     return path_data(path.vertices, path.codes), width / scale, height / scale, depth / scale
@@ -89,7 +87,8 @@ def visit_math_block(self, node: nodes.math_block) -> None:
     lines = [line for line in re.split(r"\\\\|\n\n", node.astext()) if line.strip()]
     for target in node.get("ids", ()):
         self.body.append(f'<span id="{target}"></span>')
-    drawn_lines = "".join(f"<div>{svg(line.replace('&', ''))}</div>" for line in lines)
+    lines = [line.replace("&", "").replace(r"\frac", r"\dfrac") for line in lines]
+    drawn_lines = "".join(f"<div>{svg(line)}</div>" for line in lines)
     self.body.append(f'<div class="formulas">{drawn_lines}</div>\n')
     raise nodes.SkipNode
 

@@ -66,7 +66,7 @@ def descent() -> Canvas:
             c.circle(x, y, 4, "blue")
         c.text(left + 107, 20, f"step size {rate}: {word}", size=13)
         c.text(left + 107, 214, "w", italic=True, style="muted")
-    c.text(20, 50, "E", italic=True, style="muted")
+    c.text(10, 36, "E", italic=True, style="muted")
     c.text(360, 234, "nine steps of w ← w − α ∂E/∂w on E = w²", size=12, style="muted")
     return c
 

@@ -16,7 +16,7 @@ def neuron() -> Canvas:
         c.text(60, y + 5, name, italic=True)
         c.arrow((80, y), (241, 120 + (y - 120) * 0.12), "blue")
     c.text(60, 152, "⋮", size=18)
-    for y, name in ((62, "w₁"), (98, "w₂"), (176, "wₙ")):
+    for y, name in ((62, "w₁"), (98, "w₂"), (184, "wₙ")):
         c.text(152, y, name, italic=True, style="blue words")
     c.circle(272, 120, 30)
     c.text(272, 127, "Σ", size=20)

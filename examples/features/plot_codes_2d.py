@@ -19,7 +19,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from dae import StackedDenoisingAutoencoder
 
 X, y = load_digits(return_X_y=True)
-X_train, X_test, y_train, y_test = train_test_split(X / 16, y, random_state=0)
+X_train, X_test, y_train, y_test = train_test_split((X / 16).astype("float32"), y, random_state=0)
 
 # %%
 # Four layers, each trained to repair the codes of the one below, then all together.
@@ -27,12 +27,15 @@ X_train, X_test, y_train, y_test = train_test_split(X / 16, y, random_state=0)
 stack = StackedDenoisingAutoencoder(
     (128, 64, 32, 2),
     activation=["tanh", "tanh", "tanh", "identity"],
-    corruption_level=[0.2, 0.1, 0.1, 0.0],
-    max_iter=20,
+    loss="log_loss",
+    corruption_level=[0.1, 0, 0, 0],
+    max_iter=10,
     fine_tune=True,
-    fine_tune_max_iter=150,
-    tol=None,
+    fine_tune_max_iter=200,
+    fine_tune_learning_rate_init=0.003,
     learning_rate="cosine",
+    batch_size=32,
+    tol=None,
     random_state=0,
 ).fit(X_train)
 maps = {"PCA": PCA(2).fit(X_train), "stack of four layers": stack}

@@ -43,7 +43,7 @@ kinds = {
 # The same four digits in each row: clean, corrupted, repaired.
 
 SHOWN = 4
-figure, axes = plt.subplots(len(kinds), 1, figsize=(7.2, 8.6))
+figure, axes = plt.subplots(len(kinds), 1, figsize=(7.2, 4.2))
 for axis, (name, corruption) in zip(axes, kinds.items(), strict=True):
     network = DenoisingAutoencoder(
         256, loss="log_loss", max_iter=60, tol=None, random_state=0, **corruption
@@ -60,7 +60,9 @@ for axis, (name, corruption) in zip(axes, kinds.items(), strict=True):
     axis.set_yticks([])
     axis.spines[:].set_visible(False)
     axis.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
-axes[0].set_title("clean                         as shown to the network                  repaired")
+axes[0].set_title(
+    f"{'clean':^34}{'as shown to the network':^34}{'repaired':^34}", family="monospace", fontsize=7
+)
 figure.suptitle("Five corruptions, and what was learned from each")
 plt.show()
 
