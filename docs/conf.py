@@ -65,6 +65,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "matplotlib_animations": False,
     "min_reported_time": 1,
+    "write_computation_times": False,  # the page would load scripts from elsewhere
     "reset_modules": ("matplotlib", "_ext.site.reset_plots"),
 }
 

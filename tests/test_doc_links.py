@@ -1,7 +1,10 @@
 """HTML representations link to the page of the estimator, where the site's address is known."""
 
+import importlib
+import pkgutil
+
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import make_pipeline
 
 import dae
@@ -22,6 +25,18 @@ def published(monkeypatch):
 def test_the_page_is_that_of_the_public_name(published, estimator):
     link = f"https://example.org/dae/reference/{PAGES[estimator]}.html"
     assert estimator()._get_doc_link() == link
+
+
+def test_every_public_estimator_has_a_link():
+    for info in pkgutil.iter_modules(dae.__path__):
+        try:
+            module = importlib.import_module(f"dae.{info.name}")
+        except ImportError:  # of an optional package
+            continue
+        for name in getattr(module, "__all__", ()):
+            kind = getattr(module, name)
+            if isinstance(kind, type) and issubclass(kind, BaseEstimator):
+                assert issubclass(kind, doc_link.DocLinkMixin), kind
 
 
 def test_the_representation_has_the_link(published):

@@ -151,6 +151,8 @@ def test_the_code_of_a_page_runs(page, monkeypatch, tmp_path, capsys):
         pytest.importorskip("matplotlib").use("Agg")
     if "sample_image" in "".join(code_of(page)):
         pytest.importorskip("PIL")
+    if "dask" in "".join(code_of(page)):
+        pytest.importorskip("dask.array")
     monkeypatch.chdir(tmp_path)
     names = {}
     for block in code_of(page):

@@ -40,7 +40,8 @@ learns less is not faster. What is *not* here has not been measured.
 """
 NAMES = {
     "zen4": "AMD Zen 4",
-    "sapphire_rapids": "Intel Sapphire Rapids, with its matrix unit (AMX)",
+    "sapphire_rapids": "Intel Sapphire Rapids",
+    "emerald_rapids": "Intel Emerald Rapids",
 }
 
 

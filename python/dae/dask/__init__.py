@@ -28,6 +28,7 @@ except ImportError as error:
         "dae.dask requires dask. Install it with: pip install 'daecore[dask]'"
     ) from error
 
+from dae._estimator.doc_link import DocLinkMixin
 from dae._estimator.messages import warn_how_it_ended
 from dae.autoencoder import DenoisingAutoencoder
 from dae.dask._cluster import WorkersLost, client_of, until_done
@@ -57,7 +58,7 @@ def _constructor(of: type[Any]) -> Any:
     return __init__
 
 
-class _DaskEstimator(BaseEstimator):
+class _DaskEstimator(DocLinkMixin, BaseEstimator):
     """Base: passes over partitions, and lazy use of the result."""
 
     _plain_class: type[Any]
