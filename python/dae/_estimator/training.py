@@ -13,7 +13,6 @@ from dae._data.checks import check_emphasis, check_training_data
 from dae._data.containers import check_same_columns
 from dae._data.rows import Rows
 from dae._data.streams import split
-from dae._estimator.doc_link import DocLinkMixin
 from dae._estimator.messages import in_words, warn_how_it_ended
 from dae._estimator.parameters import CheckedParametersMixin
 from dae._estimator.state import all_or_nothing, check_unchanged, input_norm_of
@@ -103,9 +102,7 @@ class Begun:
     learned: dict[str, Any] = field(default_factory=dict)
 
 
-class TrainedEstimator(
-    VersionStampMixin, DocLinkMixin, CallbackSupportMixin, CheckedParametersMixin
-):
+class TrainedEstimator(VersionStampMixin, CallbackSupportMixin, CheckedParametersMixin):
     """Base of the estimators: `_fit` and `_partial_fit` call the methods that estimators define.
 
     `fit` scales sample weights to a mean of 1 and works on copies of what is fitted, so that a

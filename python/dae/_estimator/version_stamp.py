@@ -6,6 +6,7 @@ import warnings
 from inspect import signature
 from typing import Any
 
+from dae._estimator.doc_link import DocLinkMixin
 from dae._model.layout import with_aligned_arrays
 from dae._version import __version__
 
@@ -16,10 +17,11 @@ class VersionMismatchWarning(UserWarning):
     """A saved estimator comes from another version of this package."""
 
 
-class VersionStampMixin:
+class VersionStampMixin(DocLinkMixin):
     """Adds the version to the pickled state and compares it when the state is loaded.
 
-    Parameters that the saved version did not have, and unaligned arrays, are mended.
+    Parameters that the saved version did not have, and unaligned arrays, are mended. Every
+    estimator that is saved has this base, and so a link to its page.
     """
 
     def __getstate__(self) -> dict[str, Any]:

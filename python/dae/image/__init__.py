@@ -12,7 +12,6 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from dae._estimator.doc_link import DocLinkMixin
 from dae._estimator.parameters import Interval
 from dae._estimator.version_stamp import VersionStampMixin
 from dae._model.damage import damaged
@@ -43,7 +42,7 @@ __all__ = ["ImageDenoiser", "default_autoencoder"]
 PRETRAINED = Path(__file__).parent / "pretrained.npz"
 
 
-class ImageDenoiser(VersionStampMixin, DocLinkMixin, TransformerMixin, BaseEstimator):
+class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
     """Clean pictures with a network that has learned to clean patches.
 
     `fit` takes clean pictures, spoils random patches of them with the noise to remove, and
