@@ -20,7 +20,7 @@ from dae._training.monitor import report
 from dae.image._colour import from_planes, to_planes
 from dae.image._crops import check_size
 from dae.image._format import ImageFormat
-from dae.image._multiscale import cleaned_at_scales, n_scales
+from dae.image._multiscale import cleaned_at_scales, n_scales, reach
 from dae.image._noise import pixels_to_make_up
 from dae.image._noise_level import LIMIT_REACH, cautious, limit_removal, noise_levels
 from dae.image._patch_task import LOST, PatchTask
@@ -31,10 +31,8 @@ from dae.image._training import set_known
 # height and width needs about 200 MB
 TILE = 1536
 
-# Pixels around a tile that are cleaned with it. At one resolution twice the patch gives the pixels
-# of the whole picture. The cosine transform between resolutions reaches over the picture, ever
-# weaker; holes are filled from 96 pixels around.
-SCALES_MARGIN = 64
+# Pixels around a tile that holes in it are filled from: those further away hardly count. All else
+# is cleaned exactly as in the whole picture.
 FILL_MARGIN = 192
 
 # height and width of the tiles that noise is estimated from, in large pictures, and their number
@@ -97,12 +95,10 @@ class Cleaner:
     @property
     def margin(self) -> int:
         """Pixels around a tile that its own pixels depend on; a multiple of `step`."""
-        reach = 2 * self.task.size + LIMIT_REACH
-        if self.scales > 1:
-            reach = SCALES_MARGIN
+        pixels = reach(self.task.size, self.scales) + LIMIT_REACH
         if self.task.noise in LOST:
-            reach = FILL_MARGIN
-        return self.step * -(-reach // self.step)
+            pixels = FILL_MARGIN
+        return self.step * -(-pixels // self.step)
 
     def level(self, sigma: float | None) -> float:
         """The level passed to the network: the nearest of those that it was trained for."""

@@ -21,11 +21,20 @@ OPPONENT = np.array(
 def to_planes(colours: np.ndarray, luminance: bool) -> list[np.ndarray]:
     """Planes (height, width) of a picture: its channels, or luminance and chrominances."""
     if luminance and colours.shape[2] == 3:
-        colours = colours @ OPPONENT.T
+        colours = _mixed(colours, OPPONENT)
     return [np.ascontiguousarray(colours[..., channel]) for channel in range(colours.shape[2])]
 
 
 def from_planes(planes: Sequence[np.ndarray], luminance: bool) -> np.ndarray:
     """The inverse of `to_planes`."""
     colours = np.stack(planes, axis=-1)
-    return colours @ OPPONENT if luminance and colours.shape[2] == 3 else colours
+    return _mixed(colours, OPPONENT.T) if luminance and colours.shape[2] == 3 else colours
+
+
+def _mixed(colours: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Each row of `matrix` times the three colours of a pixel.
+
+    Term by term: a product of BLAS may add them in an order that depends on the number of pixels.
+    """
+    rows = [sum(colours[..., k] * row[k] for k in range(3)) for row in matrix]
+    return np.stack(rows, axis=-1)

@@ -80,7 +80,9 @@ def filter_picture(
             profile = profile.astype(cleaned.dtype)
         target = total[first * stride :]
         last = (len(cleaned) - 1) * stride + 1, (n_columns - 1) * stride + 1
-        for i in np.flatnonzero(profile):
+        # from the last line of patches to the first: so a pixel adds the patches that it is in from
+        # the top of the picture down, however that is cut into strips or tiles
+        for i in np.flatnonzero(profile)[::-1]:
             for j in np.flatnonzero(profile):
                 places = target[i : i + last[0] : stride, j : j + last[1] : stride]
                 places += profile[i] * profile[j] * cleaned[:, :, i, j]

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from dae.image._crops import Crops
-from dae.image._multiscale import halved, n_scales, noise_left
+from dae.image._multiscale import NOISE_LEFT, halved, n_scales
 from dae.image._noise import add_noise, lost_pixels
 from dae.image._patch_task import PatchTask
 from dae.image._patches import gather_patches
@@ -68,7 +68,7 @@ def _of_one_crop(
     # each resolution as often as it has pixels
     pixels = 0.25 ** np.arange(n_scales(clean.shape, task.size, task.scales))
     for _ in range(int(rng.choice(len(pixels), p=pixels / pixels.sum()))):
-        level *= noise_left(clean.shape)
+        level *= NOISE_LEFT
         clean, noisy = halved(clean), halved(noisy)
     lost = lost_pixels(task.noise, noisy)
     if lost.all():

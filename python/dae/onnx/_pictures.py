@@ -15,7 +15,7 @@ from dae._estimator.transformer import NetworkTransformer
 from dae._model.network import Layer
 from dae.image._cleaning import Cleaner
 from dae.image._colour import OPPONENT
-from dae.image._multiscale import SHARE
+from dae.image._multiscale import HALF, HALVING, LOW_HALF, LOWER, NOISE_LEFT
 from dae.image._patch_task import CONSTANT, LOST, SCALE, PatchTask
 from dae.onnx._graph import Graph, Output
 from dae.onnx._networks import reconstruct
@@ -183,11 +183,7 @@ class PlaneCleaning:
     def at_scales(self, graph: Graph, planes: str, level: str, scales: int) -> str:
         """Planes cleaned at `scales` resolutions, or fewer where they are too small.
 
-        The lowest frequencies of the fine planes are replaced by those of the coarse ones. With
-        the rows of the cosine transform that belong to them, D for the height and E for the width,
-
-            coarse = D_half' D planes E' E_half left,   fine + D' (D_half coarse E_half' / left
-                                                                    - D fine E') E
+        As in `dae.image._multiscale`, the coarser resolutions determine the low frequencies.
         """
         fine = self._clean(graph, planes, level)
         if scales == 1:
@@ -202,24 +198,11 @@ class PlaneCleaning:
         )
 
     def _with_coarse(self, graph: Graph, planes: str, fine: str, level: str, scales: int) -> str:
-        sizes = [_length(graph, planes, axis) for axis in (1, 2)]
-        halves = [graph.op("Div", size, 2) for size in sizes]
-        full = [_cosines(graph, size) for size in sizes]
-        half = [_cosines(graph, size) for size in halves]
-        areas = [graph.cast(graph.op("Mul", *both), np.float32) for both in (halves, sizes)]
-        left = graph.op("Sqrt", graph.op("Div", *areas))
-
-        low = [_first_rows(graph, D, n) for D, n in zip(full, halves, strict=True)]
-        coarse = _product(graph, half, _product(graph, low, planes), transposed=True)
-        coarse = graph.op("Mul", coarse, left)
-        coarse = self.at_scales(graph, coarse, graph.op("Mul", level, left), scales - 1)
-
-        decided = [_decided(graph, n) for n in halves]
-        of_half = [_first_rows(graph, D, n) for D, n in zip(half, decided, strict=True)]
-        of_full = [_first_rows(graph, D, n) for D, n in zip(full, decided, strict=True)]
-        wanted = graph.op("Div", _product(graph, of_half, coarse), left)
-        change = graph.op("Sub", wanted, _product(graph, of_full, fine))
-        return graph.op("Add", fine, _product(graph, of_full, change, transposed=True))
+        coarse = self.at_scales(
+            graph, _halved(graph, planes), graph.op("Mul", level, NOISE_LEFT), scales - 1
+        )
+        change = _lower(graph, graph.op("Sub", coarse, _halved(graph, fine)))
+        return graph.op("Add", fine, _doubled(graph, change, planes))
 
     def _clean(self, graph: Graph, planes: str, level: str) -> str:
         """Planes cleaned at one resolution, as `dae.image._patches.filter_picture` does."""
@@ -303,42 +286,54 @@ def _coverage(graph: Graph, count: str, profile: np.ndarray, stride: int) -> str
     return graph.op("Reshape", sums, [-1])
 
 
-# ------------------------------------------------------------------ cosine transform
+# ------------------------------------------------------------------ resolutions
 
 
-def _cosines(graph: Graph, length: str) -> str:
-    """The orthonormal cosine transform (DCT-II) as a matrix (length, length), frequency first.
-
-    With L = length, cos(pi m / 2L) = sin(pi j / 2L) where m is first brought into [0, 2L] and
-    j = L - m. All of that is done in integers: an angle of many turns would be known to 1e-3 only
-    in float32, and not all runtimes have a cosine of float64.
-    """
-    numbers = graph.op("Range", 0, length, 1)
-    frequency = _column(graph, numbers)
-    turns = graph.op("Mul", frequency, graph.op("Add", graph.op("Mul", numbers, 2), 1))
-    whole = graph.op("Mul", length, 4)
-    turns = graph.op("Mod", turns, whole)
-    turns = graph.op("Min", turns, graph.op("Sub", whole, turns))
-    size = graph.cast(length, np.float32)
-    angle = graph.op("Div", graph.cast(graph.op("Sub", length, turns), np.float32), size)
-    cosines = graph.op("Sin", graph.op("Mul", angle, np.pi / 2))
-    square = graph.op("Div", graph.op("Where", graph.op("Equal", frequency, 0), 1.0, 2.0), size)
-    return graph.op("Mul", cosines, graph.op("Sqrt", square))
+def _halved(graph: Graph, planes: str) -> str:
+    """Planes at half the resolution, as `dae.image._multiscale.halved` does it."""
+    for axis in (1, 2):
+        odd = graph.op("Mod", _length(graph, planes, axis), 2)
+        after = graph.op("Add", odd, HALF - 1)
+        planes = _filtered(graph, _extended(graph, planes, axis, HALF - 1, after), axis, HALVING, 2)
+    return planes
 
 
-def _first_rows(graph: Graph, matrix: str, count: str) -> str:
-    return graph.op("Slice", matrix, [0], graph.op("Reshape", count, [1]), [0])
+def _doubled(graph: Graph, planes: str, like: str) -> str:
+    """Planes at twice the resolution, of the height and width of `like`."""
+    for axis in (1, 2):
+        extended = _extended(graph, planes, axis, HALF // 2, graph.constant(HALF // 2))
+        kernel, strides = _kernel(2 * HALVING, axis), [2 if axis == k else 1 for k in (1, 2)]
+        planes = graph.op("Unsqueeze", extended, [1])
+        planes = graph.op("ConvTranspose", planes, kernel, strides=strides)
+        planes = graph.op("Squeeze", planes, [1])
+        first = 2 * HALF - 1
+        end = graph.op("Reshape", graph.op("Add", _length(graph, like, axis), first), [1])
+        planes = graph.op("Slice", planes, [first], end, [axis])
+    return planes
 
 
-def _decided(graph: Graph, length: str) -> str:
-    """How many of the coarse planes' frequencies replace the fine ones, along an axis."""
-    share = graph.constant(SHARE, dtype=np.float64)
-    return graph.cast(graph.op("Mul", graph.cast(length, np.float64), share), np.int64)
+def _lower(graph: Graph, planes: str) -> str:
+    """The lower frequencies of planes."""
+    for axis in (1, 2):
+        after = graph.constant(LOW_HALF)
+        planes = _filtered(graph, _extended(graph, planes, axis, LOW_HALF, after), axis, LOWER, 1)
+    return planes
 
 
-def _product(graph: Graph, matrices: list[str], planes: str, *, transposed: bool = False) -> str:
-    """``A planes B'`` of two matrices, or ``A' planes B``."""
-    A, B = matrices
-    turned = [graph.op("Transpose", matrix, perm=[1, 0]) for matrix in (A, B)]
-    left, right = (turned[0], B) if transposed else (A, turned[1])
-    return graph.op("MatMul", graph.op("MatMul", left, planes), right)
+def _extended(graph: Graph, planes: str, axis: int, before: int, after: str) -> str:
+    """Planes with lines beyond their border, mirrored there."""
+    length = _length(graph, planes, axis)
+    places = graph.op("Range", -before, graph.op("Add", length, after), 1)
+    return graph.op("Gather", planes, _mirrored(graph, places, length), axis=axis)
+
+
+def _filtered(graph: Graph, planes: str, axis: int, weights: np.ndarray, stride: int) -> str:
+    """Planes through a symmetric filter, of which every `stride`-th value is kept."""
+    strides = [stride if axis == k else 1 for k in (1, 2)]
+    planes = graph.op("Unsqueeze", planes, [1])
+    planes = graph.op("Conv", planes, _kernel(weights, axis), strides=strides)
+    return graph.op("Squeeze", planes, [1])
+
+
+def _kernel(weights: np.ndarray, axis: int) -> np.ndarray:
+    return weights.reshape((1, 1, -1, 1) if axis == 1 else (1, 1, 1, -1))
