@@ -23,7 +23,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.fft import dct
 from scipy.ndimage import gaussian_filter
-from scipy.stats import chi2, norm
+from scipy.stats import chi2
+
+from dae.image._jpeg_noise import jpeg_noise
 
 SIZE = 8  # pixels, height and width of a block: JPEG's
 N_BLOCKS = 40_000  # to look at, at most
@@ -31,39 +33,30 @@ TELLS = 1e-3  # grey levels of 255, the contrast of a block that is not constant
 
 _DCT = dct(np.eye(SIZE), axis=0, norm="ortho").astype(np.float32)
 _ORDER = np.add.outer(np.arange(SIZE), np.arange(SIZE))
-HIGH = _ORDER >= 7
 _CORNER = np.logical_and.outer(np.arange(SIZE) >= 5, np.arange(SIZE) >= 5)
 
-# From high frequencies to low. Each with the texture that it has for a unit of the next band's
-# excess: 1 / (ratio of a texture's power in the next band to that in this one - 1).
+# From high frequencies to low
 BANDS = (
-    (_CORNER, 1.5),
-    ((_ORDER >= 9) & ~_CORNER, 1.2),
-    ((_ORDER == 7) | (_ORDER == 8), 1.0),
-    ((_ORDER == 5) | (_ORDER == 6), 0.5),
-    ((_ORDER == 3) | (_ORDER == 4), 0.2),
-    ((_ORDER == 1) | (_ORDER == 2), 0.0),
+    _CORNER,
+    (_ORDER >= 9) & ~_CORNER,
+    (_ORDER == 7) | (_ORDER == 8),
+    (_ORDER == 5) | (_ORDER == 6),
+    (_ORDER == 3) | (_ORDER == 4),
+    (_ORDER == 1) | (_ORDER == 2),
 )
-EXCESS = 1.05  # times a band's power, what the next may have by chance
-MOST_TEXTURE = 0.75  # share of a band's power that is taken for texture in JPEG files, at most
+EXCESS = 1.05  # times the highest band's power, what the next may have by chance
+# Texture in the highest band for a unit of the next band's excess: 1 / (ratio of a texture's power
+# in the next band to that in this one - 1)
+TEXTURE = 1.5
 
 # Shares of the blocks that are flatter than those measured; the mean of both estimates is taken.
 QUANTILES = (0.02, 0.05)
 
-# A coefficient below this many grey levels of 255 counts as zero: JPEG's are rounded to pixels.
-ZERO = 1.0
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # JPEG's luminance
-# Share of zeros in blocks on JPEG's grid, above that in other blocks, that gives the grid away.
-# Pictures without a grid have up to 0.1, those of JPEG quality 75 to 95 from 0.2 on.
-GRID_ZEROS = 0.15
-GRID_BLOCKS = 4  # a position of the grid has to be seen so often
-# Between zero and JPEG's smallest step there is nothing in a picture as it was decoded: of the
-# coefficients below the upper bound at most this share is above the lower one. It is 0.14 after
-# noise of half a grey level, which then is white and hides what JPEG has done.
-GAP, GAP_SHARE = (0.9, 1.5), 0.1
-JPEG_TEXTURE = 4.0  # grey levels of 255, what texture and JPEG's errors look like there
+ROUNDED_COLOURS = 1.2  # what rounding luminance, and colours, does to it: as to one channel 1
+JPEG_SHARE = 0.95  # of the noise before JPEG, what is best removed after it
+JPEG_TEXTURE = 2.0  # grey levels of 255, what texture and JPEG's errors look like there
 JPEG_CHROMA = 0.6  # of the luminance's noise, what a chrominance has at least
-KEPT = 0.72  # of the next band's power: a band that has less, and many zeros, was cut by JPEG
 
 # Noise that clean photographs have of their own, as a share of white, below which a picture is
 # left as it is: a scan or a sensor leaves 0.5 to 1.5 grey levels of 255.
@@ -73,10 +66,12 @@ OWN_NOISE = 1.5 / 255
 # the larger quantile is at most this times that by the lowest one. It is 1.00 to 1.05 for white
 # noise on photographs, up to 1.12 where power falls within the band, 1.15 to 5 for texture.
 SPREAD_QUANTILES = (0.03, 0.25)
-SPREAD_LEAST, SPREAD_JPEG, SPREAD_WHITE, SPREAD_COLOURED = 0.9, 1.03, 1.05, 1.11
+SPREAD_LEAST, SPREAD_WHITE, SPREAD_COLOURED = 0.9, 1.05, 1.11
 # Ratio of the standard deviations in the second and the first band: white noise on photographs has
 # 1.0 to 1.1, that of enlarged, blurred or demosaiced pictures 1.8 to 3.
 WHITE, STEEP = 1.1, 1.7
+# times the first band's, what noise between white and coloured may be: there is texture, too
+MOST_COLOURED = 1.05
 WEAK = 4.0  # grey levels of 255: below it, what lies between white and coloured may be a scan's own
 
 # A pattern that repeats itself, as a grating does, fills no more than this many dimensions of the
@@ -110,34 +105,21 @@ class Spectrum:
     spread: np.ndarray
     variances: np.ndarray
 
-    def level(self, jpeg: Quantised) -> float:
-        """Standard deviation of the noise, of a plane that JPEG has quantised so."""
-        level = self._highest_kept(jpeg.cut)
-        if jpeg.cut.any():
-            # a band of which something is kept has lost a little: the next ones may have it all
-            noise = [
-                power
-                for power, spread in zip(self.power[2:5], self.spread[2:5], strict=True)
-                if spread <= SPREAD_JPEG
-            ]
-            if noise:
-                level = max(level, min(float(np.sqrt(max(noise))), 1.15 * level))
-            level = min(level, jpeg.most)
-        else:
-            level = max(level, self._coloured())
+    def level(self) -> float:
+        """Standard deviation of the noise, of a plane that is not from a JPEG file."""
+        return self.not_pattern(max(self._highest(), self._coloured()))
+
+    def not_pattern(self, level: float) -> float:
+        """The level, or a lower one where a pattern that repeats itself explains the rest."""
         if (self.variances > level**2 / 4).sum() <= PATTERN_DIMENSIONS:
             level = min(level, float(np.sqrt(np.median(self.variances))))
         return level
 
-    def _highest_kept(self, cut: np.ndarray) -> float:
-        """The level in the highest band that is kept, less the texture there."""
-        lost = cut[:-1] & (self.power[:-1] < KEPT * self.power[1:])
-        band = int(np.argmin(np.append(lost, False)))
-        power = self.power[band]
-        if band + 1 < len(BANDS):
-            excess = self.power[band + 1] - EXCESS * power
-            most = MOST_TEXTURE if cut.any() else 1.0
-            power -= min(BANDS[band][1] * max(excess, 0.0), most * power)
+    def _highest(self) -> float:
+        """The level in the highest band, less the texture there."""
+        power = self.power[0]
+        excess = self.power[1] - EXCESS * power
+        power -= min(TEXTURE * max(excess, 0.0), power)
         return float(np.sqrt(power))
 
     def _coloured(self) -> float:
@@ -155,7 +137,7 @@ class Spectrum:
                 level = float(np.sqrt(self.power[band]))
                 if steep:
                     return level
-                return min(level, 1.1 * float(second)) if level > WEAK else 0.0
+                return min(level, MOST_COLOURED * float(first)) if level > WEAK else 0.0
         return 0.0
 
 
@@ -174,18 +156,21 @@ def noise_levels(colours: np.ndarray, planes: Sequence[np.ndarray], lead: bool) 
         as it is not above the luminance's.
     """
     clipped = saturated(colours)
-    luma = colours @ LUMA if colours.shape[2] == 3 else colours[..., 0]
-    # the mean of the channels' noise in JPEG's luminance is sqrt(3) times as strong in the planes'
-    jpeg = quantised(luma, clipped, np.sqrt(colours.shape[2]))
+    n_colours = colours.shape[2]
+    luma = colours @ LUMA if n_colours == 3 else colours[..., 0]
+    before = jpeg_noise(luma, clipped, ROUNDED_COLOURS if n_colours == 3 else 1.0)
     spectra = [spectrum(plane, clipped) for plane in planes]
-    levels = [found.level(jpeg) for found in spectra]
-    if jpeg.cut.any():
-        levels = [_less(level, JPEG_TEXTURE) for level in levels]
+    if before is None:
+        levels = [found.level() for found in spectra]
+    else:
+        # of the planes' frequencies that JPEG keeps, most have the luminance's noise alone
+        level = JPEG_SHARE * np.sqrt(n_colours) * before
+        levels = [_less(found.not_pattern(level), JPEG_TEXTURE) for found in spectra]
     if lead:
         first = levels[0]
         for index in range(1, len(planes)):
             low = float(np.sqrt(spectra[index].power[-1]))
-            if jpeg.cut.any():  # of a chrominance few bands are left, if any
+            if before is not None:  # of a chrominance few bands are left, if any
                 levels[index] = min(first, max(low, JPEG_CHROMA * first))
             else:
                 sure = 255 * cautious([first / 255], lead)[0]
@@ -221,13 +206,13 @@ def spectrum(plane: np.ndarray, clipped: np.ndarray) -> Spectrum:
     nothing = Spectrum(np.zeros(n_bands), np.ones(n_bands), np.zeros(SIZE**2))
     if min(plane.shape) < SIZE:
         return nothing
-    blocks, _ = _blocks(plane)
+    blocks = _blocks(plane)
     tells = _that_tell(blocks, clipped)
     if not tells.any():
         return nothing
     squares = np.square(_DCT @ blocks[tells] @ _DCT.T)
     power, spread = np.empty(n_bands), np.empty(n_bands)
-    for index, (band, _) in enumerate(BANDS):
+    for index, band in enumerate(BANDS):
         means = squares[:, band].mean(axis=1)
         n = int(band.sum())
         # of white noise of variance 1
@@ -241,104 +226,23 @@ def spectrum(plane: np.ndarray, clipped: np.ndarray) -> Spectrum:
     return Spectrum(power, spread, np.maximum(variances, 0))
 
 
-@dataclass(frozen=True)
-class Quantised:
-    """What JPEG has done to a picture.
-
-    Attributes
-    ----------
-    cut : ndarray of shape (n_bands,), bool
-        Bands that it has left mostly zeros of. None where no grid of blocks is found.
-    most : float
-        The strongest noise, in grey levels of 255, that leaves so many zeros.
-    """
-
-    cut: np.ndarray
-    most: float = np.inf
-
-
-def quantised(luma: np.ndarray, clipped: np.ndarray, scale: float) -> Quantised:
-    """JPEG's quantisation.
-
-    Parameters
-    ----------
-    luma : ndarray of shape (height, width)
-        Its luminance.
-    clipped : ndarray of shape (height, width), bool
-        Pixels to keep away from: their coefficients are no multiples of a step.
-    scale : float
-        What the noise of the planes is, as a multiple of the luminance's.
-    """
-    nothing = Quantised(np.zeros(len(BANDS), dtype=bool))
-    if min(luma.shape) < SIZE:
-        return nothing
-    blocks, position = _blocks(luma)
-    tells = _that_tell(blocks, clipped)
-    if not tells.any():
-        return nothing
-    position = position[tells]
-    sizes = np.abs(_DCT @ blocks[tells] @ _DCT.T)
-    zero = sizes < ZERO
-    counts = np.bincount(position, minlength=SIZE**2)
-    high = np.bincount(position, zero[:, HIGH].mean(axis=1), minlength=SIZE**2)
-    shares = np.where(counts >= GRID_BLOCKS, high / np.maximum(counts, 1), 0)
-    grid = position == np.argmax(shares)
-    second, best = np.sort(shares)[-2:]
-    above = best - np.median(shares)
-    if above <= GRID_ZEROS or best - second < above / 4 or grid.all():
-        return nothing
-    small = sizes[grid][:, HIGH]
-    small = small[small < GAP[1]]
-    if (small > GAP[0]).mean() > GAP_SHARE:
-        return nothing
-    on = np.array([zero[grid][:, band].mean() for band, _ in BANDS])
-    off = np.array([zero[~grid][:, band].mean() for band, _ in BANDS])
-    cut = (on > 0.5) & (on - off > 0.1)
-    bounds = [
-        _strongest(sizes[grid][:, band])
-        for (band, _), is_cut in zip(BANDS, cut, strict=True)
-        if is_cut
-    ]
-    return Quantised(cut, scale * min(bounds, default=np.inf))
-
-
 def _that_tell(blocks: np.ndarray, clipped: np.ndarray) -> np.ndarray:
     """Which blocks are not constant, nor clipped as long as there are enough others, bool."""
     varied = np.ptp(blocks, axis=(1, 2)) > TELLS
-    whole = varied & ~_blocks(clipped)[0].any(axis=(1, 2))
+    whole = varied & ~_blocks(clipped).any(axis=(1, 2))
     return whole if whole.sum() > 0.02 * len(whole) else varied
 
 
-def _strongest(sizes: np.ndarray) -> float:
-    """The strongest noise that leaves so many zeros of coefficients (n_blocks, n).
-
-    Normal noise of standard deviation s is rounded to zero by a step q with the probability
-    2 Phi(q / (2 s)) - 1. What is not zero is q or more, and may be texture: s is no larger.
-    """
-    found = []
-    for column in sizes.T:
-        other = column[column >= GAP[1]]
-        if len(other) >= max(GRID_BLOCKS, 0.05 * len(column)):
-            step, zeros = np.median(other), 1 - len(other) / len(column)
-            if np.quantile(other, 0.1) < 0.6 * step:
-                continue  # no multiples of a step
-            found.append(step / 2 / max(norm.ppf((1 + zeros) / 2), 1e-3))
-    return float(np.median(found)) if found else np.inf
-
-
-def _blocks(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Overlapping blocks (n_blocks, SIZE, SIZE) of a plane, its floats in grey levels of 255, and
-    the position of each in squares of SIZE x SIZE pixels: row times SIZE, plus column.
-    """
+def _blocks(plane: np.ndarray) -> np.ndarray:
+    """Overlapping blocks (n_blocks, SIZE, SIZE) of a plane, its floats in grey levels of 255."""
     step = 1
     while plane.size > N_BLOCKS * step**2:
-        step += 2  # odd: so blocks are at all positions of JPEG's grid
+        step += 2  # odd, or the grid of a JPEG file before the noise may have more weight
     windows = np.lib.stride_tricks.sliding_window_view(plane, (SIZE, SIZE))[::step, ::step]
     blocks = windows.reshape(-1, SIZE, SIZE)
     if plane.dtype != bool:
         blocks = blocks.astype(np.float32, copy=False) * np.float32(255)
-    rows, columns = (np.arange(length) * step % SIZE for length in windows.shape[:2])
-    return blocks, np.add.outer(rows * SIZE, columns).ravel()
+    return blocks
 
 
 def cautious(levels: Sequence[float], lead: bool) -> list[float]:
