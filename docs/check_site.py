@@ -43,10 +43,16 @@ class Page(HTMLParser):
                 self.links.append(source)
         if tag == "img":
             self.images += 1
-            if not attributes.get("alt", "").strip() and "aria-hidden" not in attributes:
+            if not attributes.get("alt", "").strip() and not is_beside_its_name(source):
                 self.faults.append(f"a picture without an alternative text: {source}")
-        if tag == "svg" and attributes.get("role") == "img" and not attributes.get("aria-label"):
+        unlabelled = not attributes.get("aria-label") and attributes.get("aria-hidden") != "true"
+        if tag == "svg" and attributes.get("role") == "img" and unlabelled:
             self.faults.append("a drawing without a label")
+
+
+def is_beside_its_name(source: str) -> bool:
+    """Whether a picture adds nothing to the words of the same link: the logo, thumbnails."""
+    return source.endswith(("/logo.svg", "_thumb.png"))
 
 
 def read(site: Path) -> dict[Path, Page]:

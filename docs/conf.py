@@ -43,6 +43,7 @@ nitpicky = True
 html_math_renderer = "mathtext"
 
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 autosummary_generate = False  # _ext/reference.py writes the pages
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
@@ -87,4 +88,4 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"index": [], "start": []}
+html_sidebars = {"index": [], "start": [], "core": []}

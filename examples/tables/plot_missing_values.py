@@ -20,22 +20,31 @@ from sklearn.preprocessing import StandardScaler
 from dae import DenoisingAutoencoder
 
 # %%
-# An imputer in four lines. Masking is what a missing cell looks like to the network; tanh suits
-# columns that are centred.
+# An imputer in a few lines. Masking is what a missing cell looks like to the network; `emphasis`
+# lets hidden cells count ten times as much as those that it sees. (These settings were found by
+# trial on tables like these; the imputers have their defaults, but for the number of rounds.)
 
 
 def fill(X):
     network = DenoisingAutoencoder(
-        96, activation="tanh", corruption_level=0.3, max_iter=300, tol=None, random_state=0
-    )
-    network.set_params(learning_rate="cosine", alpha=1e-3, batch_size=32)
-    return np.where(np.isnan(X), network.fit(X).reconstruct(X), X)
+        128,
+        corruption_level=0.2,
+        emphasis=(1, 0.1),
+        tied_weights=False,
+        alpha=1e-3,
+        learning_rate="cosine",
+        batch_size=32,
+        max_iter=300,
+        tol=None,
+        random_state=0,
+    ).fit(X)
+    return np.where(np.isnan(X), network.reconstruct(X), X)
 
 
 methods = {
     "SimpleImputer": SimpleImputer().fit_transform,
     "KNNImputer": KNNImputer().fit_transform,
-    "IterativeImputer": IterativeImputer(max_iter=5, random_state=0).fit_transform,
+    "IterativeImputer": IterativeImputer(max_iter=3, tol=0, random_state=0).fit_transform,
     "denoising autoencoder": fill,
 }
 
@@ -65,11 +74,14 @@ for axis, (title, table) in zip(axes, tables.items(), strict=True):
     axis.set_xticks([10, 30, 50])
     axis.legend(loc="lower right", fontsize=7)
 axes[0].set_ylabel("RMSE of filled cells, standard deviations")
-axes[0].set_ylim(0, 1.15)
+axes[0].set_ylim(0, 1.2)
 figure.suptitle("Hidden cells filled: error, and seconds for the three fits")
 plt.show()
 
 # %%
+# Where columns hang together linearly and closely, as in the first table, the linear models of
+# `IterativeImputer` are hard to beat; the mean is what all have to beat.
+#
 # What was filled in, for two columns that hang together: the mean is one vertical line, the network
 # follows the cloud.
 
