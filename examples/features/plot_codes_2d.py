@@ -72,9 +72,10 @@ grid = np.stack(
     np.meshgrid(np.linspace(low[0], high[0], 16), np.linspace(high[1], low[1], 10)), axis=-1
 )
 decoded = stack.inverse_transform(grid.reshape(-1, 2))
-picture = decoded.reshape(10, 16, 8, 8).swapaxes(1, 2).reshape(80, 128)
+tiles = np.pad(decoded.reshape(10, 16, 8, 8), [(0, 0), (0, 0), (1, 2), (2, 2)])
+picture = tiles.swapaxes(1, 2).reshape(110, 192)
 
-figure, axis = plt.subplots(figsize=(8.6, 5.6))
+figure, axis = plt.subplots(figsize=(9, 5.4))
 axis.imshow(picture, cmap="gray_r", vmin=0, vmax=1)
 axis.set_axis_off()
 axis.set_title("Decoded places of the map: digits turn into each other")

@@ -24,8 +24,8 @@ rng = np.random.default_rng(0)
 topic = rng.integers(0, TOPICS, TEXTS)
 rows, columns = [], []
 for text in range(TEXTS):
-    own = 200 * topic[text] + rng.integers(0, 200, 25)
-    common = rng.integers(200 * TOPICS, WORDS, 35)
+    own = 200 * topic[text] + rng.integers(0, 200, 40)
+    common = rng.integers(200 * TOPICS, WORDS, 20)
     words = np.unique(np.concatenate([own, common]))
     rows.append(np.full(len(words), text))
     columns.append(words)
@@ -37,7 +37,7 @@ X = sparse.csr_array((np.ones(len(rows), "float32"), (rows, columns)), shape=(TE
 # number of words that there are, that of the second with the number of words in a text.
 
 settings = dict(n_components=64, activation="logistic", loss="log_loss", corruption_level=0.3)
-settings |= dict(max_iter=8, tol=None, random_state=0)
+settings |= dict(learning_rate_init=0.005, max_iter=8, tol=None, random_state=0)
 fits = {"all outputs": None, "sampled, 1 zero per word": 1.0}
 seconds, models = {}, {}
 for name, sampling in fits.items():
