@@ -129,12 +129,13 @@ def test_rows_without_entries_and_full_rows():
     assert_trains_alike(make_network(N, M), "plain", CSR.of(scipy.sparse.csr_array(X), float))
 
 
+@pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("n_threads", [2, 3, 8])
-def test_the_same_bits_on_any_number_of_threads(n_threads, always_threads):
+def test_the_same_bits_on_any_number_of_threads(n_threads, tied, always_threads):
     X = rows_in_csr(n_rows=300, dtype=np.float32)
     results = []
     for threads in (1, n_threads):
-        network = make_network(N, M, np.float32)
+        network = make_network(N, M, np.float32, tied=tied)
         solver = make_solver(network, "adam")
         rows = np.arange(300, dtype=np.intp)
         losses = train_sampled(

@@ -92,10 +92,12 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
         - "log_loss": cross-entropy ``-sum_d [x_d log z_d + (1 - x_d) log(1 - z_d)]``, for X
           in [0, 1]. Requires a logistic reconstruction.
         - "poisson": half the Poisson deviance
-          ``sum_d [z_d - x_d - x_d log(z_d / x_d)]``, for counts and other X of 0 or more,
-          with a logarithmic link: z = exp(a).
-        - "multinomial": ``-sum_d x_d log z_d`` where z adds up to 1, for clicks, purchases
-          and other X of 0 or more: which features, given how many [7]_.
+          ``sum_d [z_d - x_d - x_d log(z_d / x_d)]``, for counts and other amounts, with a
+          logarithmic link: z = exp(a). X may be any number of 0 or more: z is its mean, and
+          the loss only says that the variance grows with it.
+        - "multinomial": ``-sum_d x_d log z_d`` where z adds up to 1, for clicks and
+          purchases: which features, given how many [7]_. X may be any number of 0 or more,
+          such as TF-IDF, which is then the weight of the feature.
 
     output_blocks : list of (loss, n_columns) or (loss, n_columns, weight), default=None
         Consecutive groups of features that cover all of X, each with a `loss` of its own, as

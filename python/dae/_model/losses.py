@@ -218,6 +218,7 @@ class Poisson(Loss):
     """Half the Poisson deviance, sum_d [z_d - x_d - x_d log(z_d / x_d)], z = exp(a): counts.
 
     The negative log-likelihood exp(a) - x a, less its value at z = x; the derivative by a is z - x.
+    Fractional x are valid: z = x is where the loss is smallest, whatever x >= 0 (quasi-likelihood).
     """
 
     name = "poisson"
@@ -242,7 +243,8 @@ class Multinomial(Loss):
     """-sum_d x_d log softmax(a)_d over all features: which of them, given how many.
 
     Liang, Krishnan, Hoffman & Jebara (WWW 2018), eq. 2. Its derivative by a is
-    (sum_e x_e) softmax(a) - x.
+    (sum_e x_e) softmax(a) - x. Fractional x are valid: cross-entropy with the shares x / sum_e x_e,
+    weighted by the sum.
     """
 
     name = "multinomial"
