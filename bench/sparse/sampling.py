@@ -99,8 +99,8 @@ def text(result: dict) -> str:
         )
     return table.markdown(
         "Held-out loss per text, of all 10,000 outputs and without corruption (20 Newsgroups, 256 "
-        "logistic units, Adam, batches of 128; processor time of one thread). \"Equal time\" is that "
-        "at which the side with all outputs came within 1 % of its best loss, "
+        "logistic units, Adam, batches of 128; processor time of one thread). \"Equal time\" is "
+        "that at which the side with all outputs came within 1 % of its best loss, "
         f"{first:.1f} s; {table.machine_of(result)}.",
         [
             "reconstructed per non-zero", "rate", "seconds per epoch",
