@@ -6,6 +6,9 @@
 
 extern const dae_kernels dae_baseline_f32, dae_baseline_f64;
 static const dae_level baseline = {"baseline", &dae_baseline_f32, &dae_baseline_f64};
+#ifdef DAE_HAVE_NEON
+extern const dae_kernels dae_neon_f32, dae_neon_f64;
+#endif
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -87,6 +90,10 @@ int dae_available_levels(const dae_level *levels[8])
 #endif
 #else
     levels[count++] = &baseline;
+#ifdef DAE_HAVE_NEON
+    static const dae_level neon = {"neon", &dae_neon_f32, &dae_neon_f64};
+    levels[count++] = &neon; /* every AArch64 processor has it */
+#endif
 #endif
     return count;
 }

@@ -29,7 +29,10 @@ INLINE intp rows_ahead(intp width, int arrays)
 INLINE void prefetch_row(const void *array, intp at, intp width, const int for_writing)
 {
     for (intp j = 0; array && j < width; j += LINE)
-        __builtin_prefetch((const REAL *)array + at + j, for_writing);
+        if (for_writing) /* what clang takes must be a constant before it is inlined, too */
+            __builtin_prefetch((const REAL *)array + at + j, 1);
+        else
+            __builtin_prefetch((const REAL *)array + at + j, 0);
 }
 
 /* The entries that x has, or that were shown in its place: columns and values of x. Returns how many. */

@@ -95,7 +95,9 @@ INLINE vec minus_absolute(vec v) { return (vec)((ivec)v | (ivec)broadcast((REAL)
 
 /* What the extensions have no operator for, lane by lane: the square root; a > b ? a : b, which is
  * b where either is NaN; and the 64-bit product of the low halves of two 64-bit lanes. */
-#if defined(__AVX512F__) && VECTOR_BYTES == 64
+#if defined(NEON)
+#include "simd_neon.h"
+#elif defined(__AVX512F__) && VECTOR_BYTES == 64
 #include <immintrin.h>
 INLINE vec square_root(vec v)
 {
@@ -144,6 +146,7 @@ INLINE wide multiply_low(wide a, wide b) { return (a & 0xFFFFFFFFu) * (b & 0xFFF
 
 /* values[0:count] <- the non-zeros of x, NaN among them, columns[0:count] <- their lanes, counted
  * from `first`; returns count. What is behind them, up to LANES, is written over. */
+#if !defined(NEON) || !REAL_IS_FLOAT
 INLINE int32_t pick_nonzero(vec x, int32_t first, int32_t *columns, REAL *values)
 {
 #if defined(__AVX512F__) && VECTOR_BYTES == 64 && REAL_IS_FLOAT
@@ -171,6 +174,7 @@ INLINE int32_t pick_nonzero(vec x, int32_t first, int32_t *columns, REAL *values
     return count;
 #endif
 }
+#endif
 
 /* Lanes of a and b by index, b's counted from LANES. Same list for both compilers. */
 #if defined(__clang__) || __GNUC__ >= 12

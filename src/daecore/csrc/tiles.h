@@ -51,6 +51,10 @@ typedef struct {
     REAL rate, alpha;
 } epilogue;
 
+#ifdef NEON
+#include "tiles_neon.h"
+#endif
+
 /* `tiles` tiles of MR x NV, one below the other. */
 INLINE void outer_tiles(const int MR, const int NV, intp tiles, const factors *first_factor,
                         int count, intp i0, intp v0, REAL *c, intp ldc, epilogue last)
@@ -65,6 +69,9 @@ INLINE void outer_tiles(const int MR, const int NV, intp tiles, const factors *f
                 acc[i][v] = mode == CONTINUE ? load(c + i * ldc + v * LANES) : (vec){0};
         for (const factors *f = first_factor; f < first_factor + count; f++) {
             const REAL *a = f->a + i0 * f->row, *bm = f->bm + v0;
+#ifdef NEON
+            add_terms(MR, NV, acc, f, a, bm);
+#else
             const intp K = f->K, row = f->row, k_stride = f->k_stride, ldb = f->ldb;
             for (intp k = 0; k < K; k++, a += k_stride, bm += ldb) {
                 vec across[8];
@@ -76,6 +83,7 @@ INLINE void outer_tiles(const int MR, const int NV, intp tiles, const factors *f
                         acc[i][v] += x * across[v];
                 }
             }
+#endif
         }
         if (mode == ADD)
             UNROLL for (int i = 0; i < MR; i++)
