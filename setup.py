@@ -10,6 +10,8 @@ Nothing is assumed about the compiler that can be asked: each SIMD level and Ope
 """
 
 import os
+import platform
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -45,7 +47,8 @@ MODULES = {
 WITH_OPENMP = {"_threads", "_training", "_sampled", "_inference"}
 
 # `_simd` owns the kernels: csrc/levels/<level>_<real type>.c, each level with flags of its own.
-# The flags are for x86-64; elsewhere there is the baseline alone, with the compiler's default.
+# These are x86-64's. AArch64 has the compiler's default twice: `neon` adds what the vector
+# extensions cannot say. Elsewhere there is the baseline alone.
 LEVELS = {
     "baseline": ["-march=x86-64-v2"],
     "x86_64_v3": ["-march=x86-64-v3"],
@@ -77,6 +80,8 @@ DIRECTIVES = {
     "freethreading_compatible": True,
 }
 
+AARCH64_LEVELS: dict[str, list[str]] = {"baseline": [], "neon": []}
+
 # Emits the level's instructions, so that the assembler is asked as well as the compiler.
 VECTOR_PROBE = """
 #ifndef __x86_64__
@@ -84,6 +89,17 @@ VECTOR_PROBE = """
 #endif
 typedef float lanes __attribute__((vector_size(64)));
 void multiply_add(lanes *a, const lanes *b) { *a += *a * *b; }
+"""
+
+NEON_PROBE = """
+#ifndef __aarch64__
+#error "not AArch64"
+#endif
+#include <arm_neon.h>
+float32x4_t multiply_add(float32x4_t a, float32x4_t b, float32x4_t c)
+{
+    return vfmaq_laneq_f32(a, b, c, 3);
+}
 """
 
 # The matrix unit is spoken to in assembler, and Linux has to be asked for it.
@@ -110,8 +126,41 @@ def notice(text):
     print(f"\n*** daecore: {text}\n", file=sys.stderr, flush=True)
 
 
+def cross_build():
+    """Whether this Python is told that it builds for another machine.
+
+    As cibuildwheel, conda-forge and crossenv do that.
+    """
+    target = os.environ.get("_PYTHON_HOST_PLATFORM")
+    return target is not None and not target.endswith(platform.machine().lower())
+
+
+def libomp_prefixes():
+    """Where Homebrew and conda put LLVM's OpenMP runtime, which no compiler looks into."""
+    prefixes = [os.environ.get("CONDA_PREFIX"), sys.prefix]
+    try:
+        brew = subprocess.run(
+            ["brew", "--prefix", "libomp"], capture_output=True, text=True, timeout=60
+        )
+        prefixes.append(brew.stdout.strip())
+    except (OSError, subprocess.SubprocessError):
+        pass
+    return [prefix for prefix in prefixes if prefix and Path(prefix, "include/omp.h").exists()]
+
+
 class BuildExt(build_ext):
     """Ask the compiler what it can do, then compile each kernel unit with its own flags."""
+
+    def finalize_options(self):
+        super().finalize_options()
+        if sys.platform == "win32" and self.compiler is None:
+            self.compiler = "mingw32"  # the default is MSVC
+
+    def get_libraries(self, ext):
+        """An abi3 module made by MinGW must ask for python3.dll, not for python311.dll."""
+        own = "python{}{}".format(*sys.version_info)
+        libraries = super().get_libraries(ext)
+        return ["python3" if LIMITED_API and name == own else name for name in libraries]
 
     def build_extensions(self):
         if self.compiler.compiler_type == "msvc":
@@ -142,8 +191,9 @@ class BuildExt(build_ext):
         if not stamp.exists() or stamp.read_text() != configuration:
             self.force = True
             stamp.unlink(missing_ok=True)
-            for module in Path(self.build_lib, "daecore").glob("*.so"):
-                module.unlink()  # whatever is left there goes into the wheel
+            for suffix in ("so", "pyd"):
+                for module in Path(self.build_lib, "daecore").glob(f"*.{suffix}"):
+                    module.unlink()  # whatever is left there goes into the wheel
 
         generated = cythonize(
             self.extensions,
@@ -177,6 +227,8 @@ class BuildExt(build_ext):
 
     def simd_levels(self):
         """Levels to compile, name -> flags."""
+        if self.works(NEON_PROBE):
+            return AARCH64_LEVELS
         if not self.works(VECTOR_PROBE):
             return {"baseline": []}
         levels = {}
@@ -192,15 +244,27 @@ class BuildExt(build_ext):
 
     def openmp_flags(self):
         """Flags to compile and to link with; none where OpenMP does not work, or is not wanted."""
-        candidates = [(["-fopenmp"], ["-fopenmp"])]
-        if sys.platform == "darwin":  # Apple's clang has the pragmas, libomp comes from elsewhere
-            candidates.append((["-Xpreprocessor", "-fopenmp"], ["-lomp"]))
-        for compile_flags, link_flags in [] if NO_OPENMP else candidates:
+        candidates = [] if NO_OPENMP else list(self.openmp_candidates())
+        for compile_flags, link_flags in candidates:
             if self.works(OPENMP_PROBE, compile_flags, link_flags):
                 return compile_flags, link_flags
         reason = "DAE_NO_OPENMP is set" if NO_OPENMP else "no OpenMP program could be built and run"
         notice(f"SERIAL BUILD, {reason}. It works, on one thread; dae.show_versions() says so.")
         return [], []
+
+    @staticmethod
+    def openmp_candidates():
+        """(flags to compile with, flags to link with), the first that works is taken."""
+        yield ["-fopenmp"], ["-fopenmp"]
+        if sys.platform == "darwin":  # Apple's clang has the pragmas, libomp comes from elsewhere
+            pragmas = ["-Xpreprocessor", "-fopenmp"]
+            yield pragmas, ["-lomp"]
+            for prefix in libomp_prefixes():
+                library = f"{prefix}/lib"
+                yield (
+                    [*pragmas, f"-I{prefix}/include"],
+                    [f"-L{library}", f"-Wl,-rpath,{library}", "-lomp"],
+                )
 
     def works(self, source, flags=(), link_flags=None):
         """Whether `source` compiles and, given `link_flags`, links and runs."""
@@ -213,11 +277,18 @@ class BuildExt(build_ext):
                     [str(path)], output_dir=folder, extra_postargs=list(flags)
                 )
                 if link_flags is not None:
+                    # setuptools gives these to the linker of modules, not to that of programs
+                    given = [os.environ.get(name, "") for name in ("CFLAGS", "LDFLAGS")]
                     self.compiler.link_executable(
-                        objects, "probe", output_dir=folder, extra_postargs=link_flags
+                        objects,
+                        "probe",
+                        output_dir=folder,
+                        extra_preargs=shlex.split(" ".join(given)),
+                        extra_postargs=link_flags,
                     )
                     program = self.compiler.executable_filename("probe", output_dir=folder)
-                    subprocess.run([program], check=True, timeout=60)
+                    if not cross_build():  # else it cannot be run here
+                        subprocess.run([program], check=True, timeout=60)
             except (CompileError, LinkError, OSError, subprocess.SubprocessError):
                 return False
         return True
