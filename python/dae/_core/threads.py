@@ -20,7 +20,7 @@ openmp_enabled = _threads.openmp_enabled
 # libgomp's threads do not survive a fork, and the child would wait for them for ever
 # (GCC PR 60035; scikit-learn issue 19272). A forked child therefore works on one thread.
 _forked = False
-_forked_said = False
+_said: set[str] = set()  # what was logged, once per process
 
 
 def _after_fork() -> None:
@@ -38,18 +38,25 @@ def n_threads(n_jobs: int | None) -> int:
     None: what OpenMP would use (OMP_NUM_THREADS, threadpoolctl), but no more than the cores this
     process may use (affinity, cgroup quota). A positive number: exactly that, up to 256. A negative
     number counts from the cores: -1 all, -2 all but one.
+
+    A build without OpenMP, and a forked process, work on one thread and log so, once.
     """
-    global _forked_said
     check_n_jobs(n_jobs)
     if not openmp_enabled():
+        if _more_than_one_wanted(n_jobs):
+            _say_once(
+                logging.WARNING,
+                "This build of dae is serial, because no OpenMP was found where it was built: it "
+                "works on one thread whatever n_jobs is. Install a wheel, or build it again with a "
+                "compiler that has OpenMP (pip install -v shows what the build says).",
+            )
         return 1
     if _forked:
-        if not _forked_said:
-            _forked_said = True
-            logging.getLogger("dae").info(
-                "This process was forked: dae works on one thread here. Start processes with "
-                "the 'spawn' or 'forkserver' method to use more."
-            )
+        _say_once(
+            logging.INFO,
+            "This process was forked: dae works on one thread here. Start processes with "
+            "the 'spawn' or 'forkserver' method to use more.",
+        )
         return 1
     if n_jobs is None:
         wanted = _threads.max_threads()
@@ -60,6 +67,17 @@ def n_threads(n_jobs: int | None) -> int:
     else:
         wanted = int(n_jobs)
     return max(1, min(wanted, tuning.MOST_THREADS))
+
+
+def _more_than_one_wanted(n_jobs: int | None) -> bool:
+    alone = n_jobs == 1 or (n_jobs is None and os.environ.get("OMP_NUM_THREADS") == "1")
+    return not alone and _cores() > 1
+
+
+def _say_once(level: int, message: str) -> None:
+    if message not in _said:
+        _said.add(message)
+        logging.getLogger("dae").log(level, message)
 
 
 def n_threads_for(n_jobs: int | None, network: Layer | Network, n_rows: int) -> int:
