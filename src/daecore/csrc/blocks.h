@@ -6,6 +6,55 @@
  * its columns of delta, `block_totals` sums them up, row by row, and `block_delta` puts the
  * derivatives in their place. */
 
+/* ---- parts of vectors: most blocks are shorter than a vector, and begin anywhere */
+
+INLINE ivec first_lanes(intp count)
+{
+    ivec lane;
+    UNROLL for (intp i = 0; i < LANES; i++)
+        lane[i] = (word)i;
+    return lane < (word)count;
+}
+
+/* `load_part` of memory that can be read for `room` elements. */
+INLINE vec load_first(const REAL *p, intp count, intp room)
+{
+    return room >= LANES ? blend(first_lanes(count), load(p), (vec){0}) : load_part(p, count);
+}
+
+/* `store_part` into memory of which the caller owns `room` elements. */
+INLINE void store_first(REAL *p, vec v, intp count, intp room)
+{
+    if (room >= LANES)
+        store(p, blend(first_lanes(count), v, load(p)));
+    else
+        store_part(p, v, count);
+}
+
+/* The sum of all lanes, by halves. */
+INLINE double sum_by_halves(dvec v)
+{
+    double part[LANES];
+    memcpy(part, &v, sizeof part);
+    for (intp half = LANES / 2; half > 0; half /= 2)
+        for (intp i = 0; i < half; i++)
+            part[i] += part[i + half];
+    return part[0];
+}
+
+/* The largest lane; NaN is passed over. */
+INLINE REAL largest_lane(vec v)
+{
+    REAL part[LANES];
+    memcpy(part, &v, sizeof part);
+    for (intp half = LANES / 2; half > 0; half /= 2)
+        for (intp i = 0; i < half; i++)
+            part[i] = part[i] > part[i + half] ? part[i] : part[i + half];
+    return part[0];
+}
+
+/* ---- vectors of several losses */
+
 /* The losses of a vector of features. */
 typedef struct {
     int count; /* of losses that compare entry by entry */
@@ -69,6 +118,8 @@ INLINE vec lane_losses_and_delta(const lane_losses *l, vec a, vec x, vec *delta)
     return entry * l->weight;
 }
 
+/* ---- softmax */
+
 /* The softmax of a block of pre-activations a: log softmax(a) is (a - largest) - log_total, in this
  * order exact for scores of any size. */
 typedef struct {
@@ -77,16 +128,21 @@ typedef struct {
 } block_sums;
 _Static_assert(sizeof(block_sums) == DAE_BLOCK_SUMS * sizeof(double), "as the buffers have it");
 
-/* Those of a[0:n], without the mass; log_total is NaN if one of them is. */
-static block_sums sums_of_block(const REAL *a, intp n)
+/* Those of a[0:n], of which `room` elements can be read, without the mass; log_total is NaN if one
+ * of them is. */
+static block_sums sums_of_block(const REAL *a, intp n, intp room)
 {
-    REAL largest = a[0];
-    for (intp d = 1; d < n; d++)
-        largest = a[d] > largest ? a[d] : largest;
-    dvec total = {0};
+    const vec lowest = broadcast(REAL_IS_FLOAT ? -(REAL)FLT_MAX : -(REAL)DBL_MAX);
+    vec most = lowest;
     for (intp d = 0; d < n; d += LANES)
-        total += as_double(zero_tail(exponential(load_part(a + d, n - d) - largest), n - d));
-    return (block_sums){.largest = (double)largest, .log_total = log(sum_lanes(total))};
+        most = maximum(blend(first_lanes(n - d), load_first(a + d, n - d, room - d), lowest), most);
+    const REAL largest = largest_lane(most);
+    dvec total = {0};
+    for (intp d = 0; d < n; d += LANES) {
+        const vec e = exponential(load_first(a + d, n - d, room - d) - largest);
+        total += as_double(blend(first_lanes(n - d), e, (vec){0}));
+    }
+    return (block_sums){.largest = (double)largest, .log_total = log(sum_by_halves(total))};
 }
 
 INLINE vec log_softmax(vec a, const block_sums *sums)
@@ -100,29 +156,30 @@ static void block_totals(const dae_data *data, const dae_layer *layer, const dae
                          intp start, intp stop, const void *delta, double *totals)
 {
     const dae_blocks *blocks = &layer->blocks;
-    const intp stride = batch->shown_stride;
+    const intp n = layer->n_features, stride = batch->shown_stride;
     for (intp b = start; b < stop; b++) {
         const REAL *a = (const REAL *)delta + b * stride;
-        const REAL *x = clean_row(data, batch, layer->n_features, b);
+        const REAL *x = clean_row(data, batch, n, b);
         for (intp k = 0; k < blocks->count; k++) {
             const intp first = blocks->starts[k], end = blocks->starts[k + 1];
             if (blocks->losses[k] != DAE_MULTINOMIAL)
                 continue;
             dvec mass = {0};
             for (intp d = first; d < end; d += LANES)
-                mass += as_double(weighed(load_part(x + d, end - d), batch->entry_weight,
+                mass += as_double(weighed(load_first(x + d, end - d, n - d), batch->entry_weight,
                                           b * stride + d, end - d));
-            block_sums sums = sums_of_block(a + first, end - first);
-            sums.mass = sum_lanes(mass);
+            block_sums sums = sums_of_block(a + first, end - first, n - first);
+            sums.mass = sum_by_halves(mass);
             ((block_sums *)totals)[b * blocks->count + k] = sums;
         }
     }
 }
 
-/* A multinomial block k in its features [d, d + count) of one vector; returns the sum of the losses. */
+/* A multinomial block k in its features [d, d + count) of one vector, of a leaf that ends at `stop`;
+ * returns the sum of the losses. */
 static double one_block_delta(const dae_data *data, const dae_layer *layer, const dae_batch *batch,
-                              intp k, intp d, intp count, const double *totals, REAL *delta,
-                              REAL *gradient)
+                              intp k, intp d, intp count, intp stop, const double *totals,
+                              REAL *delta, REAL *gradient)
 {
     const dae_blocks *blocks = &layer->blocks;
     const intp n = layer->n_features, stride = batch->shown_stride;
@@ -133,13 +190,13 @@ static double one_block_delta(const dae_data *data, const dae_layer *layer, cons
         REAL *at = delta + b * stride + d;
         const REAL w = (weight ? weight[batch->rows[b]] : 1) * (REAL)blocks->weights[k];
         const block_sums *sums = (const block_sums *)totals + b * blocks->count + k;
-        const vec x = weighed(load_part(clean_row(data, batch, n, b) + d, count),
+        const vec x = weighed(load_first(clean_row(data, batch, n, b) + d, count, n - d),
                               batch->entry_weight, b * stride + d, count);
-        const vec below = log_softmax(load_part(at, count), sums);
+        const vec below = log_softmax(load_first(at, count, stop - d), sums);
         const vec by_a = ((REAL)sums->mass * exponential(below) - x) * (w * inverse_B);
-        loss_sum -= as_double(zero_tail(w * x * below, count));
+        loss_sum -= as_double(w * x * below); /* x is 0 behind `count` */
         grad_sum += by_a;
-        store_part(at, by_a, count);
+        store_first(at, by_a, count, stop - d);
     }
     store_part(gradient + d, grad_sum, count);
     return sum_lanes(loss_sum);
@@ -159,8 +216,8 @@ static void block_delta(const dae_data *data, const dae_layer *layer, const dae_
         if (blocks->losses[k] == DAE_MULTINOMIAL)
             for (intp d = first; d < end; d += LANES)
                 loss[(d - start) / FEATURE_GROUP] +=
-                    one_block_delta(data, layer, batch, k, d, at_most(end - d, LANES), totals,
-                                    delta, visible_grad);
+                    one_block_delta(data, layer, batch, k, d, at_most(end - d, LANES), stop,
+                                    totals, delta, visible_grad);
     }
 }
 
@@ -172,7 +229,7 @@ static void activate_blocks(const dae_layer *layer, void *row_of_z)
         REAL *z = (REAL *)row_of_z + blocks->starts[k];
         const intp n = blocks->starts[k + 1] - blocks->starts[k];
         const int together = blocks->losses[k] == DAE_MULTINOMIAL;
-        const block_sums sums = together ? sums_of_block(z, n) : (block_sums){0};
+        const block_sums sums = together ? sums_of_block(z, n, n) : (block_sums){0};
         for (intp d = 0; d < n; d += LANES) {
             const vec a = load_part(z + d, n - d);
             store_part(z + d,
@@ -194,7 +251,7 @@ static double block_losses(const dae_layer *layer, const void *pre_activations, 
         const intp first = blocks->starts[k], n = blocks->starts[k + 1] - first;
         const REAL *a = (const REAL *)pre_activations + first, *x = (const REAL *)clean + first;
         const int together = blocks->losses[k] == DAE_MULTINOMIAL;
-        const block_sums sums = together ? sums_of_block(a, n) : (block_sums){0};
+        const block_sums sums = together ? sums_of_block(a, n, n) : (block_sums){0};
         dvec losses = {0};
         int missing = 0;
         for (intp d = 0; d < n; d += LANES) {

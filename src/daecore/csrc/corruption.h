@@ -179,27 +179,48 @@ INLINE intp swapped_until(const dae_corruption_spec *c, intp d, intp *next)
                                                                     : d + 1;
 }
 
-/* A row to take the entries of columns [d, stop) from: a donor by the random word; where that is the
- * row itself or misses one, the next donor, then others at even distances; else the row itself. */
+/* Whether a donor can give the entries of columns [d, stop) to a row. */
+INLINE int gives(const dae_data *data, intp n, intp donor, intp row, intp d, intp stop)
+{
+    return donor != row &&
+           !(data->missing && has_nan((const REAL *)data->clean + donor * n + d, stop - d));
+}
+
+/* What comes after a donor that cannot: the next one, then others at even distances; else the row. */
+NOINLINE intp next_donor(const dae_data *data, intp n, intp row, intp d, intp stop, intp pick)
+{
+    const dae_corruption_spec *c = &data->corruption;
+    pick = (pick + 1) % c->n_donors;
+    for (int draw = 1; draw < SWAP_DRAWS; draw++) {
+        if (gives(data, n, c->donors[pick], row, d, stop))
+            return c->donors[pick];
+        pick = (pick + c->n_donors / SWAP_DRAWS + 1) % c->n_donors;
+    }
+    return row;
+}
+
+/* The row to take the entries of columns [d, stop) from: a donor by the random word. */
 INLINE intp donor_of(const dae_data *data, intp n, intp row, intp d, intp stop, uint32_t word)
 {
     const dae_corruption_spec *c = &data->corruption;
-    const REAL *clean = data->clean;
-    intp pick = (intp)(((uint64_t)word * (uint64_t)c->n_donors) >> 32);
-    for (int turn = 0; turn < SWAP_DRAWS; turn++) {
-        const intp from = c->donors[pick];
-        if (from != row && !(data->missing && has_nan(clean + from * n + d, stop - d)))
-            return from;
-        pick = (pick + (turn == 0 ? 1 : c->n_donors / SWAP_DRAWS + 1)) % c->n_donors;
-    }
-    return row;
+    const intp pick = (intp)(((uint64_t)word * (uint64_t)c->n_donors) >> 32);
+    return gives(data, n, c->donors[pick], row, d, stop)
+               ? c->donors[pick]
+               : next_donor(data, n, row, d, stop, pick);
+}
+
+/* The entry of column d of that row */
+INLINE REAL clean_entry(const dae_data *data, intp n, intp row, intp d)
+{
+    return data->clean ? ((const REAL *)data->clean)[row * n + d]
+                       : entry_at(row_entries(&data->sparse_clean, row), (int32_t)d);
 }
 
 /* out[0:n] <- the corrupted copy of x, which is that row of the data */
 static void corrupt_row(const dae_data *data, intp n, intp row, const REAL *x, REAL *restrict out)
 {
     const dae_corruption_spec *c = &data->corruption;
-    const REAL *clean = data->clean, *level = c->level, *low = c->low, *high = c->high;
+    const REAL *level = c->level, *low = c->low, *high = c->high;
     uint32_t words[WORDS], donor_words[WORDS];
     REAL normal[WORDS];
     intp from = row, until = 0, category = 0; /* of what is being swapped */
@@ -225,17 +246,20 @@ static void corrupt_row(const dae_data *data, intp n, intp row, const REAL *x, R
             break;
         case DAE_SWAP:
             random_words(c, row, 1, (uint32_t)(d0 / 4), quads, donor_words);
-            for (int i = 0; i < count; i++) {
+            for (int i = 0; !c->n_categories && i < count; i++) {
+                intp own = row;
+                if (words[i] >> 8 < threshold[i])
+                    own = donor_of(data, n, row, d0 + i, d0 + i + 1, donor_words[i]);
+                out[d0 + i] = own == row ? x[d0 + i] : clean_entry(data, n, own, d0 + i);
+            }
+            for (int i = 0; c->n_categories && i < count; i++) {
                 if (d0 + i == until) { /* else it follows the first column of its category */
                     until = swapped_until(c, d0 + i, &category);
                     from = words[i] >> 8 < threshold[i]
                                ? donor_of(data, n, row, d0 + i, until, donor_words[i])
                                : row;
                 }
-                out[d0 + i] = from == row ? x[d0 + i]
-                              : clean     ? clean[from * n + d0 + i]
-                                          : entry_at(row_entries(&data->sparse_clean, from),
-                                                     (int32_t)(d0 + i));
+                out[d0 + i] = from == row ? x[d0 + i] : clean_entry(data, n, from, d0 + i);
             }
             break;
         }

@@ -43,6 +43,11 @@ NOINLINE double compare_blocks(const dae_data *data, const dae_layer *layer, con
     const vec b_star = load_part((const REAL *)layer->visible_bias.value + d, count);
     vec grad_sum = load(grad), part = {0};
     dvec loss_sum = {0};
+    if (losses->count == 0) {
+        for (intp b = b0; b < b1; b++)
+            store(delta + b * stride + d, load(z + (b - b0) * DECODE_FEATURES) + b_star);
+        return 0;
+    }
     for (intp b = b0; b < b1; b++) {
         const REAL row_weight = weight ? weight[batch->rows[b]] : 1;
         const vec w = batch->entry_weight
