@@ -655,3 +655,13 @@ def test_size_of_targets_does_not_matter(size):
     how = {"max_iter": 1, "fine_tune_max_iter": 5, "tol": None, "random_state": 0}
     one, other = (StackedDenoisingRegressor((6,), **how).fit(X, y * s) for s in (1.0, size))
     np.testing.assert_allclose(other.predict(X) / size, one.predict(X), rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_layers_pretrained_with_a_loss_over_all_features(X, y, kind):
+    """That the outputs could not have it is no damage."""
+    X = np.abs(X)
+    estimator = make(kind, loss="multinomial").fit(X, y)
+    assert estimator.partial_fit(X, y).predict(X).shape == y.shape
+    pretrained = autoencoder(loss="multinomial").fit(X)
+    assert make(kind, pretrained=pretrained).fit(X, y).predict(X).shape == y.shape

@@ -347,8 +347,9 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
 
 def _without_decoder(layer: Layer) -> Layer:
     """The encoder alone, over the same arrays."""
+    coupled = layer.output_loss.couples_features  # which outputs of a supervised network cannot be
     layer = replace(layer, decoder=None, visible_bias=None)
-    if layer.blocks is not None:  # of the outputs that it had
+    if coupled:
         activation = SQUARED_ERROR.decoder_activations[0]
         layer = replace(layer, blocks=None, loss=SQUARED_ERROR.name, decoder_activation=activation)
     return layer
