@@ -150,6 +150,17 @@ INLINE vec log_softmax(vec a, const block_sums *sums)
     return (a - (REAL)sums->largest) - (REAL)sums->log_total;
 }
 
+/* x, of which the lanes behind a block are 0, times the weights of its entries from column d on. The
+ * rows of weights are as wide as those of delta; what is behind them counts nothing, if it is there. */
+INLINE vec weighed_first(const dae_batch *batch, vec x, intp b, intp d)
+{
+    const intp stride = batch->shown_stride;
+    if (!batch->entry_weight)
+        return x;
+    const REAL *weight = (const REAL *)batch->entry_weight + b * stride + d;
+    return blend(x == (REAL)0, x, x * load_part(weight, stride - d));
+}
+
 /* totals (B, count) <- the sums of the multinomial blocks in the rows [start, stop), from the
  * pre-activations in delta */
 static void block_totals(const dae_data *data, const dae_layer *layer, const dae_batch *batch,
@@ -166,8 +177,7 @@ static void block_totals(const dae_data *data, const dae_layer *layer, const dae
                 continue;
             dvec mass = {0};
             for (intp d = first; d < end; d += LANES)
-                mass += as_double(weighed(load_first(x + d, end - d, n - d), batch->entry_weight,
-                                          b * stride + d, end - d));
+                mass += as_double(weighed_first(batch, load_first(x + d, end - d, n - d), b, d));
             block_sums sums = sums_of_block(a + first, end - first, n - first);
             sums.mass = sum_by_halves(mass);
             ((block_sums *)totals)[b * blocks->count + k] = sums;
@@ -190,8 +200,8 @@ static double one_block_delta(const dae_data *data, const dae_layer *layer, cons
         REAL *at = delta + b * stride + d;
         const REAL w = (weight ? weight[batch->rows[b]] : 1) * (REAL)blocks->weights[k];
         const block_sums *sums = (const block_sums *)totals + b * blocks->count + k;
-        const vec x = weighed(load_first(clean_row(data, batch, n, b) + d, count, n - d),
-                              batch->entry_weight, b * stride + d, count);
+        const vec x = weighed_first(
+            batch, load_first(clean_row(data, batch, n, b) + d, count, n - d), b, d);
         const vec below = log_softmax(load_first(at, count, stop - d), sums);
         const vec by_a = ((REAL)sums->mass * exponential(below) - x) * (w * inverse_B);
         loss_sum -= as_double(w * x * below); /* x is 0 behind `count` */
