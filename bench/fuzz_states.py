@@ -2,7 +2,7 @@
 
     python -m bench.fuzz_states [--n 2000] [--seed 0] [--first 0]
 
-Each case takes a fitted estimator (the four of `dae` and `ImageDenoiser`), replaces, deletes or
+Each case takes a fitted estimator (the five of `dae` and `ImageDenoiser`), replaces, deletes or
 damages one value in its `__dict__`, at any depth, and calls its methods. Allowed are results,
 ValueError (NotFittedError and InvalidParameterError are ValueErrors) and MemoryError. Attributes
 that are properties may also raise AttributeError where the estimator counts as not fitted. The exit
@@ -28,6 +28,7 @@ from scipy import sparse
 
 from dae import (
     DenoisingAutoencoder,
+    DenoisingOutlierDetector,
     StackedDenoisingAutoencoder,
     StackedDenoisingClassifier,
     StackedDenoisingRegressor,
@@ -72,6 +73,9 @@ def fitted_estimators() -> dict[str, Any]:
         "layers": StackedDenoisingAutoencoder((4, 3), output_layers="all", **tuned).fit(frame),
         "classifier": StackedDenoisingClassifier((4, 3), **tuned).fit(X, y),
         "regressor": StackedDenoisingRegressor((4,), **tuned).fit(X, np.c_[y, y**2]),
+        "detector": DenoisingOutlierDetector(
+            (4, 3), n_repeats=2, max_iter=2, batch_size=8, random_state=0, n_jobs=1
+        ).fit(frame),
         "denoiser": ImageDenoiser(
             level=(0.1, 0.3), patch_size=5, n_patches=100, batch_size=50, random_state=0,
             autoencoder=StackedDenoisingAutoencoder(
@@ -96,7 +100,7 @@ def _frame(X: np.ndarray) -> Any:
 def calls(name: str, estimator: Any) -> dict[str, Callable[[], Any]]:
     """What is called, by name."""
     X, y = _data()
-    if name in ("autoencoder", "layers"):
+    if name in ("autoencoder", "layers", "detector"):
         X = _frame(X)
     if "blocks" in name:
         X = _with_gaps(X)
@@ -110,6 +114,12 @@ def calls(name: str, estimator: Any) -> dict[str, Callable[[], Any]]:
             "score": lambda: estimator.score([picture]),
             "estimate_sigma": lambda: estimator.estimate_sigma(picture),
             "tells_level": lambda: estimator.tells_level,
+        }
+    if name == "detector":
+        return made | {
+            "predict": lambda: estimator.predict(X),
+            "score_samples": lambda: estimator.score_samples(X),
+            "errors": lambda: estimator.errors(X),
         }
     target = {"classifier": (y,), "regressor": (np.c_[y, y**2],)}.get(name, ())
     made["partial_fit"] = lambda: estimator.partial_fit(X, *target)

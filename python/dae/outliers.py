@@ -142,10 +142,11 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
     Notes
     -----
     A feature x is scaled to ``z / sqrt(1 + (z / 4)**2)``, where ``z = (x - center_) / scale_``:
-    about linear near the median, and never beyond 4. A masked entry is 0, the median. Training and
-    scoring are in float32 for any dtype of X; one scaled copy of X is made in `fit`, and blocks
-    of rows in scoring. Sparse X gives the scores of ``X.toarray()`` and is never made dense whole.
-    The work of scoring is that of ``n_repeats / corruption_level`` reconstructions.
+    about linear near the median, and never beyond 4. A masked entry is 0, the median. NaN in dense
+    X is a missing entry: the network sees it as a masked one, and it is neither trained nor scored.
+    Training and scoring are in float32 for any dtype of X; one scaled copy of X is made in `fit`,
+    and blocks of rows in scoring. Sparse X gives the scores of ``X.toarray()`` and is never made
+    dense whole. The work of scoring is that of ``n_repeats / corruption_level`` reconstructions.
 
     Masks are those of [2]_; that the mean error over several of them tells anomalies from normal
     rows better than the error of a plain reconstruction is the finding of [1]_. The defaults were
@@ -251,7 +252,8 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows that are normal, or that contain some anomalies.
+            Rows that are normal, or that contain some anomalies; NaN in dense rows is a missing
+            entry.
 
         y : Ignored
             Present for API consistency.
@@ -264,7 +266,7 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         Raises
         ------
         ValueError
-            X has NaN, infinity, text or dates; a parameter is invalid; training diverged.
+            X has infinity, text or dates; a parameter is invalid; training diverged.
         """
         # again, because scikit-learn's configuration may have skipped it
         self._validate_params()
@@ -346,12 +348,12 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+            Samples; NaN in dense rows is a missing entry.
 
         Returns
         -------
         errors : ndarray of shape (n_samples, n_features)
-            0 or more; float32 for float32 X, float64 for float64 X.
+            0 or more, NaN where the entry is missing; float32 for float32 X, float64 for float64 X.
         """
         predictor, usual = self._fitted()
         rows = self._read(X, predictor.network)
@@ -363,19 +365,19 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         return result
 
     def score_samples(self, X: Any) -> np.ndarray:
-        """How normal each row is: minus the mean of its `errors`.
+        """How normal each row is: minus the mean of its `errors`, of entries that are not missing.
 
         PyOD's sign is the opposite: ``-score_samples(X)`` is large for anomalies.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+            Samples; NaN in dense rows is a missing entry.
 
         Returns
         -------
         scores : ndarray of shape (n_samples,)
-            0 or less, float64; greater is more normal.
+            0 or less, float64; greater is more normal. 0 for a row without any entry.
         """
         predictor, usual = self._fitted()
         return self._scores(predictor, usual, self._read(X, predictor.network))
@@ -386,7 +388,7 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+            Samples; NaN in dense rows is a missing entry.
 
         Returns
         -------
@@ -401,7 +403,7 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+            Samples; NaN in dense rows is a missing entry.
 
         Returns
         -------
@@ -413,7 +415,12 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
     def _scores(self, predictor: EntryPredictor, usual: np.ndarray, rows: Rows) -> np.ndarray:
         scores = np.empty(len(rows))
         for part, errors in self._relative_errors(predictor, usual, rows):
-            scores[part] = -errors.mean(axis=1, dtype=np.float64)
+            if rows.missing:
+                n_known = errors.shape[1] - np.isnan(errors).sum(axis=1)
+                total = np.nansum(errors, axis=1, dtype=np.float64)
+                scores[part] = -total / np.maximum(n_known, 1)
+            else:
+                scores[part] = -errors.mean(axis=1, dtype=np.float64)
         return scores
 
     def _relative_errors(
@@ -459,6 +466,7 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
         return tags
 
 

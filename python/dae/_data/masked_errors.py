@@ -11,6 +11,7 @@ from dae import _core
 from dae._data.robust_scale import RobustScale
 from dae._data.rows import Rows
 from dae._model.damage import damaged, is_array
+from dae._model.missing import without_missing
 from dae._model.network import Layer, Network
 
 
@@ -69,6 +70,8 @@ class EntryPredictor:
     ) -> Iterator[tuple[slice, np.ndarray]]:
         """Squared error of each entry of the scaled rows, in float32, for blocks of rows.
 
+        NaN where the entry is missing: it is shown to the network like a masked one.
+
         Parameters
         ----------
         index : intp ndarray or None
@@ -78,10 +81,10 @@ class EntryPredictor:
         masks = [repeat == group for repeat in self.groups for group in range(repeat.max() + 1)]
         for part, block in X.blocks(index):
             clean = self.scale.scaled(block)
+            known = without_missing(clean) if X.missing else clean
             errors = np.zeros_like(clean)
             for masked in masks:
-                # a missing entry will be shown like a masked one, and have no error
-                shown = np.where(masked, np.float32(0), clean)
+                shown = np.where(masked, np.float32(0), known)
                 made = _core.reconstruct(
                     self.network, shown, n_threads=n_threads, checked=True, n_rows=n_rows
                 )
@@ -92,10 +95,14 @@ class EntryPredictor:
             yield part, errors
 
     def mean_errors(self, X: Rows, most_rows: int, *, n_threads: int) -> np.ndarray:
-        """Mean error of each feature over so many rows, evenly spaced: float64 (n_features,)."""
+        """Mean error of each feature over so many rows, evenly spaced: float64 (n_features,).
+
+        1 for a feature that is always missing there.
+        """
         n_rows = min(len(X), most_rows)
         index = np.arange(n_rows, dtype=np.intp) * len(X) // n_rows
-        total = np.zeros(X.n_features)
+        total, counts = np.zeros(X.n_features), np.zeros(X.n_features)
         for _, errors in self.errors(X, index, n_threads=n_threads):
-            total += errors.sum(axis=0, dtype=np.float64)
-        return total / n_rows
+            total += np.nansum(errors, axis=0, dtype=np.float64)
+            counts += len(errors) - np.isnan(errors).sum(axis=0)
+        return np.where(counts, total / np.maximum(counts, 1), 1.0)

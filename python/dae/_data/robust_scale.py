@@ -29,7 +29,7 @@ class RobustScale:
     scale : float64 ndarray of shape (n_features,), above 0
         The distance of the quartiles over that of a standard normal distribution; where they are
         equal, the median distance from `center` of the values that differ from it, which is 1 for
-        a feature of 0 and 1; 1 for a constant feature.
+        a feature of 0 and 1; 1 for a constant feature and for one that is always missing.
     """
 
     center: np.ndarray
@@ -37,7 +37,7 @@ class RobustScale:
 
     @classmethod
     def of(cls, X: Rows) -> RobustScale:
-        """That of finite rows."""
+        """That of rows, from the entries that are not missing."""
         center, scale = np.empty(X.n_features), np.empty(X.n_features)
         with np.errstate(over="ignore"):
             for feature, (stored, n_zeros) in enumerate(X.features()):
@@ -55,7 +55,7 @@ class RobustScale:
             raise damaged("scale_ must be above 0")
 
     def scaled(self, block: np.ndarray) -> np.ndarray:
-        """Dense rows, scaled, in float32."""
+        """Dense rows, scaled, in float32; NaN stays NaN."""
         with np.errstate(over="ignore"):
             z = np.clip((block - self.center) / self.scale, -_LARGEST, _LARGEST)
         z /= np.sqrt(1 + (z / BOUND) ** 2)
@@ -74,6 +74,8 @@ class RobustScale:
 
 def _center_and_scale(stored: np.ndarray, n_zeros: int) -> tuple[float, float]:
     """Those of one feature, of its values and of so many zeros beside them."""
+    if not len(stored) + n_zeros:  # always missing
+        return 0.0, 1.0
     stored = np.sort(stored.astype(np.float64))
     low, center, high = (_quantile(stored, n_zeros, share) for share in (0.25, 0.5, 0.75))
     scale = high / _QUARTILES_APART - low / _QUARTILES_APART

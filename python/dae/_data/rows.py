@@ -132,9 +132,9 @@ class Rows:
             yield part, converted(block, dtype)
 
     def features(self) -> Iterator[tuple[np.ndarray, int]]:
-        """The values of each feature in turn, and how many zeros there are beside them."""
+        """The values of each feature that are not missing, and how many zeros are beside them."""
         for column in self.array.T:
-            yield column, 0
+            yield column[~is_missing(column)] if self.missing else column, 0
 
     # -------------------------------------------------------------- summaries
 
