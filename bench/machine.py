@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from bench.timing import seconds_of
 
-PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "jax", "threadpoolctl")
+PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "jax", "threadpoolctl", "pyod")
 ROOT = Path(__file__).parents[1]
 
 

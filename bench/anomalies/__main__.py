@@ -6,9 +6,14 @@ import argparse
 import time
 
 from bench import machine, records
-from bench.anomalies import choose, compare, report
+from bench.anomalies import choose, compare, report, speed
 
-EXPERIMENTS = {"choose": (choose.run, report.choose), "compare": (compare.run, report.compare)}
+# name -> what runs, what writes it down, and the name of the result
+EXPERIMENTS = {
+    "choose": (choose.run, report.choose, "anomalies_defaults"),
+    "compare": (compare.run, report.compare, "anomalies"),
+    "speed": (speed.run, report.speed, "anomalies_speed"),
+}
 
 
 def main() -> None:
@@ -16,14 +21,13 @@ def main() -> None:
     parser.add_argument("experiment", choices=EXPERIMENTS)
     parser.add_argument("--quick", action="store_true", help="a short run that keeps nothing")
     options = parser.parse_args()
-    run, text = EXPERIMENTS[options.experiment]
+    run, text, name = EXPERIMENTS[options.experiment]
     started = time.perf_counter()
     result = run(quick=options.quick)
     result["environment"] = machine.run_information(started)
     lines = text(result)
     print(lines)
     if not options.quick:
-        name = "anomalies" if options.experiment == "compare" else "anomalies_defaults"
         path = records.folder() / f"{name}.json"
         records.write(path, result)
         records.write_text(path.with_suffix(".md"), lines + "\n")
