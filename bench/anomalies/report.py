@@ -153,8 +153,8 @@ def speed(result: dict) -> str:
         [
             "# Time of a fit beside PyOD's AutoEncoder",
             "",
-            f"CPU seconds on one thread, medians over {len(ours)} rounds in turn, defaults of both; "
-            f"PyOD {result['environment']['versions']['pyod']}, torch "
+            f"CPU seconds on one thread, medians over {len(ours)} rounds in turn, defaults of "
+            f"both; PyOD {result['environment']['versions']['pyod']}, torch "
             f"{result['environment']['versions']['torch']}, "
             f"{result['environment']['cpu']}. dae trains on about 2,000 mini-batches whatever the "
             "number of rows, PyOD for 10 epochs: short ones of small tables.",
