@@ -14,7 +14,7 @@ from bench import machine
 from bench.anomalies import sets
 from bench.anomalies.rivals import detector, pyod_autoencoder
 
-ROUNDS = 3
+ROUNDS = 2
 RIVALS = {"dae": detector, "PyOD AutoEncoder": pyod_autoencoder}
 
 
