@@ -140,13 +140,12 @@ def text(result: dict) -> str:
     rows = [
         [name]
         + [f"{best[what]:.3f}" for what in ("all", "dropped", "kept")]
-        + [f"{best['seconds']:.1f}"]
         + [", ".join(f"{key}={value}" for key, value in best["settings"].items())]
         for name, best in result["methods"].items()
     ]
     return table.markdown(
         "Mean squared error of log(1 + count) against the counts before dropout, 400 simulated "
         f"cells of 938 genes; {table.machine_of(result)}.",
-        ["", "all entries", "dropped entries", "all, observed kept", "seconds", "settings"],
+        ["", "all entries", "dropped entries", "all, observed kept", "settings"],
         rows,
     )

@@ -127,11 +127,12 @@ def model(**settings) -> DenoisingAutoencoder:
         "activation": "tanh",
         "loss": "multinomial",
         "input_norm": "l2",
-        "learning_rate_init": 1e-3,
+        "learning_rate": "cosine",
+        "learning_rate_init": 3e-3,
         "batch_size": 200,
         "alpha": 1e-3,
         "tol": None,
-        "max_iter": 60,
+        "max_iter": 40,
         "random_state": 0,
     } | settings)  # fmt: skip
 
@@ -139,6 +140,17 @@ def model(**settings) -> DenoisingAutoencoder:
 # Each is tried as one model, on validation users.
 TRIED: list[dict] = [
     {},
+    {"learning_rate": "constant", "learning_rate_init": 1e-3, "max_iter": 60},
+    {"learning_rate_init": 5e-3, "max_iter": 25},
+    {"activation": "identity"},
+    {"activation": "logistic"},
+    {"tied_weights": False},
+    {"corruption_level": 0.35},
+    {"corruption_level": 0.65},
+    {"alpha": 3e-3},
+    {"n_components": 400},
+    {"n_components": 400, "alpha": 2e-3},
+    {"emphasis": (1, 0.3)},
 ]
 MEMBERS = 5  # of the best setting, from as many random states: their log-probabilities are averaged
 

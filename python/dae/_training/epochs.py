@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from dae import _core
 from dae._model.layout import aligned_zeros
 from dae._model.network import Layer, Network
 from dae._model.solver import Solver
@@ -159,7 +160,7 @@ def _epoch(
 ) -> tuple[float, float | None]:
     """One presentation of the training rows, and the loss of the validation rows, if any."""
     loss = feed.present(network, solver, presentation)
-    if not network.is_finite():
+    if not _core.network_is_finite(network, feed.settings.n_threads):
         raise Diverged("update", None, solver.learning_rate)
     if not len(feed.data.validation_rows):
         return loss, None

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from dae import _core
 from dae._data.corruption import CorruptedRows, corrupted_rows, needs_feature_range
 from dae._model.losses import Loss
 from dae._model.network import Layer, Network
@@ -159,7 +160,8 @@ class TrainingRun:
         try:
             with located(stage=settings.stage, presentation=presentation):
                 loss = feed.present(self.network, self.solver, presentation)
-                if (snapshot or not undo) and not self.network.is_finite():
+                checked = snapshot is not None or not undo
+                if checked and not _core.network_is_finite(self.network, settings.n_threads):
                     raise Diverged("update", None, self.solver.learning_rate)
         except BaseException:
             if snapshot:

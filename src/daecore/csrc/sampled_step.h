@@ -150,8 +150,10 @@ static double decode_asked(const dae_layer *layer, const REAL *H, REAL scale, in
             const REAL *v[4];
             for (intp p = 0; p < 4; p++) {
                 v[p] = V + column[at_most(i + p, i1 - 1)] * stride;
-                if (i + p + ahead < count)
+                if (i + p + ahead < count) {
                     prefetch_row(V, column[i + p + ahead] * stride, width, 0);
+                    __builtin_prefetch(bias + column[i + p + ahead]);
+                }
             }
             dot_product(1, width, H, stride, v, a + i - i0, 4);
         }
@@ -222,11 +224,16 @@ static void sampled_row(const dae_sampled_data *data, const dae_layer *layer,
     batch->asked_count[b] = (int32_t)count;
 }
 
-INLINE void prefetch_parameter(const dae_parameter *p, intp at, intp width)
+/* What an update of feature d touches */
+INLINE void prefetch_named(const dae_layer *layer, const dae_parameter *p, intp d)
 {
-    prefetch_row(p->value, at, width, 1);
-    prefetch_row(p->moment1, at, width, 1);
-    prefetch_row(p->moment2, at, width, 1);
+    const dae_parameter *bias = &layer->visible_bias;
+    const void *arrays[3] = {p->value, p->moment1, p->moment2};
+    const void *biases[3] = {bias->value, bias->moment1, bias->moment2};
+    for (int k = 0; k < 3; k++) {
+        prefetch_row(arrays[k], d * layer->stride, whole_lines(layer->n_hidden), 1);
+        prefetch_row(biases[k], d, 1, 1);
+    }
 }
 
 /* The first of the `count` ascending columns that is not below `limit` */
@@ -262,6 +269,8 @@ static int32_t list_named(const dae_sampled_batch *batch, const dae_sampled_shar
             const intp e1 = from + first_from(column + from, count, share->d1);
             for (intp e = e1 - 1; e >= e0; e--) {
                 const int32_t d = column[e];
+                if (e - FEATURE_GROUP >= e0)
+                    __builtin_prefetch(head + column[e - FEATURE_GROUP], 1);
                 batch->source[e] = (int32_t)(asked ? b : batch->B + b);
                 batch->next[e] = head[d];
                 if (head[d] < 0) {
@@ -336,7 +345,7 @@ INLINE void update_named_by(const int kind, const dae_layer *layer, const dae_up
                             const dae_sampled_batch *batch, const dae_sampled_share *share,
                             const dae_parameter *p, int naming)
 {
-    const intp stride = layer->stride, width = whole_lines(layer->n_hidden);
+    const intp width = whole_lines(layer->n_hidden);
     const int32_t *column = batch->column, *next = batch->next, *next_named = batch->next_named;
     const REAL *value = batch->value;
     REAL *factor = share->scratch, bias_gradient[LANES];
@@ -345,12 +354,12 @@ INLINE void update_named_by(const int kind, const dae_layer *layer, const dae_up
     const int32_t first = list_named(batch, share, naming);
     int32_t coming = first; /* runs some features ahead */
     for (intp i = rows_ahead(width, 1 + !!p->moment1 + !!p->moment2); i > 0 && coming >= 0; i--) {
-        prefetch_parameter(p, column[coming] * stride, width);
+        prefetch_named(layer, p, column[coming]);
         coming = next_named[coming];
     }
     for (int32_t named = first; named >= 0; named = next_named[named]) {
         if (coming >= 0) {
-            prefetch_parameter(p, column[coming] * stride, width);
+            prefetch_named(layer, p, column[coming]);
             coming = next_named[coming];
         }
         const int32_t d = column[named];
