@@ -42,7 +42,7 @@ def ease(train, given, weight: float = 800.0) -> np.ndarray:
 
 def ials(train, given) -> np.ndarray:
     """Implicit's alternating least squares (Hu, Koren & Volinsky 2008)."""
-    from implicit.als import AlternatingLeastSquares
+    from implicit.als import AlternatingLeastSquares  # codespell:ignore als
 
     model = AlternatingLeastSquares(64, regularization=10.0, alpha=4.0, random_state=0)
     model.fit(scipy.sparse.csr_matrix(train), show_progress=False)

@@ -82,7 +82,8 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
         to training all layers together. Requires X as a sparse matrix,
         ``corruption="masking"``, None or a sparse `X_corrupted`, and a loss that is a sum
         over features. Weights that no sample of a batch asks for do not move: neither do their
-        momentum and Adam's moments, and `alpha` does not shrink them (lazy updates).
+        momentum and Adam's moments, and `alpha` does not shrink them (lazy updates). That is why
+        it is not the default for sparse X: None gives what the same X gives dense.
 
     solver : {"adam", "sgd"}, default="adam"
         "adam" is Adam (Kingma & Ba 2015), "sgd" is gradient descent with `momentum`;

@@ -111,7 +111,8 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         to training all layers together. Requires X as a sparse matrix,
         ``corruption="masking"``, None or a sparse `X_corrupted`, and a loss that is a sum
         over features. Weights that no sample of a batch asks for do not move: neither do their
-        momentum and Adam's moments, and `alpha` does not shrink them (lazy updates).
+        momentum and Adam's moments, and `alpha` does not shrink them (lazy updates). That is why
+        it is not the default for sparse X: None gives what the same X gives dense.
 
     fine_tune : bool, default=False
         Whether all layers are trained together after each has been trained.
