@@ -17,6 +17,7 @@ import io
 import json
 import warnings
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -261,7 +262,8 @@ def main() -> None:
     )
     record = {
         "environment": environment(), "stride": arguments.stride, "size": arguments.size,
-        "white": white(denoiser), "kept": kept(denoiser), "found": sum(by_picture, []),
+        "white": white(denoiser), "kept": kept(denoiser),
+        "found": list(chain.from_iterable(by_picture)),
     }  # fmt: skip
     text = markdown(record)
     arguments.out.mkdir(parents=True, exist_ok=True)

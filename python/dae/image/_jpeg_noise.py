@@ -46,7 +46,7 @@ SURE_STEPS = 6  # surely told steps make a table
 POOLED = 0.25  # share of values, above chance, that agree with a standard table
 # standard deviation of what is left by the steps, in that of rounded pixels: more of it is noise
 # that was added after JPEG, which is white
-LEFT = 1.5
+LEFT = 1.3
 ROUNDED = 1 / np.sqrt(12)
 
 SIGMAS = np.exp(np.linspace(np.log(0.4), np.log(150), 120))  # grey levels of 255
@@ -54,7 +54,7 @@ TEXTURED = np.array([0, 0.003, 0.01, 0.03])  # shares of flat blocks that are no
 WIDER = 4.0  # times the noise, what these have
 # A level is the highest that is this much less likely, as a logarithm, than the best one: of a
 # band that tells little it is higher, and another decides
-UNLIKELY = 1.0
+UNLIKELY = 3.0
 # The band with the lowest power has this much texture for a unit of the excess of the band below it
 # over EXCESS times its own power
 TEXTURE, EXCESS, MOST_TEXTURE = 0.7, 1.2, 0.8
