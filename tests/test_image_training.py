@@ -9,7 +9,7 @@ from pictures import GREY, UNSEEN, make, psnr, spoil
 from sklearn.base import clone
 
 from dae import DenoisingAutoencoder
-from dae.image import _training
+from dae.image import ImageDenoiser, _training
 from dae.image._training import task_fields
 
 
@@ -266,6 +266,7 @@ def test_bad_parameters(parameters, message):
         ({"hidden_layer_sizes": (9,)}, r"has hidden_layer_sizes=\(128, 128\), got .*\(9,\)"),
         ({"activation": "tanh"}, "has activation='relu', got autoencoder with activation='tanh'"),
         ({"tied_weights": True}, "has tied_weights=False"),
+        ({"alpha": 0.1}, r"has alpha=0.0, got autoencoder with alpha=0.1"),
     ],
 )
 def test_partial_fit_with_another_autoencoder(tiny, autoencoder, message):
@@ -275,3 +276,19 @@ def test_partial_fit_with_another_autoencoder(tiny, autoencoder, message):
     denoiser.autoencoder = autoencoder
     with pytest.raises(ValueError, match=f"(?s){message}.*Restore"):
         denoiser.partial_fit([GREY])
+
+
+def test_partial_fit_with_another_random_state(tiny):
+    """It would be ignored: the patches of a fitted network continue those of its first seed."""
+    denoiser = copy.deepcopy(tiny)
+    for way in ("partial_fit", "fit"):
+        denoiser.set_params(random_state=7, warm_start=True, n_patches=10)
+        with pytest.raises(ValueError, match="random_state=7 has no effect.*Restore"):
+            getattr(denoiser, way)([GREY])
+    for same in (tiny.random_state, np.int64(tiny.random_state), None):
+        denoiser.set_params(random_state=same).partial_fit([GREY])
+
+
+def test_the_bundled_model_continues():
+    bundled = ImageDenoiser.pretrained().set_params(warm_start=True, n_patches=10)
+    assert bundled.fit([GREY]).n_patches_ == 9_000_010

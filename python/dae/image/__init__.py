@@ -130,8 +130,8 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
     warm_start : bool, default=False
         Whether `fit` continues training the fitted network, for the same kind of noise and
         patches but maybe another level: a model for one level comes from one for a range of
-        levels in a fraction of the time. Later values of `autoencoder` and `random_state` are
-        ignored.
+        levels in a fraction of the time. `autoencoder` and an integer `random_state` must be those
+        that the network began with.
 
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, patches and noise.
@@ -274,10 +274,12 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         images : list of pictures, array, or file names
             Clean pictures (noisy ones for "unknown") of any sizes: each an array of shape
             (height, width) or (height, width, channels), or a file name. Also one array of
-            shape (n_images, height, width) or (n_images, height, width, channels).
+            shape (n_images, height, width) or (n_images, height, width, channels). Noise that
+            they have of their own is learned as a part of pictures, and left in.
 
         y : Ignored
-            Present for API consistency.
+            Present for API consistency. Clean pictures passed here, as in ``fit(noisy, clean)``
+            of other libraries, have no effect: pass ``fit(clean, noisy=noisy)``.
 
         noisy : as `images`, default=None
             Noisy copies of the images, picture by picture, used instead of generated noise.
@@ -320,7 +322,8 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            As in `fit`; or the denoiser was fitted for other noise or patches.
+            As in `fit`; or the denoiser was fitted for other noise or patches, or with another
+            `autoencoder` or integer `random_state`.
         """
         crops = new_crops(self, images, noisy)
         state = self._resume() if self.__sklearn_is_fitted__() else self._start()
@@ -371,11 +374,13 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         Notes
         -----
         The noise is measured in the flattest blocks of 8 x 8 pixels [4]_, also where it is not
-        white: in JPEG files, with or without subsampled colours, and in enlarged, sharpened or
-        demosaiced pictures. Where r is what the network would remove, of the energy E around a
-        pixel, the share min(1, c s^2 / E) of it is removed, c growing from 0.2 to 1.4 with the
-        level s: so detail that the network does not know is kept, and clean pictures stay as
-        they are. Noise of up to 1.5 grey levels of 255 is taken for the picture's own and left.
+        white: in enlarged, sharpened or demosaiced pictures. Of a JPEG file, with or without
+        subsampled colours, the table of quantisation is read off the pixels, and the noise is the
+        one that makes the rounded coefficients most likely. Where r is what the network would
+        remove, of the energy E around a pixel, the share min(1, c s^2 / E) of it is removed, c
+        growing from 0.2 to 1.4 with the level s: so detail that the network does not know is kept,
+        and clean pictures stay as they are. Noise of up to 1.5 grey levels of 255 is taken for the
+        picture's own and left.
 
         A picture whose three channels are equal is cleaned as grey.
 
@@ -477,10 +482,9 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
 
         Notes
         -----
-        Of JPEG files it is the noise in the frequencies that JPEG has kept: about what was there
-        before. A little is found on most clean pictures: the noise of a scan or a sensor, and
-        texture that fills the picture. ``sigma="auto"`` allows for that at low levels, and
-        removes less than what is found.
+        Of JPEG files it is about the noise that was there before JPEG. A little is found on most
+        clean pictures: the noise of a scan or a sensor, and texture that fills the picture.
+        ``sigma="auto"`` allows for that at low levels, and removes less than what is found.
         """
         self._validate_params()
         image, name = load(image, "image")

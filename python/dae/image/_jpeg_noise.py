@@ -101,9 +101,9 @@ def jpeg_noise(luma: np.ndarray, clipped: np.ndarray, rounding: float) -> float 
     table = _steps(whole)
     if table is None:
         table = _standard_steps(coefficients)
-    elif _left(whole, table) > LEFT * ROUNDED * rounding:
-        return None
     if table is None:
+        return None
+    if is_whole.mean() > WHOLE and _left(whole, table) > LEFT * ROUNDED * rounding:
         return None
     # where noise was cut off before JPEG, it is weaker, and blocks look flat
     return _most_likely(coefficients[near <= max(FEW_CLIPPED, np.quantile(near, AWAY))], table)
@@ -181,7 +181,8 @@ def _steps(coefficients: np.ndarray) -> np.ndarray | None:
             table[place] = STEPS[known][agree >= 0.85 * best][-1]
         elif ORDER[place] > SMALL_STEPS:
             table[place] = np.inf
-        n_sure += best >= SURE and len(values) >= SURE_VALUES and table[place] > 2
+        is_sure = best >= SURE and len(values) >= SURE_VALUES and table[place] > 2
+        n_sure += int(is_sure)
     return table if n_sure >= SURE_STEPS else None
 
 
@@ -244,7 +245,7 @@ def _most_likely(coefficients: np.ndarray, table: np.ndarray) -> float:
         for row, column in places:
             step = table[row, column]
             numbers = np.abs(np.rint(flat[:, row, column] / step)).astype(int)
-            n_other += np.count_nonzero(numbers)
+            n_other += int(np.count_nonzero(numbers))
             likelihood += _likelihood(numbers, step)
         if n_other >= LEAST_NONZERO:
             best = likelihood.max(axis=1)

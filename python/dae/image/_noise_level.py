@@ -9,10 +9,9 @@ Pixels go from 0 to 1; planes are arrays of shape (height, width).
 The noise is measured on the flattest blocks of 8 x 8 pixels, in bands of the frequencies of their
 cosine transform. White noise has the same power in every band. Texture has more, the lower the
 frequency: the highest band is nearest to the noise, and the excess of the next band over it tells
-how much texture is in both. JPEG sets high frequencies of texture and noise alike to zero; in its
-pictures the noise is measured in the highest band that it has kept. That low quantiles over blocks
-(here of each band's power) find flat places is due to Pyatykh, Hesser & Zheng, "Image noise level
-estimation by principal component analysis", IEEE Transactions on Image Processing 2013.
+how much texture is in both. That low quantiles over blocks (here of each band's power) find flat
+places is due to Pyatykh, Hesser & Zheng, "Image noise level estimation by principal component
+analysis", IEEE Transactions on Image Processing 2013. For JPEG files see `_jpeg_noise`.
 """
 
 from __future__ import annotations
@@ -54,8 +53,8 @@ QUANTILES = (0.02, 0.05)
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # JPEG's luminance
 ROUNDED_COLOURS = 1.2  # what rounding luminance, and colours, does to it: as to one channel 1
-# Of the noise of JPEG's luminance before it was rounded, what is best removed: of grey pictures, and
-# of the luminance of colours, where less is left at low frequencies by the noise of chrominances.
+# Of the noise of JPEG's luminance before it was rounded, what is best removed: of grey pictures,
+# and of the luminance of colours, where less is left of the noise at low frequencies.
 # Chosen on six pictures of bsd400_train_gray, and on china, chelsea and rocket.
 JPEG_SHARES = {1: 1.03, 3: 0.93}
 # Grey levels of 255: what texture and JPEG's errors look like, which is left in up to FULL times it

@@ -6,6 +6,7 @@ import time
 import warnings
 from copy import deepcopy
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -36,10 +37,12 @@ LEARNED = {
     "center": "centre",
 }  # fmt: skip
 
-# parameters of an autoencoder that a fitted network cannot follow
-NETWORK_PARAMETERS = {
-    "n_components", "hidden_layer_sizes", "activation", "decoder_activation", "loss",
-    "tied_weights",
+# parameters of an autoencoder that play no part in a block of patches, or are the denoiser's own;
+# a fitted network follows no others
+WITHOUT_EFFECT = {
+    "batch_size", "learning_rate_init", "fine_tune_learning_rate_init", "random_state", "n_jobs",
+    "max_iter", "fine_tune_max_iter", "tol", "n_iter_no_change", "early_stopping",
+    "validation_fraction", "warm_start", "verbose",
 }  # fmt: skip
 
 
@@ -155,12 +158,26 @@ def _check_same_autoencoder(asked: Any, fitted: Any) -> None:
             "the parameter, or fit with warm_start=False."
         )
     wanted, found = asked.get_params(deep=False), fitted.get_params(deep=False)
-    for name in NETWORK_PARAMETERS & wanted.keys():
+    for name in wanted.keys() - WITHOUT_EFFECT:
         if repr(wanted[name]) != repr(found[name]):
             raise ValueError(
                 f"The fitted network has {name}={found[name]!r}, got autoencoder with "
                 f"{name}={wanted[name]!r}. Restore the parameter, or fit with warm_start=False."
             )
+
+
+def _check_same_seed(random_state: Any, seed: int) -> None:
+    """Raise ValueError if an integer `random_state` is not the one that the network began with."""
+    if isinstance(random_state, Integral) and _new_seed(random_state) != seed:
+        raise ValueError(
+            f"random_state={random_state!r} has no effect on a fitted network, whose patches and "
+            "noise continue those that it began with. Restore the parameter, or fit with "
+            "warm_start=False."
+        )
+
+
+def _new_seed(random_state: Any) -> int:
+    return int(check_random_state(random_state).randint(0, 2**32, dtype=np.uint64))
 
 
 # ------------------------------------------------------------------ state
@@ -198,8 +215,7 @@ class TrainingState:
             raise ValueError(
                 "autoencoder must have output_blocks=None: all pixels of a patch have one loss."
             )
-        random_state = check_random_state(denoiser.random_state)
-        seed = int(random_state.randint(0, 2**32, dtype=np.uint64))
+        seed = _new_seed(denoiser.random_state)
         autoencoder = (
             default_autoencoder(denoiser.noise)
             if denoiser.autoencoder is None
@@ -229,6 +245,7 @@ class TrainingState:
                     f"{name}={task[field]!r}. Restore the parameter, or fit with warm_start=False."
                 )
         _check_same_autoencoder(denoiser.autoencoder, denoiser.autoencoder_)
+        _check_same_seed(denoiser.random_state, denoiser._seed)
         state = cls(
             deepcopy(denoiser.autoencoder_),
             level_range(denoiser.level),

@@ -129,10 +129,18 @@ def to_onnx(
     (n_images, height, width, n_channels) without alpha, black 0 and white 1, and so is
     ``variable``, clipped to [0, 1] as `ImageDenoiser.transform` does. If the denoiser was trained
     on a range of levels, the second input ``sigma``, float32 of shape (n_images,), is the standard
-    deviation of the noise, clipped to that range; `ImageDenoiser.estimate_sigma` is not part of
-    the graph. All patches of all pictures are held in memory at once, about 6 kB for each of
-    height * width * n_channels / stride**2 with the default network: cut large pictures into
-    overlapping tiles. Pictures must not be smaller than a patch.
+    deviation of the noise, clipped to that range. All patches of all pictures are held in memory
+    at once, about 6 kB for each of height * width * n_channels / stride**2 with the default
+    network: cut large pictures into overlapping tiles. Pictures must not be smaller than a patch.
+
+    Outside the graph, and up to its caller, is what `ImageDenoiser.transform` does around it:
+
+    - the estimate of the noise (`ImageDenoiser.estimate_sigma`), and with an estimate the level of
+      each plane and the limit to what is removed;
+    - below the range, the blend of the cleaned and the noisy picture: at ``sigma=0`` that is
+      returned as it is, where the graph removes noise of the lowest level;
+    - a picture of three equal channels is cleaned as grey: pass the graph one channel. In three,
+      the luminance has sqrt(3) times the noise that ``sigma`` says.
 
     For ``noise="masking"`` and ``"salt_and_pepper"`` there is no such model: lost pixels are first
     filled by an iteration that depends on where they are. ``reconstruct`` is the network with
