@@ -56,7 +56,7 @@ ROUNDED_COLOURS = 1.2  # what rounding luminance, and colours, does to it: as to
 # Of the noise of JPEG's luminance before it was rounded, what is best removed: of grey pictures,
 # and of the luminance of colours, where less is left of the noise at low frequencies.
 # Chosen on six pictures of bsd400_train_gray, and on china, chelsea and rocket.
-JPEG_SHARES = {1: 1.03, 3: 0.93}
+JPEG_SHARES = {1: 1.03, 3: 0.91}
 # Grey levels of 255: what texture and JPEG's errors look like, which is left in up to FULL times it
 JPEG_TEXTURE, FULL = 3.0, 1.6
 JPEG_CHROMA = 0.6  # of the luminance's noise, what a chrominance has at least
