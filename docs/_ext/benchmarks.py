@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench import records, render
+from bench import readme, records, render
 
 from _ext.from_markdown import convert, copied, table
 from _ext.pages import write_if_changed
@@ -68,7 +68,7 @@ def speed(processor: str, result: dict) -> str:
         rows = render.markdown_rows(
             one["columns"], [[render.text(c) for c in row] for row in one["rows"]]
         )
-        parts.append(table(rows.splitlines()))
+        parts.append(table(rows.splitlines(), style="results wide"))
         parts += [convert(note).strip() for note in one.get("notes", [])]
     return "\n\n".join(parts) + "\n"
 
@@ -115,4 +115,5 @@ def write(folder: Path) -> None:
     for name, text in made.items():
         write_if_changed(folder / f"{name}.rst", text)
     listed = "\n".join(f"   {name}" for name in made)
-    write_if_changed(folder / "index.rst", INTRODUCTION + listed + "\n")
+    glance = "At a glance\n-----------\n\n" + convert(readme.block(records.read(readme.RESULT)))
+    write_if_changed(folder / "index.rst", f"{INTRODUCTION}{listed}\n\n{glance}")

@@ -73,14 +73,16 @@ def _until(lines: list[str], i: int, stop: Callable[[str], bool]) -> int:
     return i
 
 
-def table(lines: list[str], links: Mapping[str, str] | None = None) -> str:
+def table(lines: list[str], links: Mapping[str, str] | None = None, style: str = "results") -> str:
     """A table of Markdown as a list-table."""
     rows = [_cells(line) for line in lines]
     rows = [row for n, row in enumerate(rows) if n != 1]  # the rule below the head
-    parts = [".. list-table::", "   :header-rows: 1", "   :class: results", ""]
+    parts = [".. list-table::", "   :header-rows: 1", f"   :class: {style}", ""]
     for row in rows:
         for n, cell in enumerate(row):
             text = inline(cell, links)
+            if text in ("-", "+"):  # not the beginning of a list
+                text = "\\" + text
             parts.append(f"   {'*' if n == 0 else ' '} - {text}".rstrip())
     return "\n".join(parts)
 
