@@ -3,7 +3,7 @@ Learning curves and early stopping
 ==================================
 
 `fit` stops by itself: when the loss has not fallen by the fraction `tol` for `n_iter_no_change`
-epochs. That is the training loss, of samples that are corrupted anew in every epoch, which is
+epochs. That is the training loss, of samples that are corrupted differently in every epoch, which is
 hard to learn by heart. With few samples it can be done nevertheless; `early_stopping` then judges
 by samples that are set aside.
 """
@@ -17,7 +17,7 @@ from dae.inspection import LossCurveDisplay
 X = load_digits().data / 16
 
 # %%
-# 150 digits, 512 units, little noise, and no stopping rule: the training loss falls on and on,
+# 150 digits, 512 units, little noise, and no stopping rule: the training loss keeps falling,
 # that of other samples does not.
 
 settings = dict(n_components=512, corruption_level=0.1, max_iter=300, random_state=0)

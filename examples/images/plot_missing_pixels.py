@@ -2,7 +2,7 @@
 Missing pixels
 ==============
 
-Half of the pixels of a photograph are lost. A denoiser for ``noise="masking"`` is told which, by
+Half of the pixels of a photograph are lost. A denoiser for ``noise="masking"`` learns which from
 `mask`, fills them, and leaves all others as they are.
 """
 

@@ -3,7 +3,7 @@ Speed beside MLPRegressor
 =========================
 
 `sklearn.neural_network.MLPRegressor` can be trained as a denoising autoencoder: with corrupted
-samples as X and clean ones as y, corrupted anew for each epoch by hand. The network and the
+samples as X and clean ones as y, with new noise for each epoch, by hand. The network and the
 number of epochs are the same here, and so nearly is the loss; the time is not. Measured while
 this page was built, on whatever machine that was; careful measurements are among the
 :doc:`benchmarks </benchmarks/index>`.
