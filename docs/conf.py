@@ -22,6 +22,9 @@ pages.write(HERE / "project")
 # Estimators shown in the gallery link to this very site: two folders up from each example.
 doc_link.ADDRESS = "../.."
 
+if "matmul_precision" in dae.DenoisingAutoencoder().get_params():
+    tags.add("matmul_precision")  # noqa: F821  a part of the guide; Sphinx defines `tags`
+
 project = "dae"
 author = "the dae developers"
 copyright = "the dae developers"

@@ -13,7 +13,7 @@ __all__ = ["backpropagation", "descent", "losses", "manifold", "sampling"]
 
 def losses() -> Canvas:
     """The loss of one entry as a function of its pre-activation."""
-    c = Canvas(720, 250)
+    c = Canvas(720, 262)
     logistic = ACTIVATIONS["logistic"][0]
     panels = [
         (
@@ -41,11 +41,11 @@ def losses() -> Canvas:
         axes.cross()
         for label, style, function in curves:
             axes.curve(steps(-4, 4, 321), function, style)
-            y = 52 if style == "blue" else 68
-            c.text(left + 210, y, label, size=11, at="end", style=f"{style} words")
+            x = left + (75 if style == "blue" else 139)
+            c.text(x, 233, label, size=11, style=f"{style} words")
         c.text(left + 107, 20, name, size=14)
         c.text(left + 107, 216, "pre-activation a", size=11, style="muted")
-    c.text(360, 242, "loss of one entry; each curve ends at 5", size=11, style="muted")
+    c.text(360, 256, "loss of one entry; each curve ends at 5", size=11, style="muted")
     return c
 
 

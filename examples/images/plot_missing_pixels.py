@@ -2,8 +2,8 @@
 Missing pixels
 ==============
 
-Half of the pixels of a photograph are lost. A denoiser for ``noise="masking"`` learns which from
-`mask`, fills them, and leaves all others as they are.
+Half of the pixels of a photograph are lost, and `mask` says which. A denoiser for
+``noise="masking"`` fills these and leaves all others as they are.
 """
 
 import matplotlib.pyplot as plt
