@@ -36,7 +36,7 @@ def test_every_public_estimator_has_a_link():
         for name in getattr(module, "__all__", ()):
             kind = getattr(module, name)
             if isinstance(kind, type) and issubclass(kind, BaseEstimator):
-                assert issubclass(kind, doc_link.DocLinkMixin), kind
+                assert issubclass(kind, doc_link.DocLinkMixin), f"{kind} needs DocLinkMixin"
 
 
 def test_the_representation_has_the_link(published):
