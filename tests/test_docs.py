@@ -136,9 +136,11 @@ def test_every_drawing_is_used_and_described(docs_module):
 
 
 def code_of(page):
-    """The Python of a page, block by block."""
+    """The Python of a page, block by block; without what is in ``.. only::``."""
     blocks = re.findall(
-        r"\.\. code-block:: python\n\n((?:   .*\n|\n)+)", page.read_text(encoding="utf-8") + "\n"
+        r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)",
+        page.read_text(encoding="utf-8") + "\n",
+        flags=re.M,
     )
     return [textwrap.dedent(block) for block in blocks]
 
