@@ -80,6 +80,9 @@ DIRECTIVES = {
     "freethreading_compatible": True,
 }
 
+# Windows aligns stacks to 16 bytes, GCC takes them for aligned to a vector's size (GCC bug 54412).
+WINDOWS_FLAGS = ["-Wa,-muse-unaligned-vector-move"]
+
 AARCH64_LEVELS: dict[str, list[str]] = {"baseline": [], "neon": []}
 
 # Emits the level's instructions, so that the assembler is asked as well as the compiler.
@@ -232,9 +235,12 @@ class BuildExt(build_ext):
         if not self.works(VECTOR_PROBE):
             return {"baseline": []}
         levels = {}
+        more = []
+        if self.compiler.compiler_type == "mingw32" and self.works(VECTOR_PROBE, WINDOWS_FLAGS):
+            more = WINDOWS_FLAGS
         for level, flags in LEVELS.items():
             if self.works(MATRIX_PROBE if level == "x86_64_amx" else VECTOR_PROBE, flags):
-                levels[level] = flags
+                levels[level] = flags + more
             elif level == "baseline":
                 notice(f"the compiler refuses {' '.join(flags)}; the baseline is its default")
                 levels[level] = []

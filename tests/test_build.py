@@ -4,9 +4,12 @@ import ast
 import importlib
 import inspect
 import os
+import platform
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 
@@ -22,6 +25,8 @@ PACKAGE = Path(dae.__file__).parent
 CORE = Path(daecore.__file__).parent
 
 CORE_MODULES = ("_enums", "_inference", "_sampled", "_simd", "_threads", "_training", "records")
+
+ROOT = Path(__file__).parents[1]
 
 OPENMP_PROGRAM = """
 #include <omp.h>
@@ -55,6 +60,94 @@ def test_openmp_is_on_where_the_compiler_knows_it(tmp_path):
     if not compiler_knows_openmp(tmp_path):
         pytest.skip("no compiler with OpenMP here to compare with")
     assert _core.openmp_enabled()
+
+
+# A run of setup.py without its setup(): the flags that its probe of OpenMP finds.
+FLAGS_OF_OPENMP = """
+import runpy, setuptools
+from setuptools import Distribution
+setuptools.setup = lambda **options: None
+build_ext = runpy.run_path("setup.py")["BuildExt"]
+try:
+    from setuptools._distutils.compilers.C.base import new_compiler
+except ImportError:
+    from setuptools._distutils.ccompiler import new_compiler
+from setuptools._distutils.sysconfig import customize_compiler
+command = build_ext(Distribution())
+command.compiler = new_compiler(None)
+customize_compiler(command.compiler)
+print("flags", command.openmp_flags()[0])
+"""
+
+
+def flags_of_openmp(**environment):
+    pytest.importorskip("Cython")
+    if not (ROOT / "setup.py").exists():
+        pytest.skip("setup.py is not here")
+    done = subprocess.run(
+        [sys.executable, "-c", FLAGS_OF_OPENMP],
+        cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1].removeprefix("flags "), done.stderr
+
+
+@pytest.mark.skipif("DAE_NO_OPENMP" in os.environ, reason="a serial build was asked for")
+@pytest.mark.skipif(sys.platform != "linux", reason="the library is made with GNU tools")
+def test_the_probe_of_openmp_uses_the_flags_that_a_compiler_needs(tmp_path):
+    """A header that CPPFLAGS finds, a library that LDFLAGS does; without either, a serial build."""
+    if not compiler_knows_openmp(tmp_path):
+        pytest.skip("no compiler with OpenMP here")
+    compiler = os.environ.get("CC", "cc")
+    (tmp_path / "needed.h").write_text("int needed(void);\n")
+    (tmp_path / "needed.c").write_text("int needed(void) { return 0; }\n")
+    library = str(tmp_path / "libneeded.a")
+    subprocess.run([*compiler.split(), "-c", "needed.c"], cwd=tmp_path, check=True)
+    subprocess.run(["ar", "rcs", library, "needed.o"], cwd=tmp_path, check=True)
+    needs = {"CC": f"{compiler} -include needed.h -lneeded", "CFLAGS": "", "LDFLAGS": ""}
+    header, link = f"-I{tmp_path}", f"-L{tmp_path}"
+
+    assert flags_of_openmp(**needs, CPPFLAGS="")[0] == "[]"
+    flags, said = flags_of_openmp(**needs, CPPFLAGS=header)
+    assert flags == "[]"
+    assert "SERIAL BUILD" in said
+    for given in ({"LDFLAGS": link}, {"CFLAGS": link}):
+        assert flags_of_openmp(**(needs | given), CPPFLAGS=header)[0] == "['-fopenmp']"
+
+
+def test_a_probe_for_another_machine_is_linked_and_not_run():
+    """Linking has to do: `false` in place of the probe fails where it is run."""
+    code = FLAGS_OF_OPENMP.replace(
+        "command = ",
+        "import subprocess\n"
+        "def refuse(*arguments, **options): raise OSError('another machine')\n"
+        "subprocess.run = refuse\n"
+        "command = ",
+    )
+    assert code != FLAGS_OF_OPENMP
+    pytest.importorskip("Cython")
+    if "DAE_NO_OPENMP" in os.environ or not _core.openmp_enabled():
+        pytest.skip("a serial build")
+    if not (ROOT / "setup.py").exists() or shutil.which("cc") is None:
+        pytest.skip("setup.py or a compiler is not here")
+    found = {}
+    for target in ("linux-another", ""):
+        environment = {key: value for key, value in os.environ.items() if key[0] != "_"}
+        if target:
+            environment["_PYTHON_HOST_PLATFORM"] = target
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        found[target] = done.stdout.splitlines()[-1]
+    assert found == {"linux-another": "flags ['-fopenmp']", "": "flags []"}
+
+
+def test_aarch64_has_its_tuned_level():
+    """And no other machine has it."""
+    arm = platform.machine().lower() in ("aarch64", "arm64")
+    assert ("neon" in _core.available_simd_levels()) == arm
 
 
 def test_simd_level_in_use_is_available():
@@ -145,6 +238,19 @@ def installed(name):
         return version(name)
     except PackageNotFoundError:
         return "not installed"
+
+
+def test_show_versions_lists_the_packages_of_each_extra_for_users():
+    from dae._show_versions import OPTIONAL
+
+    if not (ROOT / "pyproject.toml").exists():
+        pytest.skip("pyproject.toml is not here")
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "optional-dependencies"
+    ]
+    for name in extras.keys() - {"test", "bench", "lint", "dev", "docs"}:
+        packages = {re.match(r"[\w-]+", requirement)[0] for requirement in extras[name]}
+        assert packages - {"daecore"} <= set(OPTIONAL), name
 
 
 def test_show_versions_says_that_a_build_is_serial(capsys, monkeypatch):

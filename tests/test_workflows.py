@@ -63,6 +63,70 @@ def test_every_python_and_system_that_is_declared_is_tested():
     assert free and {name.removesuffix("t") for name in free} <= declared
 
 
+WHEELS = PROJECT["tool"]["cibuildwheel"]
+
+
+def test_wheels_are_built_for_each_declared_system_and_machine():
+    matrix = JOBS["wheels: wheels"]["strategy"]["matrix"]["os"]
+    systems = {re.sub(r"-[\d.]+", "", system) for system in matrix}
+    assert systems == {"ubuntu", "ubuntu-arm", "macos", "macos-intel", "windows"}
+    for image in ("manylinux", "musllinux"):
+        for machine in ("x86_64", "aarch64"):
+            assert WHEELS["linux"][f"{image}-{machine}-image"].startswith(image)
+
+
+def test_abi3_starts_at_the_oldest_python_and_free_threaded_ones_have_their_own():
+    oldest = PROJECT["project"]["requires-python"].removeprefix(">=").replace(".", "")
+    abi3, *rest = WHEELS["build"]
+    assert abi3 == f"cp{oldest}-*"
+    assert rest and all(re.fullmatch(r"cp\d+t-\*", identifier) for identifier in rest)
+    assert f'"cp{oldest}"' in (ROOT / "setup.py").read_text(encoding="utf-8")
+
+
+def test_what_cibuildwheel_runs_exists():
+    paths = [word for word in WHEELS["test-command"].split() if "/" in word]
+    assert paths
+    for path in paths + WHEELS["test-sources"]:
+        assert (ROOT / path).exists(), path
+    assert all(
+        any(path == source or path.startswith(f"{source}/") for source in WHEELS["test-sources"])
+        for path in paths
+    )
+
+
+def test_jobs_need_jobs_and_artifacts_that_exist():
+    uploaded, downloaded = set(), set()
+    for name, job in JOBS.items():
+        needed = job.get("needs", [])
+        for other in [needed] if isinstance(needed, str) else needed:
+            assert f"{name.split(':')[0]}: {other}" in JOBS
+        systems = job.get("strategy", {}).get("matrix", {}).get("os", [""])
+        for step in job["steps"]:
+            names = {
+                step.get("with", {}).get("name", "").replace("${{ matrix.os }}", system)
+                for system in systems
+            }
+            if step.get("uses", "").startswith("actions/upload-artifact@"):
+                uploaded |= names
+            if step.get("uses", "").startswith("actions/download-artifact@"):
+                downloaded |= names
+    assert downloaded and downloaded <= uploaded
+
+
+SCRIPTS = sorted(
+    path
+    for path in (ROOT / ".ci").iterdir()
+    if path.is_file() and path.read_text(encoding="utf-8").startswith("#!")
+)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_parses_and_contributing_names_it(script):
+    run = subprocess.run(["bash", "-n", str(script)], text=True, capture_output=True)
+    assert run.returncode == 0, run.stderr
+    assert f".ci/{script.name}" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
 def _version(text):
     return tuple(map(int, text.split(".")))
 
