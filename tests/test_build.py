@@ -68,11 +68,8 @@ import runpy, setuptools
 from setuptools import Distribution
 setuptools.setup = lambda **options: None
 build_ext = runpy.run_path("setup.py")["BuildExt"]
-try:
-    from setuptools._distutils.compilers.C.base import new_compiler
-except ImportError:
-    from setuptools._distutils.ccompiler import new_compiler
-from setuptools._distutils.sysconfig import customize_compiler
+from distutils.ccompiler import new_compiler # setuptools' own
+from distutils.sysconfig import customize_compiler
 command = build_ext(Distribution())
 command.compiler = new_compiler(None)
 customize_compiler(command.compiler)
@@ -116,7 +113,7 @@ def test_the_probe_of_openmp_uses_the_flags_that_a_compiler_needs(tmp_path):
 
 
 def test_a_probe_for_another_machine_is_linked_and_not_run():
-    """Linking has to do: `false` in place of the probe fails where it is run."""
+    """Linking has to do, where a program of that machine could not be run."""
     code = FLAGS_OF_OPENMP.replace(
         "command = ",
         "import subprocess\n"
