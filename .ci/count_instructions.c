@@ -1,5 +1,5 @@
 /* A plugin for qemu-user: how many instructions the guest runs between two calls of getsid.
- * bench/regression_cases.py --marks calls it around each of its cases.
+ * .ci/count_instructions.py calls it around what is counted.
  *
  * Declared here is what is used of qemu-plugin.h (version 1), which Debian does not package. */
 #include <inttypes.h>
