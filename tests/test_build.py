@@ -68,7 +68,7 @@ import runpy, setuptools
 from setuptools import Distribution
 setuptools.setup = lambda **options: None
 build_ext = runpy.run_path("setup.py")["BuildExt"]
-from distutils.ccompiler import new_compiler # setuptools' own  codespell:ignore
+from distutils.ccompiler import new_compiler # setuptools' own
 from distutils.sysconfig import customize_compiler
 command = build_ext(Distribution())
 command.compiler = new_compiler(None)
