@@ -1,0 +1,127 @@
+"""`Column`: one column of a table as the rest of `dae.tabular` sees it, whatever the table was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+# what the values of a column are, before anybody has decided what they mean
+NUMBERS, INTEGERS, BOOLEANS, DATES, LEVELS = "numbers", "integers", "booleans", "dates", "levels"
+
+
+@dataclass(frozen=True)
+class Column:
+    """Values of one column, in one of two forms.
+
+    Attributes
+    ----------
+    name : hashable
+        As the user knows it; of an array, its position.
+    holds : str
+        NUMBERS, INTEGERS, BOOLEANS, DATES or LEVELS.
+    numbers : float64 ndarray of shape (n_rows,) or None
+        NaN where a value is missing. Booleans are 0 and 1, dates and durations are seconds. None
+        for LEVELS.
+    codes : int64 ndarray of shape (n_rows,) or None
+        Positions in `levels`, -1 where a value is missing.
+    levels : tuple
+        Distinct values of LEVELS; where the table declares them, all of them in their order.
+    declared, ordered : bool
+        Whether the dtype of the table declares levels, and an order of them.
+    """
+
+    name: Any
+    holds: str
+    numbers: np.ndarray | None = None
+    codes: np.ndarray | None = None
+    levels: tuple[Any, ...] = ()
+    declared: bool = False
+    ordered: bool = False
+
+    def __len__(self) -> int:
+        return len(self.missing)
+
+    @property
+    def missing(self) -> np.ndarray:
+        """Which values are missing, bool (n_rows,)."""
+        if self.numbers is not None:
+            return np.isnan(self.numbers)
+        assert self.codes is not None
+        return self.codes < 0
+
+    def as_levels(self) -> Column:
+        """The same column with its distinct values as levels, in ascending order."""
+        if self.numbers is None:
+            return self
+        distinct, codes = np.unique(self.numbers, return_inverse=True)  # NaN is the last
+        codes = np.where(np.isnan(self.numbers), -1, codes).astype(np.int64)
+        levels = tuple(distinct[~np.isnan(distinct)].tolist())
+        return Column(self.name, self.holds, codes=codes, levels=levels)
+
+
+def level_column(name: Any, values: Iterable[Any], missing: np.ndarray) -> Column:
+    """A column of text or of other values that can be told apart, in ascending order if they have one.
+
+    Raises
+    ------
+    ValueError
+        A value is a list, a dict or another object that has no hash.
+    """
+    seen: dict[Any, int] = {}
+    codes = np.full(len(missing), -1, dtype=np.int64)
+    for row, value in enumerate(values):
+        if missing[row]:
+            continue
+        try:
+            codes[row] = seen.setdefault(value, len(seen))
+        except TypeError:
+            raise ValueError(
+                f"Column {name!r} holds {type(value).__name__} objects (row {row}). Turn them into "
+                "numbers or text, spread them over several columns, or drop the column."
+            ) from None
+    levels = list(seen)
+    try:
+        order = sorted(range(len(levels)), key=levels.__getitem__)
+    except TypeError:  # text and numbers, for example
+        order = sorted(range(len(levels)), key=lambda k: (type(levels[k]).__name__, str(levels[k])))
+    place = np.empty(len(levels) + 1, dtype=np.int64)
+    place[order] = np.arange(len(levels))
+    place[-1] = -1
+    return Column(name, LEVELS, codes=place[codes], levels=tuple(levels[k] for k in order))
+
+
+def object_column(name: Any, values: np.ndarray, missing: np.ndarray) -> Column:
+    """A column of Python objects: booleans, numbers, or levels if they are neither."""
+    kinds = {type(value) for value in values[~missing]}
+    if kinds and all(issubclass(kind, (bool, np.bool_)) for kind in kinds):
+        holds = BOOLEANS
+    elif kinds and all(issubclass(kind, (int, np.integer)) for kind in kinds):
+        holds = INTEGERS
+    elif all(issubclass(kind, (int, float, np.number)) for kind in kinds):
+        holds = NUMBERS
+    else:
+        return level_column(name, values, missing)
+    if any(issubclass(kind, (complex, np.complexfloating)) for kind in kinds):
+        raise ValueError(f"Complex data not supported: column {name!r}. Pass real numbers.")
+    numbers = np.full(len(values), np.nan)
+    numbers[~missing] = values[~missing].astype(np.float64)
+    return Column(name, holds, numbers=numbers)
+
+
+def seconds_of(times: np.ndarray) -> np.ndarray:
+    """Seconds of datetime64 or timedelta64 values, NaN for NaT."""
+    kind = times.dtype.kind
+    micro = times.astype(f"{kind}8[us]")
+    return np.where(np.isnat(micro), np.nan, micro.astype(np.int64) / 1e6)
+
+
+def times_of(seconds: np.ndarray, kind: str) -> np.ndarray:
+    """The inverse of `seconds_of`: "M" for datetime64[us], "m" for timedelta64[us]."""
+    missing = np.isnan(seconds)
+    micro = np.round(np.where(missing, 0, seconds) * 1e6).astype(np.int64)
+    times = micro.view(f"{kind}8[us]").copy()
+    times[missing] = np.array("NaT", dtype=times.dtype)
+    return times

@@ -1,0 +1,167 @@
+"""pandas DataFrames as tables. Imported only once the user has imported pandas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dae.tabular._column import (
+    BOOLEANS,
+    DATES,
+    INTEGERS,
+    LEVELS,
+    NUMBERS,
+    Column,
+    level_column,
+    object_column,
+    seconds_of,
+    times_of,
+)
+from dae.tabular._frames import (
+    Filling,
+    Schema,
+    missing_in,
+    observed_objects,
+    refuse_column,
+    whole,
+)
+
+is_type = pd.api.types
+
+
+@dataclass(frozen=True)
+class PandasSchema(Schema):
+    """Names and dtypes of the columns; category sets and time zones are part of the dtypes."""
+
+    names: list[Any]
+    dtypes: list[Any]
+    labels: Any  # the index of columns, with its own name and levels
+
+    @classmethod
+    def of(cls, X: pd.DataFrame) -> PandasSchema:
+        return cls(list(X.columns), list(X.dtypes), X.columns)
+
+    def columns(self, X: pd.DataFrame) -> list[Column]:
+        return [_column(name, X.iloc[:, k]) for k, name in enumerate(self.names)]
+
+    def build(self, values: Sequence[np.ndarray], like: Any = None) -> pd.DataFrame:
+        index = like.index if isinstance(like, pd.DataFrame) else None
+        series = {
+            k: pd.Series(_array(each, dtype), index=index)
+            for k, (each, dtype) in enumerate(zip(values, self.dtypes, strict=True))
+        }
+        frame = pd.DataFrame(series, index=index)
+        frame.columns = self.labels
+        return frame
+
+    def fill(self, X: pd.DataFrame, fillings: Sequence[Filling | None]) -> pd.DataFrame:
+        filled = {}
+        for k, filling in enumerate(fillings):
+            old = X.iloc[:, k]
+            if filling is None or not filling.where.any():
+                filled[k] = old.copy()
+                continue
+            new = filling.values[filling.where]
+            dtype = old.dtype
+            if isinstance(dtype, pd.CategoricalDtype):
+                strange = [level for level in dict.fromkeys(new.tolist()) if level is not None]
+                strange = [level for level in strange if level not in dtype.categories]
+                if strange:  # X declares fewer levels than the table of `fit`
+                    old = old.cat.add_categories(strange)
+                    dtype = old.dtype
+            series = old.copy()
+            series.iloc[np.flatnonzero(filling.where)] = _array(new, dtype)
+            filled[k] = series
+        frame = pd.DataFrame(filled, index=X.index)
+        frame.columns = X.columns
+        return frame
+
+    def numbers(
+        self, values: np.ndarray, names: Sequence[Any], like: Any = None
+    ) -> pd.DataFrame:
+        index = like.index if isinstance(like, pd.DataFrame) else None
+        return pd.DataFrame(values, index=index, columns=list(names))
+
+    def take(self, positions: Sequence[int]) -> PandasSchema:
+        where = list(positions)
+        return PandasSchema(
+            [self.names[k] for k in where], [self.dtypes[k] for k in where], self.labels[where]
+        )
+
+
+def _column(name: Any, values: pd.Series) -> Column:
+    dtype = values.dtype
+    if isinstance(dtype, pd.SparseDtype):
+        values = values.sparse.to_dense()
+        dtype = values.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        codes = values.cat.codes.to_numpy().astype(np.int64)
+        levels = tuple(dtype.categories.tolist())
+        return Column(
+            name, LEVELS, codes=codes, levels=levels, declared=True, ordered=bool(dtype.ordered)
+        )
+    if is_type.is_bool_dtype(dtype):
+        return Column(name, BOOLEANS, numbers=_floats(values))
+    if is_type.is_complex_dtype(dtype):
+        raise refuse_column(name, dtype)
+    if is_type.is_numeric_dtype(dtype):
+        holds = INTEGERS if is_type.is_integer_dtype(dtype) else NUMBERS
+        return Column(name, holds, numbers=_floats(values))
+    if is_type.is_datetime64_any_dtype(dtype):
+        if isinstance(dtype, pd.ArrowDtype):
+            values = pd.Series(pd.DatetimeIndex(pd.to_datetime(values.astype(object))))
+        if values.dt.tz is not None:
+            values = values.dt.tz_convert("UTC").dt.tz_localize(None)
+        return Column(name, DATES, numbers=seconds_of(values.to_numpy()))
+    if is_type.is_timedelta64_dtype(dtype):
+        return Column(name, DATES, numbers=seconds_of(values.to_numpy()))
+    missing = values.isna().to_numpy(dtype=bool)
+    if is_type.is_object_dtype(dtype):
+        return object_column(name, values.to_numpy(), missing)
+    return level_column(name, values.to_list(), missing)
+
+
+def _floats(values: pd.Series) -> np.ndarray:
+    return values.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+
+
+def _array(values: np.ndarray, dtype: Any) -> Any:
+    """Values of a column, levels as objects, in a dtype of pandas."""
+    missing = missing_in(values)
+    if isinstance(dtype, pd.SparseDtype):
+        return pd.arrays.SparseArray(values, dtype=dtype)
+    if isinstance(dtype, pd.CategoricalDtype):
+        return pd.Categorical(observed_objects(values, missing, None), dtype=dtype)
+    if is_type.is_datetime64_any_dtype(dtype):
+        times = pd.Series(times_of(values, "M"))
+        tz = getattr(dtype, "tz", None) or getattr(
+            getattr(dtype, "pyarrow_dtype", None), "tz", None
+        )
+        if tz is not None:
+            times = times.dt.tz_localize("UTC").dt.tz_convert(tz)
+        return times.astype(dtype).array
+    if is_type.is_timedelta64_dtype(dtype):
+        return pd.Series(times_of(values, "m")).astype(dtype).array
+    if values.dtype.kind != "f":
+        return pd.array(observed_objects(values, missing, None), dtype=dtype)
+    if is_type.is_bool_dtype(dtype):
+        return _masked(values >= 0.5, missing, dtype, bool)
+    if is_type.is_integer_dtype(dtype):
+        plain = getattr(dtype, "numpy_dtype", dtype)
+        return _masked(whole(np.where(missing, 0, values), plain), missing, dtype, None)
+    if is_type.is_object_dtype(dtype):
+        return observed_objects(values, missing, None)
+    return pd.array(values, dtype=dtype)
+
+
+def _masked(values: np.ndarray, missing: np.ndarray, dtype: Any, plain: Any) -> Any:
+    """Booleans or integers with missing ones, if the dtype has a place for them."""
+    if not missing.any():
+        return pd.array(values, dtype=dtype)
+    if isinstance(dtype, np.dtype):  # cannot say missing: what pandas itself does
+        return np.where(missing, np.nan, values.astype(np.float64))
+    return pd.array(observed_objects(values, missing, None), dtype=dtype)

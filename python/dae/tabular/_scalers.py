@@ -1,0 +1,113 @@
+"""Scalers of one column of numbers: to numbers of mean 0 and variance 1, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+SCALERS = ("robust", "quantile", "standard")
+
+_BOUND = 5.0  # interquartile ranges from the median that "robust" never exceeds
+_N_QUANTILES = 1000
+
+
+@dataclass
+class Scaler:
+    """Base: a monotone function of the values, then an affine one to mean 0 and variance 1.
+
+    What is decoded stays between the smallest and the largest value of the training data.
+    """
+
+    low: float
+    high: float
+    mean: float = 0.0
+    scale: float = 1.0
+
+    @classmethod
+    def fit(cls, x: np.ndarray) -> Scaler:
+        """From finite values that are not all equal."""
+        scaler = cls._of(x)
+        y = scaler._forward(x)
+        scaler.mean, scaler.scale = float(y.mean()), float(y.std()) or 1.0
+        return scaler
+
+    @classmethod
+    def _of(cls, x: np.ndarray) -> Scaler:
+        return cls(float(x.min()), float(x.max()))
+
+    def transform(self, x: np.ndarray) -> np.ndarray:
+        """Scaled values, NaN where x is; of values far outside the training range, finite."""
+        return (self._forward(x) - self.mean) / self.scale
+
+    def inverse_transform(self, y: np.ndarray) -> np.ndarray:
+        """Values within the range of the training data."""
+        return np.clip(self._backward(y * self.scale + self.mean), self.low, self.high)
+
+    def _forward(self, x: np.ndarray) -> np.ndarray:
+        # a value from outside the training range must not drown all other columns of its row
+        margin = 2 * (self.high - self.low)
+        return np.clip(x, self.low - margin, self.high + margin)
+
+    def _backward(self, y: np.ndarray) -> np.ndarray:
+        return y
+
+
+@dataclass
+class RobustScaler(Scaler):
+    """Median and interquartile range, then a smooth bound (as skrub's SquashingScaler)."""
+
+    centre: float = 0.0
+    unit: float = 1.0
+
+    @classmethod
+    def _of(cls, x: np.ndarray) -> RobustScaler:
+        low, first, median, third, high = np.quantile(x, [0, 0.25, 0.5, 0.75, 1])
+        # more than half of the values may be one and the same
+        unit = third - first if third > first else float(x.std())
+        return cls(low, high, centre=float(median), unit=float(unit))
+
+    def _forward(self, x: np.ndarray) -> np.ndarray:
+        z = (x - self.centre) / (self.unit * _BOUND)
+        return _BOUND * z / np.sqrt(1 + z**2)
+
+    def _backward(self, y: np.ndarray) -> np.ndarray:
+        z = np.clip(y / _BOUND, -1 + 1e-9, 1 - 1e-9)
+        return z / np.sqrt(1 - z**2) * (self.unit * _BOUND) + self.centre
+
+
+@dataclass
+class QuantileScaler(Scaler):
+    """Ranks as quantiles of a normal distribution ("RankGauss"), linear between them."""
+
+    values: np.ndarray | None = None
+    scores: np.ndarray | None = None
+
+    @classmethod
+    def _of(cls, x: np.ndarray) -> QuantileScaler:
+        n = min(_N_QUANTILES, len(x))
+        ranks = np.linspace(0, 1, n)
+        quantiles = np.quantile(x, ranks)
+        # equal values have the rank in the middle of theirs
+        values, first, count = np.unique(quantiles, return_index=True, return_counts=True)
+        ranks = (ranks[first] + ranks[first + count - 1]) / 2
+        edge = 0.5 / n
+        scores = ndtri(np.clip(ranks, edge, 1 - edge))
+        return cls(float(values[0]), float(values[-1]), values=values, scores=scores)
+
+    def _forward(self, x: np.ndarray) -> np.ndarray:
+        assert self.values is not None and self.scores is not None
+        return np.interp(x, self.values, self.scores)
+
+    def _backward(self, y: np.ndarray) -> np.ndarray:
+        assert self.values is not None and self.scores is not None
+        return np.interp(ndtr(y), ndtr(self.scores), self.values)
+
+
+_CLASSES = dict(zip(SCALERS, (RobustScaler, QuantileScaler, Scaler), strict=True))
+
+
+def fitted_scaler(name: str, x: np.ndarray) -> Scaler:
+    """The scaler of a name, fitted to finite values that are not all equal."""
+    return _CLASSES[name].fit(x)
