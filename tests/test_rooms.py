@@ -17,7 +17,7 @@ CORE = PACKAGE.parents[1] / "src" / "daecore"
 
 LAYERS = [
     {"__main__", "_cli", "dask", "datasets", "onnx"},
-    {"image"},
+    {"image", "tabular"},
     {"__init__", "autoencoder", "stacked", "classifier", "regressor", "outliers", "inspection"},
     {"_estimator"},
     {"_training"},

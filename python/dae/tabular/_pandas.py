@@ -80,9 +80,7 @@ class PandasSchema(Schema):
         frame.columns = X.columns
         return frame
 
-    def numbers(
-        self, values: np.ndarray, names: Sequence[Any], like: Any = None
-    ) -> pd.DataFrame:
+    def numbers(self, values: np.ndarray, names: Sequence[Any], like: Any = None) -> pd.DataFrame:
         index = like.index if isinstance(like, pd.DataFrame) else None
         return pd.DataFrame(values, index=index, columns=list(names))
 

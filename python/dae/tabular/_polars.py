@@ -74,9 +74,7 @@ class PolarsSchema(Schema):
             filled.append(old)
         return pl.DataFrame(filled)
 
-    def numbers(
-        self, values: np.ndarray, names: Sequence[Any], like: Any = None
-    ) -> pl.DataFrame:
+    def numbers(self, values: np.ndarray, names: Sequence[Any], like: Any = None) -> pl.DataFrame:
         return pl.DataFrame(values, schema=[str(name) for name in names])
 
     def take(self, positions: Sequence[int]) -> PolarsSchema:

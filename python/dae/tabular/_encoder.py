@@ -1,0 +1,218 @@
+"""`TableEncoder`: a table as one float32 matrix with NaN, and such matrices as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_array, validate_data
+
+from dae.tabular import _column_types as types
+from dae.tabular._column import BOOLEANS, Column
+from dae.tabular._columns import FittedColumn, fit_column
+from dae.tabular._frames import Schema, is_frame, refuse_lazy, schema_of
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How columns become numbers: parameters of the estimators, in one record."""
+
+    column_types: Any = "auto"
+    numeric_scaler: str = "robust"
+    max_categories: int = 40
+    min_frequency: int = 1
+    missing_indicator: bool = False
+
+
+@dataclass
+class TableEncoder:
+    """Fitted columns, and where each of them lies in the matrix.
+
+    Columns of one loss lie side by side, whatever their order in the table: blocks of the same loss
+    and weight are then one block of the network.
+    """
+
+    schema: Schema
+    columns: list[FittedColumn]
+    indicated: list[int] = field(default_factory=list)  # columns with an indicator
+    places: list[slice] = field(default_factory=list)
+    n_encoded: int = 0
+
+    @classmethod
+    def fit(cls, X: Any, how: Encoding, *, partial: bool = False) -> TableEncoder:
+        """`partial`: from the first part of a table, whose categories must be declared."""
+        schema, read = schema_of(X), read_columns(X)
+        kinds = types.column_types(read, how.column_types, array=not is_frame(X))
+        if partial:
+            _check_declared(read, kinds)
+        columns = [
+            fit_column(
+                column,
+                kind,
+                scaler=how.numeric_scaler,
+                most=how.max_categories,
+                least=how.min_frequency,
+                declared=partial,
+            )
+            for column, kind in zip(read, kinds, strict=True)
+        ]
+        indicated = []
+        if how.missing_indicator:
+            shares = [column.missing.mean() for column in read]
+            indicated = [k for k, share in enumerate(shares) if 0 < share < 1]
+        encoder = cls(schema, columns, indicated)
+        encoder._lay_out()
+        return encoder
+
+    def check_learnable(self) -> None:
+        """Raise ValueError if no column varies."""
+        if not self.n_encoded:
+            raise ValueError(
+                "X has no column to learn from: each column is empty, constant or ignored, or X has "
+                "one sample. Pass columns that vary, or name their types in column_types."
+            )
+
+    def _lay_out(self) -> None:
+        order = sorted(
+            range(len(self.columns)),
+            key=lambda k: (str(self.columns[k].loss), self.columns[k].weight, k),
+        )
+        start, places = 0, [slice(0, 0)] * len(self.columns)
+        for k in order:
+            places[k] = slice(start, start + self.columns[k].width)
+            start = places[k].stop
+        self.places, self.n_encoded = places, start + len(self.indicated)
+
+    def output_blocks(self, weights: Mapping[Any, float]) -> list[tuple[str, int, float]]:
+        """Blocks of the network, with the users' `weights` of columns."""
+        blocks: list[tuple[str, int, float]] = []
+        for k in sorted(range(len(self.columns)), key=lambda k: self.places[k].start):
+            column = self.columns[k]
+            if column.loss is None:
+                continue
+            weight = column.weight * float(weights.get(column.name, 1.0))
+            last = blocks[-1] if blocks else None
+            if column.width == 1 and last and (last[0], last[2]) == (column.loss, weight):
+                blocks[-1] = (column.loss, last[1] + 1, weight)
+            else:
+                blocks.append((column.loss, column.width, weight))
+        if self.indicated:
+            blocks.append(("log_loss", len(self.indicated), 1.0))
+        return blocks
+
+    def levels_of(self, rates: Any) -> Any:
+        """Corruption levels of the matrix from one rate or from rates by column."""
+        if not isinstance(rates, Mapping):
+            default, rates = float(rates), {}
+        else:
+            default, rates = 0.15, rates
+        levels = np.full(self.n_encoded, default)
+        for column, place in zip(self.columns, self.places, strict=True):
+            levels[place] = rates.get(column.name, default)
+        levels[self.n_encoded - len(self.indicated) :] = 0
+        return levels
+
+    def encode(self, X: Any) -> np.ndarray:
+        """Matrix (n_rows, n_encoded), float32, NaN where a value is missing or unknown."""
+        read = read_columns(X)
+        matrix = np.empty((len(read[0]), self.n_encoded), dtype=np.float32)
+        for column, fitted, place in zip(read, self.columns, self.places, strict=True):
+            fitted.check(column)
+            matrix[:, place] = fitted.encode(column)
+        for k, place in zip(self.indicated, range(-len(self.indicated), 0), strict=True):
+            matrix[:, place] = read[k].missing
+        return matrix
+
+    def decode(self, Z: np.ndarray) -> list[np.ndarray]:
+        """Values of each column from reconstructions (n_rows, n_encoded)."""
+        return [
+            column.decode(Z[:, place])
+            for column, place in zip(self.columns, self.places, strict=True)
+        ]
+
+    def errors(self, encoded: np.ndarray, Z: np.ndarray) -> np.ndarray:
+        """Error of each cell over that of a constant guess, (n_rows, n_columns), NaN if missing."""
+        return np.column_stack(
+            [
+                column.errors(encoded[:, place], Z[:, place])
+                for column, place in zip(self.columns, self.places, strict=True)
+            ]
+        )
+
+    def encoded_names(self) -> list[str]:
+        """A name for each column of the matrix."""
+        names = [""] * self.n_encoded
+        for column, place in zip(self.columns, self.places, strict=True):
+            levels = getattr(column, "levels", ())
+            for k in range(column.width):
+                rare = "infrequent" if k >= len(levels) else levels[k]
+                names[place.start + k] = (
+                    str(column.name) if column.width == 1 else f"{column.name}_{rare}"
+                )
+        for k, place in zip(self.indicated, range(-len(self.indicated), 0), strict=True):
+            names[place] = f"missing_{self.columns[k].name}"
+        return names
+
+    def schema_for(self, X: Any) -> Schema:
+        """What builds tables like X: of the dtypes of `fit`, or of X where X is of another kind."""
+        own = schema_of(X)
+        return self.schema if type(own) is type(self.schema) else own
+
+
+def _check_declared(columns: Sequence[Column], kinds: Sequence[Any]) -> None:
+    for column, kind in zip(columns, kinds, strict=True):
+        known = column.declared or column.holds == BOOLEANS or isinstance(kind, list)
+        if not known and kind in (types.CATEGORICAL, types.BINARY, types.ORDINAL):
+            raise ValueError(
+                f"partial_fit must know all levels of column {column.name!r} from the start. Give "
+                "it a categorical dtype that declares them (pandas Categorical, polars Enum), or "
+                "list them in column_types."
+            )
+
+
+def check_table(estimator: Any, X: Any, *, reset: bool) -> Any:
+    """X as a DataFrame or a two-dimensional array, with the columns of `fit`.
+
+    Raises
+    ------
+    ValueError
+        Names or number of the columns are not those of `fit`, a name is there twice, there are no
+        rows, or a value is infinite.
+    """
+    refuse_lazy(X)
+    if is_frame(X):
+        names = list(X.columns)
+        twice = [name for k, name in enumerate(names) if name in names[:k]]
+        if twice:
+            raise ValueError(
+                f"X has several columns named {twice[0]!r}. Rename them: a column is known by name."
+            )
+        if not X.shape[0] or not X.shape[1]:
+            raise ValueError(
+                f"X has {X.shape[0]} rows and {X.shape[1]} columns. Pass at least one of each."
+            )
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        return X
+    if isinstance(X, np.ma.MaskedArray):
+        X = X.astype(np.float64).filled(np.nan)
+    if isinstance(X, (list, tuple)) and any(
+        isinstance(value, str) for row in X if isinstance(row, (list, tuple)) for value in row
+    ):
+        X = np.array(X, dtype=object)  # else its numbers would become text
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    return check_array(X, dtype=None, ensure_all_finite=False, input_name="X", estimator=estimator)
+
+
+def read_columns(X: Any) -> list[Column]:
+    """The columns of a checked table; raises ValueError where one has infinite values."""
+    columns = schema_of(X).columns(X)
+    for column in columns:
+        if column.numbers is not None and np.isinf(column.numbers).any():
+            row = int(np.argmax(np.isinf(column.numbers)))
+            raise ValueError(
+                f"X contains infinity: column {column.name!r}, row {row}. Replace infinite values, "
+                "with NaN if they are missing."
+            )
+    return columns

@@ -1,0 +1,543 @@
+"""`TabularDenoisingAutoencoder`: tables with columns of any kind, in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted
+
+from dae.stacked import StackedDenoisingAutoencoder
+from dae.tabular._columns import LevelColumn
+from dae.tabular._encoder import Encoding, TableEncoder, check_table
+from dae.tabular._frames import Filling, schema_of
+from dae.tabular._scalers import SCALERS
+
+
+class TabularDenoisingAutoencoder(TransformerMixin, BaseEstimator):
+    """Denoising autoencoder of a table: a DataFrame in, a DataFrame back.
+
+    Each column is turned into numbers by what it holds, each has a loss of its own, and all losses
+    count the same: numbers, dates and ordered categories by squared error, counts by the Poisson
+    deviance, other categories by cross-entropy of a softmax over their levels. A missing value is
+    shown to the network as masked and has no loss.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or tuple of int, default=(256,)
+        Hidden units of each layer. All layers are trained together.
+
+    column_types : "auto" or dict, default="auto"
+        From names of columns (of an array: positions) to "numeric", "count", "ordinal", "date",
+        "boolean", "binary", "categorical", "ignore", or a list of levels. Columns without an entry
+        are inferred from their dtype and values. An array of numbers is numeric throughout.
+
+    numeric_scaler : {"robust", "quantile", "standard"}, default="robust"
+        "robust": median and interquartile range, with a smooth bound for outliers. "quantile": to
+        a normal distribution by ranks ("RankGauss"). "standard": mean and standard deviation.
+
+    max_categories : int, default=40
+        Columns of the network for one category at most; the rarest levels share the last one, which
+        decodes to the most frequent of them.
+
+    min_frequency : int, default=1
+        Levels in fewer rows than this are rare as well.
+
+    missing_indicator : bool, default=False
+        Whether the network also reads, and reconstructs, which columns were missing.
+
+    column_weights : dict or None, default=None
+        Factors above 0 for the losses of columns, by name.
+
+    corruption : {"swap", "masking"} or None, default="swap"
+        "swap" replaces a value by that of another row, a category as a whole.
+
+    corruption_level : float or dict, default=0.15
+        Probability of corruption, one for all columns or by name (0.15 for the others).
+
+    emphasis : (float, float) or None, default=None
+        Weights of the loss of corrupted and of untouched values.
+
+    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
+        Activation of the hidden units.
+
+    tied_weights : bool, default=False
+        Whether decoders use the transposed weights of the encoders.
+
+    output_layers : {"last", "all"}, default="last"
+        Codes that `transform` returns.
+
+    keep_input : bool, default=False
+        Whether `transform` also returns the encoded columns themselves, missing ones as 0.
+
+    learning_rate_init : float, default=0.001
+        Step size of Adam in the first epoch.
+
+    learning_rate : {"constant", "cosine"}, default="cosine"
+        Learning-rate schedule in `fit`.
+
+    alpha : float, default=0.0
+        L2 penalty of the weights.
+
+    batch_size : int, default=64
+        Samples per mini-batch.
+
+    max_iter : int, default=60
+        Maximal number of epochs.
+
+    tol : float or None, default=None
+        Relative improvement that `n_iter_no_change` epochs must bring; None trains for all epochs.
+
+    n_iter_no_change : int, default=10
+        Epochs without improvement before training stops.
+
+    early_stopping : bool, default=False
+        Whether `validation_fraction` of the rows judge the training.
+
+    validation_fraction : float, default=0.1
+        Fraction of the rows that `early_stopping` sets aside.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines initial weights, order of the samples and corruption.
+
+    verbose : int, default=0
+        Whether to print one line per epoch.
+
+    n_jobs : int or None, default=None
+        Number of threads; it changes the time, not the result.
+
+    Attributes
+    ----------
+    network_ : StackedDenoisingAutoencoder
+        The fitted network, over the encoded columns.
+
+    categories_ : dict
+        Levels of each categorical column, in the order of `level_probabilities`.
+
+    n_features_in_ : int
+        Number of columns seen during `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if they are strings.
+
+    Notes
+    -----
+    A level that `fit` has not seen is treated as missing. A column of unique texts is ignored, with
+    a warning; `reconstruct` and `impute` return it as it came, `inverse_transform` as missing.
+    Constant columns are returned, and cost nothing. A table is never modified.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dae.tabular import TabularDenoisingAutoencoder
+    >>> X = np.array([[1.0, "red"], [2.0, "blue"], [np.nan, "red"], [2.5, None]], dtype=object)
+    >>> dae = TabularDenoisingAutoencoder(8, max_iter=5, random_state=0).fit(X)
+    >>> dae.transform(X).shape
+    (4, 8)
+    >>> dae.impute(X).shape
+    (4, 2)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "hidden_layer_sizes": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "column_types": [StrOptions({"auto"}), dict],
+        "numeric_scaler": [StrOptions(set(SCALERS))],
+        "max_categories": [Interval(Integral, 2, None, closed="left")],
+        "min_frequency": [Interval(Integral, 1, None, closed="left")],
+        "missing_indicator": ["boolean"],
+        "column_weights": [dict, None],
+        "corruption": [StrOptions({"swap", "masking"}), None],
+        "corruption_level": [Interval(Real, 0, 1, closed="both"), dict],
+        "output_layers": [StrOptions({"last", "all"})],
+        "keep_input": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (256,),
+        *,
+        column_types: Any = "auto",
+        numeric_scaler: str = "robust",
+        max_categories: int = 40,
+        min_frequency: int = 1,
+        missing_indicator: bool = False,
+        column_weights: dict[Any, float] | None = None,
+        corruption: str | None = "swap",
+        corruption_level: Any = 0.15,
+        emphasis: tuple[float, float] | None = None,
+        activation: str = "relu",
+        tied_weights: bool = False,
+        output_layers: str = "last",
+        keep_input: bool = False,
+        learning_rate_init: float = 0.001,
+        learning_rate: str = "cosine",
+        alpha: float = 0.0,
+        batch_size: int = 64,
+        max_iter: int = 60,
+        tol: float | None = None,
+        n_iter_no_change: float = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        random_state: Any = None,
+        verbose: int = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.column_types = column_types
+        self.numeric_scaler = numeric_scaler
+        self.max_categories = max_categories
+        self.min_frequency = min_frequency
+        self.missing_indicator = missing_indicator
+        self.column_weights = column_weights
+        self.corruption = corruption
+        self.corruption_level = corruption_level
+        self.emphasis = emphasis
+        self.activation = activation
+        self.tied_weights = tied_weights
+        self.output_layers = output_layers
+        self.keep_input = keep_input
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+
+    # -------------------------------------------------------------- training
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Learn to repair corrupted copies of a table.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Of pandas, of polars, or an array; missing values as these have them.
+        y : Ignored
+            Present for API consistency.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of the loss of each row, 0 or more.
+
+        Returns
+        -------
+        self : TabularDenoisingAutoencoder
+        """
+        X = check_table(self, X, reset=True)
+        encoder = TableEncoder.fit(X, self._encoding())
+        network = self._new_network(encoder)
+        network.fit(encoder.encode(X), sample_weight=sample_weight)
+        self._encoder, self.network_ = encoder, network
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Continue training by one pass over a block of rows.
+
+        The first call fixes types, scales and levels: levels of categories must be declared, by the
+        dtype or in `column_types`.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+        y : Ignored
+            Present for API consistency.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of the loss of each row, 0 or more.
+
+        Returns
+        -------
+        self : TabularDenoisingAutoencoder
+        """
+        first = not self.__sklearn_is_fitted__()
+        X = check_table(self, X, reset=first)
+        encoder = TableEncoder.fit(X, self._encoding(), partial=True) if first else self._encoder
+        network = self._new_network(encoder) if first else self.network_
+        network.partial_fit(encoder.encode(X), sample_weight=sample_weight)
+        self._encoder, self.network_ = encoder, network
+        return self
+
+    def _encoding(self) -> Encoding:
+        return Encoding(
+            self.column_types,
+            self.numeric_scaler,
+            self.max_categories,
+            self.min_frequency,
+            self.missing_indicator,
+        )
+
+    def _new_network(self, encoder: TableEncoder) -> StackedDenoisingAutoencoder:
+        encoder.check_learnable()
+        names = encoder.schema.names
+        for parameter in ("column_weights", "corruption_level"):
+            value = getattr(self, parameter)
+            strange = [n for n in value if n not in names] if isinstance(value, Mapping) else []
+            if strange:
+                raise ValueError(
+                    f"{parameter} names {strange[0]!r}, which is no column of X. Use its names."
+                )
+        sizes = self.hidden_layer_sizes
+        sizes = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
+        levels = [encoder.levels_of(self.corruption_level), *[0.0] * (len(sizes) - 1)]
+        return StackedDenoisingAutoencoder(
+            sizes,
+            corruption=[self.corruption, *[None] * (len(sizes) - 1)],
+            corruption_level=levels,
+            activation=self.activation,
+            output_blocks=encoder.output_blocks(self.column_weights or {}),
+            tied_weights=self.tied_weights,
+            emphasis=self.emphasis,
+            fine_tune=True,
+            max_iter=0,
+            fine_tune_max_iter=self.max_iter,
+            fine_tune_learning_rate_init=self.learning_rate_init,
+            output_layers=self.output_layers,
+            learning_rate=self.learning_rate,
+            alpha=self.alpha,
+            batch_size=self.batch_size,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            early_stopping=self.early_stopping,
+            validation_fraction=self.validation_fraction,
+            random_state=self.random_state,
+            verbose=self.verbose,
+            n_jobs=self.n_jobs,
+        )
+
+    # -------------------------------------------------------------- use
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Codes of a table.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        H : ndarray of shape (n_samples, n_codes)
+            With `keep_input` the encoded columns lie behind the codes.
+        """
+        X, encoded = self._encoded(X)
+        H = self.network_.transform(encoded)
+        return np.hstack([H, np.nan_to_num(encoded)]) if self.keep_input else H
+
+    def inverse_transform(self, X: Any) -> Any:
+        """A table from codes, of the kind and the dtypes of that of `fit`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_codes)
+            As `transform` returns them.
+
+        Returns
+        -------
+        X_original : DataFrame or ndarray of shape (n_samples, n_features)
+        """
+        check_is_fitted(self)
+        H = check_array(X)
+        if self.keep_input:
+            H = H[:, : H.shape[1] - self._encoder.n_encoded]
+        Z = self.network_.inverse_transform(H)
+        like = X if hasattr(X, "index") and not isinstance(X, list) else None
+        return self._encoder.schema.build(self._encoder.decode(Z), like=like)
+
+    def reconstruct(self, X: Any) -> Any:
+        """The repaired table: of the kind, columns, dtypes, category sets and index of X.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        X_reconstructed : DataFrame or ndarray of shape (n_samples, n_features)
+        """
+        X, encoded = self._encoded(X)
+        values = self._encoder.decode(self.network_.reconstruct(encoded))
+        built = self._encoder.schema_for(X).build(values, like=X)
+        return self._with_ignored(X, built)
+
+    def _with_ignored(self, X: Any, built: Any) -> Any:
+        """Ignored columns as they came."""
+        ignored = [k for k, column in enumerate(self._encoder.columns) if column.loss is None]
+        ignored = [k for k in ignored if getattr(self._encoder.columns[k], "value", 0) is None]
+        if not ignored:
+            return built
+        if hasattr(X, "to_series"):
+            for k in ignored:
+                built = built.with_columns(X.to_series(k))
+        elif hasattr(X, "iloc"):
+            for k in ignored:
+                built.isetitem(k, X.iloc[:, k])
+        else:
+            built[:, ignored] = X[:, ignored]
+        return built
+
+    def impute(self, X: Any) -> Any:
+        """A copy of X with its missing values filled; all others are what they were, bit by bit.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        X_filled : DataFrame or ndarray of shape (n_samples, n_features)
+            Of the kind, dtypes and index of X. Missing values of ignored columns stay missing.
+        """
+        X, encoded = self._encoded(X)
+        return filled_table(X, self._encoder, self.network_.reconstruct(encoded))
+
+    def level_probabilities(self, X: Any) -> dict[Any, np.ndarray]:
+        """Probabilities of the levels of each categorical column.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        probabilities : dict from names of columns to ndarrays of shape (n_samples, n_levels)
+            Levels in the order of `categories_`.
+        """
+        _, encoded = self._encoded(X)
+        Z = self.network_.reconstruct(encoded)
+        return {
+            column.name: Z[:, place]
+            for column, place in zip(self._encoder.columns, self._encoder.places, strict=True)
+            if isinstance(column, LevelColumn)
+        }
+
+    @property
+    def categories_(self) -> dict[Any, list[Any]]:
+        """Levels of each categorical column; rare ones as a tuple in the last place."""
+        check_is_fitted(self)
+        return {
+            column.name: [*column.levels, *([column.rare] if column.rare else [])]
+            for column in self._encoder.columns
+            if isinstance(column, LevelColumn)
+        }
+
+    def errors(self, X: Any) -> Any:
+        """Reconstruction error of each cell, as a fraction of that of a constant guess.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        errors : DataFrame or ndarray of shape (n_samples, n_features)
+            NaN where X is missing, and in constant and ignored columns.
+        """
+        X, encoded = self._encoded(X)
+        errors = self._encoder.errors(encoded, self.network_.reconstruct(encoded))
+        schema = schema_of(X)
+        return schema.numbers(errors, schema.names, like=X)
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Negative mean of the errors of each row over what is not missing; unusual rows are low.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            In float64; 0 for rows without any value.
+        """
+        _, encoded = self._encoded(X)
+        errors = self._encoder.errors(encoded, self.network_.reconstruct(encoded))
+        there = ~np.isnan(errors)
+        return -np.where(there, errors, 0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Mean of `score_samples`; greater is better.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+        y : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        score : float
+        """
+        return float(self.score_samples(X).mean())
+
+    def describe_columns(self) -> list[dict[str, Any]]:
+        """What each column was taken for, one dict per column: ``pandas.DataFrame(...)`` shows them.
+
+        Returns
+        -------
+        description : list of dict
+            With the keys "column", "type", "encoded_columns", "loss", "values".
+        """
+        check_is_fitted(self)
+        return [
+            {
+                "column": column.name,
+                "type": column.type,
+                "encoded_columns": column.width,
+                "loss": column.loss,
+                "values": column.describe(),
+            }
+            for column in self._encoder.columns
+        ]
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of what `transform` returns.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Only compared with the names seen in `fit`.
+
+        Returns
+        -------
+        names : ndarray of str objects
+        """
+        check_is_fitted(self)
+        _check_feature_names_in(self, input_features, generate_names=False)
+        prefix = type(self).__name__.lower()
+        codes = [f"{prefix}{k}" for k in range(self.network_._n_features_out)]
+        kept = self._encoder.encoded_names() if self.keep_input else []
+        return np.asarray([*codes, *kept], dtype=object)
+
+    def _encoded(self, X: Any) -> tuple[Any, np.ndarray]:
+        check_is_fitted(self)
+        X = check_table(self, X, reset=False)
+        return X, self._encoder.encode(X)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "network_" in self.__dict__
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+def filled_table(X: Any, encoder: TableEncoder, Z: np.ndarray) -> Any:
+    """A copy of X with missing values from reconstructions."""
+    schema = schema_of(X)
+    fillings: list[Filling | None] = []
+    for read, values in zip(schema.columns(X), encoder.decode(Z), strict=True):
+        where = read.missing
+        fillings.append(Filling(where, values) if where.any() else None)
+    return schema.fill(X, fillings)

@@ -1,0 +1,402 @@
+"""`DenoisingImputer`: missing values of tables filled by two denoising autoencoders."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
+
+from dae._data.streams import new_seed
+from dae.stacked import StackedDenoisingAutoencoder
+from dae.tabular._encoder import Encoding, TableEncoder, check_table
+from dae.tabular._frames import Filling, is_frame, schema_of
+from dae.tabular._scalers import SCALERS
+
+_GROUPS, _ROUNDS = 8, 3  # a missing value is predicted from all others but those of its group
+_FIRST_LEVEL, _SECOND_LEVEL = 0.2, 0.1  # masked besides what is missing
+_PRESENTATIONS = 300_000  # rows shown in one training
+_FEWEST_EPOCHS, _MOST_EPOCHS = 20, 300
+_HIDDEN_PER_DRAW = 0.2  # of the observed values, for one of several imputations
+
+
+class DenoisingImputer(TransformerMixin, BaseEstimator):
+    """Fill missing values by denoising autoencoders, scikit-learn's imputer for whole tables.
+
+    A first network learns to predict masked values from the others and fills the table. A second
+    one learns on the filled table with less masking, and predicts each missing value again from
+    the rest of its row, observed and filled, in a few rounds.
+
+    Parameters
+    ----------
+    missing_values : number, str, None or nan, default=numpy.nan
+        What marks a missing value, besides NaN, None and NA.
+
+    column_types : "auto" or dict, default="auto"
+        As in `TabularDenoisingAutoencoder`. Columns of an array of numbers are numeric: filled by
+        their expected value, also where it is none of the column's values.
+
+    hidden_layer_sizes : int or tuple of int, default=(256,)
+        Hidden units of each layer of both networks.
+
+    numeric_scaler : {"standard", "robust", "quantile"}, default="standard"
+        As in `TabularDenoisingAutoencoder`. With "standard" a filled number estimates the mean.
+
+    max_categories : int, default=40
+        Columns of a network for one category at most.
+
+    learning_rate_init : float, default=0.002
+        Step size of Adam in the first epoch; cosine schedule.
+
+    alpha : float, default=0.0
+        L2 penalty of the weights.
+
+    batch_size : int, default=64
+        Samples per mini-batch.
+
+    max_iter : int or None, default=None
+        Epochs of each network. None: 300,000 over the number of rows, from 20 to 300.
+
+    n_imputations : int, default=1
+        With more than one, `transform` averages so many imputations, in each of which 20 % of the
+        observed values are hidden as well; `impute_many` returns them all.
+
+    add_indicator : bool, default=False
+        Whether booleans for the columns with missing values in `fit` are appended.
+
+    keep_empty_features : bool, default=False
+        Whether columns without any value in `fit` are kept, filled with 0 if they are numbers.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines initial weights, order of the samples and masks.
+
+    n_jobs : int or None, default=None
+        Number of threads; it changes the time, not the result.
+
+    Attributes
+    ----------
+    networks_ : list of StackedDenoisingAutoencoder
+        The first and the second network; empty if nothing varies.
+
+    n_features_in_ : int
+        Number of columns seen during `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if they are strings.
+
+    See Also
+    --------
+    sklearn.impute.IterativeImputer : One regression per column.
+    sklearn.impute.KNNImputer : Means of the nearest rows.
+
+    Notes
+    -----
+    A DataFrame comes back as a DataFrame of its kind, with its dtypes and index; observed values
+    are not changed by a bit. Several imputations differ by what the networks are shown: their spread
+    leaves out the noise of a single value and is less than the whole uncertainty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dae.tabular import DenoisingImputer
+    >>> X = np.random.RandomState(0).rand(200, 1) * [1, 2, 3]
+    >>> X[:20, 1] = np.nan
+    >>> filled = DenoisingImputer(random_state=0).fit_transform(X)
+    >>> bool(np.abs(filled[:20, 1] - 2 * X[:20, 0]).mean() < 0.1)
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "column_types": [StrOptions({"auto"}), dict],
+        "hidden_layer_sizes": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "numeric_scaler": [StrOptions(set(SCALERS))],
+        "max_categories": [Interval(Integral, 2, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left"), None],
+        "n_imputations": [Interval(Integral, 1, None, closed="left")],
+        "add_indicator": ["boolean"],
+        "keep_empty_features": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        *,
+        missing_values: Any = np.nan,
+        column_types: Any = "auto",
+        hidden_layer_sizes: Any = (256,),
+        numeric_scaler: str = "standard",
+        max_categories: int = 40,
+        learning_rate_init: float = 0.002,
+        alpha: float = 0.0,
+        batch_size: int = 64,
+        max_iter: int | None = None,
+        n_imputations: int = 1,
+        add_indicator: bool = False,
+        keep_empty_features: bool = False,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.missing_values = missing_values
+        self.column_types = column_types
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.numeric_scaler = numeric_scaler
+        self.max_categories = max_categories
+        self.learning_rate_init = learning_rate_init
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.n_imputations = n_imputations
+        self.add_indicator = add_indicator
+        self.keep_empty_features = keep_empty_features
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn to predict the values of each column from the others.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+        y : Ignored
+            Present for API consistency.
+
+        Returns
+        -------
+        self : DenoisingImputer
+        """
+        X = self._marked(check_table(self, X, reset=True))
+        how = Encoding(self.column_types, self.numeric_scaler, self.max_categories)
+        encoder = TableEncoder.fit(X, how)
+        random_state = check_random_state(self.random_state)
+        seed = new_seed(random_state)
+        networks = []
+        if encoder.n_encoded:
+            encoded = encoder.encode(X)
+            first = self._network(encoder, _FIRST_LEVEL, len(encoded), random_state).fit(encoded)
+            filled = np.where(np.isnan(encoded), first.reconstruct(encoded), encoded)
+            second = self._network(encoder, _SECOND_LEVEL, len(encoded), random_state).fit(filled)
+            networks = [first, second]
+        missing = [column.missing for column in encoder.schema.columns(X)]
+        self._empty = [k for k, where in enumerate(missing) if where.all()]
+        self._indicated = [k for k, where in enumerate(missing) if where.any()]
+        self._encoder, self.networks_, self._seed = encoder, networks, seed
+        return self
+
+    def _network(
+        self, encoder: TableEncoder, level: float, n_rows: int, random_state: Any
+    ) -> StackedDenoisingAutoencoder:
+        epochs = self.max_iter
+        if epochs is None:
+            epochs = min(max(_PRESENTATIONS // n_rows, _FEWEST_EPOCHS), _MOST_EPOCHS)
+        sizes = self.hidden_layer_sizes
+        sizes = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
+        above = len(sizes) - 1
+        return StackedDenoisingAutoencoder(
+            sizes,
+            corruption=["masking", *[None] * above],
+            corruption_level=[level, *[0.0] * above],
+            output_blocks=encoder.output_blocks({}),
+            tied_weights=False,
+            emphasis=(1, 0),
+            fine_tune=True,
+            max_iter=0,
+            fine_tune_max_iter=epochs,
+            fine_tune_learning_rate_init=self.learning_rate_init,
+            learning_rate="cosine",
+            alpha=self.alpha,
+            batch_size=self.batch_size,
+            tol=None,
+            random_state=random_state.randint(2**31 - 1),
+            n_jobs=self.n_jobs,
+        )
+
+    def transform(self, X: Any) -> Any:
+        """A copy of X with its missing values filled.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        X_filled : DataFrame or ndarray of shape (n_samples, n_features_out)
+            Of the kind and dtypes of X.
+        """
+        X, encoded = self._encoded(X)
+        if self.n_imputations == 1:
+            return self._table(X, self._fill(encoded))
+        draws = self._draws(encoded)
+        mean = next(draws).astype(np.float64)
+        for draw in draws:
+            mean += draw
+        return self._table(X, mean / self.n_imputations)
+
+    def impute_many(self, X: Any) -> list[Any]:
+        """`n_imputations` filled tables, which differ in the values that were missing.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        tables : list of DataFrame or ndarray of shape (n_samples, n_features_out)
+        """
+        X, encoded = self._encoded(X)
+        return [self._table(X, draw) for draw in self._draws(encoded)]
+
+    def _encoded(self, X: Any) -> tuple[Any, np.ndarray]:
+        check_is_fitted(self)
+        X = self._marked(check_table(self, X, reset=False))
+        return X, self._encoder.encode(X)
+
+    def _draws(self, encoded: np.ndarray) -> Any:
+        """Imputations with more values hidden, one after the other."""
+        owner = self._owners()
+        n_columns = len(self._encoder.columns)
+        for k in range(self.n_imputations):
+            rng = np.random.default_rng([self._seed % 2**63, k])
+            hidden = rng.random((len(encoded), n_columns)) < _HIDDEN_PER_DRAW
+            yield self._fill(np.where(hidden[:, owner], np.float32(np.nan), encoded))
+
+    def _owners(self) -> np.ndarray:
+        """The column of the table that each column of the matrix belongs to."""
+        owner = np.empty(self._encoder.n_encoded, dtype=np.intp)
+        for k, place in enumerate(self._encoder.places):
+            owner[place] = k
+        return owner
+
+    def _fill(self, encoded: np.ndarray) -> np.ndarray:
+        """The matrix with every NaN replaced."""
+        missing = np.isnan(encoded)
+        rows = missing.any(axis=1)
+        if not rows.any():
+            return encoded
+        first, second = self.networks_
+        part, absent = encoded[rows], missing[rows]
+        part = np.where(absent, first.reconstruct(part), part)
+        owner = self._owners()
+        columns = np.unique(owner[absent.any(axis=0)])
+        rng = np.random.default_rng(self._seed % 2**63)
+        n_groups = min(_GROUPS, len(columns))
+        for _ in range(_ROUNDS):
+            # by column alone: a row is filled in the same way, whichever rows are beside it
+            group = rng.permutation(len(self._encoder.columns)) % _GROUPS
+            fresh = part.copy()
+            for own in range(_GROUPS if n_groups > 1 else 1):
+                asked = absent & (group[owner] == own) if n_groups > 1 else absent
+                at = asked.any(axis=1)
+                if at.any():
+                    shown = np.where(asked[at], np.float32(np.nan), part[at])
+                    fresh[at] = np.where(asked[at], second.reconstruct(shown), fresh[at])
+            part = fresh
+        filled = encoded.copy()
+        filled[rows] = part
+        return filled
+
+    # -------------------------------------------------------------- tables
+
+    def _marked(self, X: Any) -> Any:
+        """X with the user's own mark of missing values replaced by what its kind has for them."""
+        mark = self.missing_values
+        plain = mark is None or (isinstance(mark, float) and math.isnan(mark))
+        if is_frame(X):
+            if plain:
+                return X
+            if hasattr(X, "iloc"):
+                return X.mask(X == mark)
+            return X.with_columns([X[name].replace(mark, None) for name in X.columns])
+        if X.dtype.kind in "iub":
+            X = X.astype(np.float64)
+        if plain:
+            return X
+        if X.dtype.kind == "f":
+            return np.where(X == mark, X.dtype.type(np.nan), X)
+        marked = X.astype(object)
+        marked[X == mark] = np.nan
+        return marked
+
+    def _table(self, X: Any, matrix: np.ndarray) -> Any:
+        schema = schema_of(X)
+        read = schema.columns(X)
+        fillings: list[Filling | None] = []
+        for k, (column, values) in enumerate(zip(read, self._encoder.decode(matrix), strict=True)):
+            where = column.missing
+            if k in self._empty and column.numbers is not None:
+                values = np.zeros(len(where))
+            fillings.append(Filling(where, values) if where.any() else None)
+        filled = schema.fill(X, fillings)
+        kept = self._kept()
+        frame = is_frame(X)
+        if len(kept) < len(read):
+            if not frame:
+                filled = filled[:, kept]
+            elif hasattr(X, "iloc"):
+                filled = filled.iloc[:, kept]
+            else:
+                filled = filled.select([filled.columns[k] for k in kept])
+        if not self.add_indicator:
+            return filled
+        flags = np.column_stack(
+            [np.empty((len(read[0]), 0), bool), *(read[k].missing for k in self._indicated)]
+        ).astype(bool)
+        if not frame:
+            return np.hstack([filled, flags.astype(filled.dtype)])
+        flagged = schema.numbers(flags, self._indicator_names(schema.names), like=X)
+        if hasattr(X, "iloc"):
+            return filled.join(flagged)
+        return filled.hstack(flagged)
+
+    def _kept(self) -> list[int]:
+        everything = range(len(self._encoder.columns))
+        return [k for k in everything if self.keep_empty_features or k not in self._empty]
+
+    def _indicator_names(self, names: Any) -> list[str]:
+        return [f"missingindicator_{names[k]}" for k in self._indicated]
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of the columns that `transform` returns.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Compared with the names seen in `fit`; names where `fit` saw none.
+
+        Returns
+        -------
+        names : ndarray of str objects
+        """
+        check_is_fitted(self)
+        names = _check_feature_names_in(self, input_features)
+        flags = self._indicator_names(names) if self.add_indicator else []
+        return np.asarray([*(names[k] for k in self._kept()), *flags], dtype=object)
+
+    def describe_columns(self) -> list[dict[str, Any]]:
+        """What each column was taken for, one dict per column.
+
+        Returns
+        -------
+        description : list of dict
+            With the keys "column", "type", "values".
+        """
+        check_is_fitted(self)
+        return [
+            {"column": column.name, "type": column.type, "values": column.describe()}
+            for column in self._encoder.columns
+        ]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "networks_" in self.__dict__
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
