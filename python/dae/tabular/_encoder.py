@@ -201,8 +201,11 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Any:
         isinstance(value, str) for row in X if isinstance(row, (list, tuple)) for value in row
     ):
         X = np.array(X, dtype=object)  # else its numbers would become text
+    checked = check_array(
+        X, dtype=None, ensure_all_finite=False, input_name="X", estimator=estimator
+    )
     validate_data(estimator, X, reset=reset, skip_check_array=True)
-    return check_array(X, dtype=None, ensure_all_finite=False, input_name="X", estimator=estimator)
+    return checked
 
 
 def read_columns(X: Any) -> list[Column]:

@@ -118,6 +118,9 @@ class TabularDenoisingAutoencoder(TransformerMixin, BaseEstimator):
     categories_ : dict
         Levels of each categorical column, in the order of `level_probabilities`.
 
+    n_iter_ : int
+        Number of passes over the data.
+
     n_features_in_ : int
         Number of columns seen during `fit`.
 
@@ -515,6 +518,12 @@ class TabularDenoisingAutoencoder(TransformerMixin, BaseEstimator):
         codes = [f"{prefix}{k}" for k in range(self.network_._n_features_out)]
         kept = self._encoder.encoded_names() if self.keep_input else []
         return np.asarray([*codes, *kept], dtype=object)
+
+    @property
+    def n_iter_(self) -> int:
+        """Number of passes over the data."""
+        check_is_fitted(self)
+        return len(self.network_.loss_curve_)
 
     def _encoded(self, X: Any) -> tuple[Any, np.ndarray]:
         check_is_fitted(self)

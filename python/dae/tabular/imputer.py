@@ -83,6 +83,9 @@ class DenoisingImputer(TransformerMixin, BaseEstimator):
     networks_ : list of StackedDenoisingAutoencoder
         The first and the second network; empty if nothing varies.
 
+    n_iter_ : int
+        Number of epochs of each network.
+
     n_features_in_ : int
         Number of columns seen during `fit`.
 
@@ -174,25 +177,26 @@ class DenoisingImputer(TransformerMixin, BaseEstimator):
         encoder = TableEncoder.fit(X, how)
         random_state = check_random_state(self.random_state)
         seed = new_seed(random_state)
+        epochs = self.max_iter
+        if epochs is None:
+            epochs = min(max(_PRESENTATIONS // X.shape[0], _FEWEST_EPOCHS), _MOST_EPOCHS)
         networks = []
         if encoder.n_encoded:
             encoded = encoder.encode(X)
-            first = self._network(encoder, _FIRST_LEVEL, len(encoded), random_state).fit(encoded)
+            first = self._network(encoder, _FIRST_LEVEL, epochs, random_state).fit(encoded)
             filled = np.where(np.isnan(encoded), first.reconstruct(encoded), encoded)
-            second = self._network(encoder, _SECOND_LEVEL, len(encoded), random_state).fit(filled)
+            second = self._network(encoder, _SECOND_LEVEL, epochs, random_state).fit(filled)
             networks = [first, second]
         missing = [column.missing for column in encoder.schema.columns(X)]
         self._empty = [k for k, where in enumerate(missing) if where.all()]
         self._indicated = [k for k, where in enumerate(missing) if where.any()]
         self._encoder, self.networks_, self._seed = encoder, networks, seed
+        self.n_iter_ = epochs
         return self
 
     def _network(
-        self, encoder: TableEncoder, level: float, n_rows: int, random_state: Any
+        self, encoder: TableEncoder, level: float, epochs: int, random_state: Any
     ) -> StackedDenoisingAutoencoder:
-        epochs = self.max_iter
-        if epochs is None:
-            epochs = min(max(_PRESENTATIONS // n_rows, _FEWEST_EPOCHS), _MOST_EPOCHS)
         sizes = self.hidden_layer_sizes
         sizes = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
         above = len(sizes) - 1
