@@ -52,7 +52,7 @@ def run(quick: bool = False) -> dict:
                         quick and name == "extra trees"
                     ):
                         result = judge(X, mechanism, seed, name)
-                        results.append({"table": table, "shape": list(X.shape), "seed": seed,
-                                        "mechanism": mechanism, "imputer": name, **result})  # fmt: skip
+                        case = {"table": table, "mechanism": mechanism, "imputer": name}
+                        results.append({**case, "shape": list(X.shape), "seed": seed, **result})
             print(mechanism, table, flush=True)
     return {"results": results}

@@ -1,4 +1,4 @@
-"""Imputers of arrays of numbers; all with the settings they come with, but for the trees' number."""
+"""Imputers of arrays of numbers, with the settings they come with but for the trees' number."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dae.tabular._column import BOOLEANS, INTEGERS, NUMBERS, Column, level_column, object_column
-from dae.tabular._frames import Filling, Schema, missing_in, observed_objects, whole
+from dae.tabular._schema import Filling, Schema, missing_in, observed_objects, whole
 
 
 @dataclass(frozen=True)

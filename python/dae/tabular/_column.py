@@ -63,7 +63,7 @@ class Column:
 
 
 def level_column(name: Any, values: Iterable[Any], missing: np.ndarray) -> Column:
-    """A column of text or of other values that can be told apart, in ascending order if they have one.
+    """A column of text or other values that can be told apart, in ascending order if possible.
 
     Raises
     ------

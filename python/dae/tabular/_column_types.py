@@ -89,7 +89,7 @@ def _type_of_levels(column: Column, n_observed: int) -> str:
 
 
 def _looks_counted(numbers: np.ndarray) -> bool:
-    """Integers from 0 whose spread is at least that of a Poisson distribution, and whose mean is small.
+    """Integers from 0 of small mean, and of at least the spread of a Poisson distribution.
 
     Codes of categories are less spread, years and amounts are larger.
     """
@@ -130,8 +130,8 @@ def _settled(column: Column, asked: Any) -> Any:
         least = np.nanmin(column.numbers)
         if least < 0:
             raise ValueError(
-                f"Column {column.name!r} cannot be 'count': its smallest value is {least:g}. Counts "
-                "are 0 or more; make it 'numeric' in column_types."
+                f"Column {column.name!r} cannot be 'count': its smallest value is {least:g}. "
+                "Counts are 0 or more; make it 'numeric' in column_types."
             )
     return asked
 

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_array, validate_data
 from dae.tabular import _column_types as types
 from dae.tabular._column import BOOLEANS, Column
 from dae.tabular._columns import FittedColumn, fit_column
-from dae.tabular._frames import Schema, is_frame, refuse_lazy, schema_of
+from dae.tabular._frames import is_frame, refuse_lazy, schema_of
+from dae.tabular._schema import Schema
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ class TableEncoder:
         """Raise ValueError if no column varies."""
         if not self.n_encoded:
             raise ValueError(
-                "X has no column to learn from: each column is empty, constant or ignored, or X has "
-                "one sample. Pass columns that vary, or name their types in column_types."
+                "X has no column to learn from: each column is empty, constant or ignored, or X "
+                "has one sample. Pass columns that vary, or name their types in column_types."
             )
 
     def _lay_out(self) -> None:

@@ -7,51 +7,9 @@ imported them.
 from __future__ import annotations
 
 import sys
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from dae.tabular._column import Column
-
-
-@dataclass(frozen=True)
-class Filling:
-    """New values for some cells of one column: where, and what; `values` for every row."""
-
-    where: np.ndarray
-    values: np.ndarray
-
-
-class Schema(ABC):
-    """Kind, names and dtypes of a table, without its data: what builds another table like it."""
-
-    names: list[Any]
-
-    @abstractmethod
-    def columns(self, X: Any) -> list[Column]:
-        """Read every column of a table that has this schema."""
-
-    @abstractmethod
-    def build(self, values: Sequence[np.ndarray], like: Any = None) -> Any:
-        """A table of the schema's dtypes from values as `Column` has them, levels as objects.
-
-        `like`, a table of the same rows, gives its index.
-        """
-
-    @abstractmethod
-    def fill(self, X: Any, fillings: Sequence[Filling | None]) -> Any:
-        """A copy of X with these cells replaced; all others, and the dtypes, as they were."""
-
-    @abstractmethod
-    def numbers(self, values: np.ndarray, names: Sequence[Any], like: Any = None) -> Any:
-        """A table of this kind of plain numbers (n_rows, n_columns)."""
-
-    def take(self, positions: Sequence[int]) -> Schema:
-        """The schema of these columns alone."""
-        raise NotImplementedError
+from dae.tabular._schema import Schema
 
 
 def schema_of(X: Any) -> Schema:
@@ -83,35 +41,3 @@ def refuse_lazy(X: Any) -> None:
     """Raise TypeError for a polars LazyFrame, which has no rows yet."""
     if _is_from("polars", "LazyFrame", X):
         raise TypeError("X is a polars LazyFrame, which has no rows yet. Pass X.collect().")
-
-
-def refuse_column(name: Any, dtype: Any) -> ValueError:
-    """The error for a column whose dtype no kind of column can hold."""
-    return ValueError(
-        f"Column {name!r} has the dtype {dtype}, which is neither numbers, booleans, dates, text "
-        "nor categories. Convert the column to one of them, or drop it."
-    )
-
-
-def whole(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Numbers rounded to integers of a dtype, within its range."""
-    range_of = np.iinfo(dtype)
-    rounded = np.rint(values)
-    # float64 cannot hold the largest integers of 64 bits
-    inside = np.clip(rounded, float(range_of.min), np.nextafter(float(range_of.max), 0))
-    return inside.astype(dtype)
-
-
-def observed_objects(values: np.ndarray, missing: np.ndarray, absent: Any) -> np.ndarray:
-    """Values as Python objects, `absent` where they are missing."""
-    out = np.empty(len(values), dtype=object)
-    out[:] = values.tolist()
-    out[missing] = absent
-    return out
-
-
-def missing_in(values: np.ndarray) -> np.ndarray:
-    """Which of some values, as `Schema.build` takes them, are missing."""
-    if values.dtype.kind == "f":
-        return np.isnan(values)
-    return np.array([value is None for value in values], dtype=bool)

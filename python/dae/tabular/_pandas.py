@@ -21,7 +21,7 @@ from dae.tabular._column import (
     seconds_of,
     times_of,
 )
-from dae.tabular._frames import (
+from dae.tabular._schema import (
     Filling,
     Schema,
     missing_in,

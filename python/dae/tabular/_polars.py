@@ -19,7 +19,7 @@ from dae.tabular._column import (
     level_column,
     object_column,
 )
-from dae.tabular._frames import (
+from dae.tabular._schema import (
     Filling,
     Schema,
     missing_in,

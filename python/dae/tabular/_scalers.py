@@ -69,7 +69,7 @@ class RobustScaler(Scaler):
         return cls(low, high, centre=float(median), unit=float(unit))
 
     def _forward(self, x: np.ndarray) -> np.ndarray:
-        z = (x - self.centre) / (self.unit * _BOUND)
+        z = (super()._forward(x) - self.centre) / (self.unit * _BOUND)
         return _BOUND * z / np.sqrt(1 + z**2)
 
     def _backward(self, y: np.ndarray) -> np.ndarray:

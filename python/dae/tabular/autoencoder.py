@@ -14,8 +14,9 @@ from sklearn.utils.validation import _check_feature_names_in, check_array, check
 from dae.stacked import StackedDenoisingAutoencoder
 from dae.tabular._columns import LevelColumn
 from dae.tabular._encoder import Encoding, TableEncoder, check_table
-from dae.tabular._frames import Filling, schema_of
+from dae.tabular._frames import schema_of
 from dae.tabular._scalers import SCALERS
+from dae.tabular._schema import Filling
 
 
 class TabularDenoisingAutoencoder(TransformerMixin, BaseEstimator):
@@ -481,7 +482,7 @@ class TabularDenoisingAutoencoder(TransformerMixin, BaseEstimator):
         return float(self.score_samples(X).mean())
 
     def describe_columns(self) -> list[dict[str, Any]]:
-        """What each column was taken for, one dict per column: ``pandas.DataFrame(...)`` shows them.
+        """What each column was taken for, one dict per column, for ``pandas.DataFrame(...)``.
 
         Returns
         -------

@@ -15,8 +15,9 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from dae._data.streams import new_seed
 from dae.stacked import StackedDenoisingAutoencoder
 from dae.tabular._encoder import Encoding, TableEncoder, check_table
-from dae.tabular._frames import Filling, is_frame, schema_of
+from dae.tabular._frames import is_frame, schema_of
 from dae.tabular._scalers import SCALERS
+from dae.tabular._schema import Filling
 
 _GROUPS, _ROUNDS = 8, 3  # a missing value is predicted from all others but those of its group
 _FIRST_LEVEL, _SECOND_LEVEL = 0.2, 0.1  # masked besides what is missing
@@ -100,8 +101,8 @@ class DenoisingImputer(TransformerMixin, BaseEstimator):
     Notes
     -----
     A DataFrame comes back as a DataFrame of its kind, with its dtypes and index; observed values
-    are not changed by a bit. Several imputations differ by what the networks are shown: their spread
-    leaves out the noise of a single value and is less than the whole uncertainty.
+    are not changed by a bit. Several imputations differ by what the networks are shown: their
+    spread leaves out the noise of a single value and is less than the whole uncertainty.
 
     Examples
     --------
