@@ -122,8 +122,8 @@ class TableEncoder:
         for column, fitted, place in zip(read, self.columns, self.places, strict=True):
             fitted.check(column)
             matrix[:, place] = fitted.encode(column)
-        for k, place in zip(self.indicated, range(-len(self.indicated), 0), strict=True):
-            matrix[:, place] = read[k].missing
+        for k, last in zip(self.indicated, range(-len(self.indicated), 0), strict=True):
+            matrix[:, last] = read[k].missing
         return matrix
 
     def decode(self, Z: np.ndarray) -> list[np.ndarray]:
@@ -152,8 +152,8 @@ class TableEncoder:
                 names[place.start + k] = (
                     str(column.name) if column.width == 1 else f"{column.name}_{rare}"
                 )
-        for k, place in zip(self.indicated, range(-len(self.indicated), 0), strict=True):
-            names[place] = f"missing_{self.columns[k].name}"
+        for k, last in zip(self.indicated, range(-len(self.indicated), 0), strict=True):
+            names[last] = f"missing_{self.columns[k].name}"
         return names
 
     def schema_for(self, X: Any) -> Schema:
@@ -197,7 +197,7 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Any:
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         return X
     if isinstance(X, np.ma.MaskedArray):
-        X = X.astype(np.float64).filled(np.nan)
+        X = np.ma.filled(X.astype(np.float64), np.nan)
     if isinstance(X, (list, tuple)) and any(
         isinstance(value, str) for row in X if isinstance(row, (list, tuple)) for value in row
     ):
