@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted
 
+from dae._estimator.doc_link import DocLinkMixin
 from dae.stacked import StackedDenoisingAutoencoder
 from dae.tabular._columns import LevelColumn
 from dae.tabular._encoder import Encoding, TableEncoder, check_table
@@ -19,7 +20,7 @@ from dae.tabular._scalers import SCALERS
 from dae.tabular._schema import Filling
 
 
-class TabularDenoisingAutoencoder(TransformerMixin, BaseEstimator):
+class TabularDenoisingAutoencoder(DocLinkMixin, TransformerMixin, BaseEstimator):
     """Denoising autoencoder of a table: a DataFrame in, a DataFrame back.
 
     Each column is turned into numbers by what it holds, each has a loss of its own, and all losses

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from dae._data.streams import new_seed
+from dae._estimator.doc_link import DocLinkMixin
 from dae.stacked import StackedDenoisingAutoencoder
 from dae.tabular._encoder import Encoding, TableEncoder, check_table
 from dae.tabular._frames import is_frame, schema_of
@@ -26,7 +27,7 @@ _FEWEST_EPOCHS, _MOST_EPOCHS = 20, 300
 _HIDDEN_PER_DRAW = 0.2  # of the observed values, for one of several imputations
 
 
-class DenoisingImputer(TransformerMixin, BaseEstimator):
+class DenoisingImputer(DocLinkMixin, TransformerMixin, BaseEstimator):
     """Fill missing values by denoising autoencoders, scikit-learn's imputer for whole tables.
 
     A first network learns to predict masked values from the others and fills the table. A second
