@@ -46,7 +46,8 @@ MODULES = {
 }
 WITH_OPENMP = {"_threads", "_training", "_sampled", "_inference"}
 
-# `_simd` owns the kernels: csrc/levels/<level>_<real type>.c, each level with flags of its own.
+# `_simd` owns the kernels: csrc/levels/<level>_<real type>.c, each level with flags of its own;
+# <level>_<precision>_<real type>.c where a level multiplies less precise factors faster.
 # These are x86-64's. AArch64 has the compiler's default twice: `neon` adds what the vector
 # extensions cannot say. Elsewhere there is the baseline alone.
 LEVELS = {
@@ -54,8 +55,12 @@ LEVELS = {
     "x86_64_v3": ["-march=x86-64-v3"],
     # GCC and clang prefer 256-bit vectors by default, and would waste half of each register.
     "x86_64_v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
-    # the same, and float32 by the matrix unit
+    # the same, and factors of bfloat16
+    "x86_64_v4_bf16": ["-march=x86-64-v4", "-mprefer-vector-width=512", "-mavx512bf16"],
+    # the same, and float32 by the matrix unit; then less precise factors there
     "x86_64_amx": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
+    "x86_64_amx_high": ["-march=x86-64-v4", "-mprefer-vector-width=512", "-mavx512bf16"],
+    "x86_64_amx_medium": ["-march=x86-64-v4", "-mprefer-vector-width=512", "-mavx512bf16"],
 }
 
 # gnu11 for C11 atomics and vector extensions. Never -ffast-math: the core looks for NaN, and older
@@ -112,6 +117,23 @@ MATRIX_PROBE = """
 #endif
 void multiply(void) { __asm__ volatile("tdpbf16ps %tmm0, %tmm1, %tmm2"); }
 """
+
+# A matrix unit's less precise factors are rounded by the instructions of this probe, too.
+BFLOAT16_PROBE = """
+#include <immintrin.h>
+__m512 add(__m512 sum, __m512 a) {
+    const __m512bh both = _mm512_cvtne2ps_pbh(a, sum);
+    return _mm512_dpbf16_ps(sum, both, both);
+}
+"""
+
+# Those that are asked for their instructions; of the others the flags say enough.
+LEVEL_PROBES = {
+    "x86_64_v4_bf16": [BFLOAT16_PROBE],
+    "x86_64_amx": [MATRIX_PROBE],
+    "x86_64_amx_high": [MATRIX_PROBE, BFLOAT16_PROBE],
+    "x86_64_amx_medium": [MATRIX_PROBE, BFLOAT16_PROBE],
+}
 
 OPENMP_PROBE = """
 #include <omp.h>
@@ -239,7 +261,8 @@ class BuildExt(build_ext):
         if self.compiler.compiler_type == "mingw32" and self.works(VECTOR_PROBE, WINDOWS_FLAGS):
             more = WINDOWS_FLAGS
         for level, flags in LEVELS.items():
-            if self.works(MATRIX_PROBE if level == "x86_64_amx" else VECTOR_PROBE, flags):
+            probes = LEVEL_PROBES.get(level, [VECTOR_PROBE])
+            if all(self.works(probe, flags) for probe in probes):
                 levels[level] = flags + more
             elif level == "baseline":
                 notice(f"the compiler refuses {' '.join(flags)}; the baseline is its default")

@@ -40,7 +40,8 @@ def show_versions() -> None:
     Optional packages are listed too, installed or not. The SIMD level is the one in use; the
     environment variable ``DAE_SIMD`` selects another one of those available. The number of
     threads is what ``n_jobs=None`` means at the moment; a build without OpenMP is serial, which
-    the lines "OpenMP" and "threads" say.
+    the lines "OpenMP" and "threads" say. The line "matmul_precision faster" has the values of
+    `matmul_precision` that this machine has faster products for; the others compute as "highest".
 
     Examples
     --------
@@ -56,6 +57,8 @@ def show_versions() -> None:
         **{f"{name} (optional)": _version_of(name) for name in OPTIONAL},
         "SIMD level": _core.simd_level(),
         "SIMD levels available": ", ".join(_core.available_simd_levels()),
+        "matmul_precision faster": ", ".join(_core.accelerated_precisions())
+        or "none: each computes as 'highest'",
         "OpenMP": "yes" if openmp else "no: this build is serial, n_jobs has no effect",
         "threads": str(_core.n_threads(None)) if openmp else "1",
     }

@@ -44,6 +44,7 @@ ctypedef struct Inference:
     const dae_kernels *kernels
     dae_layer layer
     ptrdiff_t itemsize
+    int precision
     ptrdiff_t n_rows
     ptrdiff_t chunk             # rows a thread takes at a time
     int packed                  # whether codes are packed for the products
@@ -132,7 +133,7 @@ cdef int _infer(Inference *t, Output output, bint many, int n_threads) except -1
     cdef ptrdiff_t scratch_bytes
     cdef char *scratch
     cdef void *to_free
-    t.kernels = kernels(t.itemsize)
+    t.kernels = kernels(t.itemsize, t.precision)
     t.output = output
     n_threads = max(1, n_threads)
     # not by the number of these rows: what a row gets must not depend on where a call ends
@@ -189,6 +190,7 @@ def encode(
     cdef Inference t
     _begin(&t, X)
     describe_encoder(&t.layer, encoder)
+    t.precision = encoder.precision
     t.out = <char *> writing(out).address
     _infer(&t, CODE, many, n_threads)
 
@@ -205,6 +207,7 @@ def decode(
     _begin(&t, H)
     t.coded = 1
     describe_decoder(&t.layer, decoder, reading(H).columns)
+    t.precision = decoder.precision
     t.out = <char *> writing(out).address
     _infer(&t, DECODED, many, n_threads)
 
@@ -222,6 +225,7 @@ def reconstruct(
     _begin(&t, X)
     describe_encoder(&t.layer, encoder)
     describe_decoder(&t.layer, decoder, t.layer.n_hidden)
+    t.precision = decoder.precision
     t.out = <char *> writing(out).address
     _infer(&t, RECONSTRUCTION, many, n_threads)
 
@@ -247,6 +251,7 @@ def sample_losses(
         describe_encoder(&t.layer, encoder)
         describe_decoder(&t.layer, decoder, t.layer.n_hidden)
     t.layer.loss = loss
+    t.precision = decoder.precision
     t.clean = <const char *> reading(X).address
     t.entry_weight = <const char *> reading(entry_weight).address
     t.losses = <double *> writing(out).address

@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 cdef extern from "kernels.h" nogil:
     enum:
         DAE_ADAM
+        DAE_HIGHEST
         DAE_IDENTITY
         MICRO_BATCH
         DAE_MULTINOMIAL
@@ -194,6 +195,8 @@ cdef extern from "kernels.h" nogil:
                                const dae_sampled_share *) noexcept nogil
         void (*pack)(const dae_layer *, const dae_batch *, void *, ptrdiff_t,
                      ptrdiff_t) noexcept nogil
+        void (*pack_pairs)(const dae_layer *, const dae_batch *, void *, ptrdiff_t,
+                           ptrdiff_t) noexcept nogil
         ptrdiff_t (*packed_bytes)(const dae_layer *, ptrdiff_t) noexcept nogil
         ptrdiff_t packed_rows
         ptrdiff_t scratch_size
@@ -202,7 +205,7 @@ cdef extern from "kernels.h" nogil:
 
     ctypedef struct dae_level:
         const char *name
-        const dae_kernels *f32
+        const dae_kernels **f32
         const dae_kernels *f64
 
     int dae_available_levels(const dae_level **levels)

@@ -11,8 +11,8 @@ from libc.string cimport memset
 
 from daecore._arrays cimport INDEX, INT32, Array, reading, writing
 from daecore._kernels cimport (
-    DAE_ADAM, FEATURE_GROUP, dae_kernels, dae_layer, dae_sampled_batch, dae_sampled_data,
-    dae_sampled_share, dae_update,
+    DAE_ADAM, DAE_HIGHEST, FEATURE_GROUP, dae_kernels, dae_layer, dae_sampled_batch,
+    dae_sampled_data, dae_sampled_share, dae_update,
 )
 from daecore._layer cimport describe_trained
 from daecore._records cimport corruption_of, csr_of, solver_of
@@ -184,7 +184,7 @@ def train_sampled(
     cdef void *to_free = NULL
 
     memset(&t, 0, sizeof(t))
-    t.kernels = kernels(itemsize)
+    t.kernels = kernels(itemsize, DAE_HIGHEST)
     describe_trained(&t.layer, layer)
     t.solver = solver_of(solver)
     t.data.clean = csr_of(data.clean)

@@ -1,7 +1,8 @@
-"""Chooses the SIMD level, once, at import: the highest that runs here, or DAE_SIMD's."""
+"""Chooses the SIMD level, once, at import: the fastest that runs here, or DAE_SIMD's."""
 import os
 
-from daecore._kernels cimport dae_available_levels, dae_kernels, dae_level
+from daecore._enums import PRECISIONS
+from daecore._kernels cimport DAE_HIGHEST, dae_available_levels, dae_kernels, dae_level
 
 cdef const dae_level *_chosen
 
@@ -35,8 +36,12 @@ _choose()
 del _choose
 
 
-cdef const dae_kernels *kernels(size_t itemsize) noexcept nogil:
-    return _chosen.f32 if itemsize == 4 else _chosen.f64
+cdef const dae_kernels *kernels(size_t itemsize, int precision) noexcept nogil:
+    if itemsize != 4:
+        return _chosen.f64
+    while precision > DAE_HIGHEST and _chosen.f32[precision] == NULL:
+        precision -= 1
+    return _chosen.f32[precision]
 
 
 def simd_level():
@@ -45,7 +50,13 @@ def simd_level():
 
 
 def available_levels():
-    """Names of the levels that are compiled in and run here, lowest first."""
+    """Names of the levels that are compiled in and run here, slowest first."""
     cdef const dae_level *levels[8]
     cdef int i
     return [levels[i].name.decode() for i in range(dae_available_levels(levels))]
+
+
+def accelerated_precisions():
+    """Names of the precisions of products that are faster than "highest" at the level in use."""
+    return [name for name, precision in PRECISIONS.items()
+            if precision != DAE_HIGHEST and _chosen.f32[precision] != NULL]

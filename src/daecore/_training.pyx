@@ -35,7 +35,8 @@ from daecore._buffers cimport (
     SPARSE_MIN_ROWS, SPARSE_PERCENT, lay_out, micro_batch_rows,
 )
 from daecore._kernels cimport (
-    DAE_ADAM, DAE_IDENTITY, DAE_SCORE_SUMS, dae_batch, dae_data, dae_kernels, dae_layer,
+    DAE_ADAM, DAE_HIGHEST, DAE_IDENTITY, DAE_SCORE_SUMS, dae_batch, dae_data, dae_kernels,
+    dae_layer,
 )
 from daecore._layer cimport describe_trained
 from daecore._leaves cimport (
@@ -298,13 +299,18 @@ cdef void _compare_outputs(Training *t, const Step *step) noexcept nogil:
 
 
 cdef void _pack(
-    Training *t, const Step *step, const dae_batch *batch, void *codes
+    Training *t, const Step *step, const dae_batch *batch, void *codes, bint down
 ) noexcept nogil:
-    """The thread's columns of codes that will be decoded, or of deltas that will be passed down."""
+    """The thread's columns of codes or their deltas, factors of a gradient; with `down`, codes will
+    be decoded, deltas passed down, too."""
     cdef Range columns
-    if batch.packed:
-        columns = own_columns(t, step)
+    if not batch.packed:
+        return
+    columns = own_columns(t, step)
+    if down:
         t.kernels.pack(&step.layer.params, batch, codes, columns.start, columns.stop)
+    if t.kernels.pack_pairs != NULL:
+        t.kernels.pack_pairs(&step.layer.params, batch, codes, columns.start, columns.stop)
 
 
 cdef void _finish_code(Training *t, const Step *step, const dae_batch *batch) noexcept nogil:
@@ -313,7 +319,7 @@ cdef void _finish_code(Training *t, const Step *step, const dae_batch *batch) no
     cdef void *other = join_halves(t, step, batch.B, columns)
     t.kernels.finish_code(&step.layer.params, batch, t.parts, other, columns.start, columns.stop)
     if step.layer.decoded == step.layer.code and not t.supervised:
-        _pack(t, step, batch, batch.code)
+        _pack(t, step, batch, batch.code, True)
 
 
 cdef void _finish_delta(Training *t, const Step *step) noexcept nogil:
@@ -327,8 +333,7 @@ cdef void _finish_delta(Training *t, const Step *step) noexcept nogil:
         t.kernels.finish_delta(&layer.params, layer.params.activation, &layer.params.hidden_bias,
                                &step.solver, &step.batch, layer.decoded, t.parts, other,
                                columns.start, columns.stop, layer.code_delta)
-        if layer != t.layers:
-            _pack(t, step, &step.batch, layer.code_delta)
+        _pack(t, step, &step.batch, layer.code_delta, layer != t.layers)
     else:
         t.kernels.finish_delta(&layer.params, above.params.decoder_activation,
                                &above.params.visible_bias, &step.solver, &step.batch,
@@ -343,8 +348,7 @@ cdef void _finish_outputs(Training *t, const Step *step) noexcept nogil:
     t.kernels.finish_delta(&layer.params, DAE_IDENTITY, &layer.params.hidden_bias, &step.solver,
                            &step.batch, layer.code, layer.code_delta, NULL, columns.start,
                            columns.stop, layer.code_delta)
-    if layer != t.layers:
-        _pack(t, step, &step.batch, layer.code_delta)
+    _pack(t, step, &step.batch, layer.code_delta, layer != t.layers)
 
 
 cdef double _loss(const Training *t, const Step *step) noexcept nogil:
@@ -368,10 +372,12 @@ cdef void _climb(Training *t, Step *step, int k) noexcept nogil:
     _meet(t, step)
 
 
-cdef void _pack_made_above(Training *t, const Step *step, void *codes) noexcept nogil:
+cdef void _pack_made_above(
+    Training *t, const Step *step, void *codes, bint down
+) noexcept nogil:
     """Codes of the layer, or their delta, that the layer above made leaf by leaf."""
-    if step.batch.packed:
-        _pack(t, step, &step.batch, codes)
+    if step.batch.packed and (down or t.kernels.pack_pairs != NULL):
+        _pack(t, step, &step.batch, codes, down)
         _meet(t, step)
 
 
@@ -381,7 +387,7 @@ cdef void _descend(Training *t, Step *step, int k) noexcept nogil:
     for_own_leaves(t, step, _decode_leaf)
     _meet(t, step)
     _enter(t, step, k - 1)
-    _pack_made_above(t, step, step.batch.decoded)
+    _pack_made_above(t, step, step.batch.decoded, True)
 
 
 cdef void _climb_with_delta(Training *t, Step *step, int k) noexcept nogil:
@@ -398,9 +404,8 @@ cdef void _descend_with_delta(Training *t, Step *step, int k) noexcept nogil:
     _enter(t, step, k)
     for_own_leaves(t, step, _pass_and_update_leaf)
     _meet(t, step)
-    if k > 1:
-        _enter(t, step, k - 1)
-        _pack_made_above(t, step, step.layer.code_delta)
+    _enter(t, step, k - 1)
+    _pack_made_above(t, step, step.layer.code_delta, k > 1)
 
 
 cdef void _compare(Training *t, Step *step) noexcept nogil:
@@ -576,7 +581,7 @@ def train(
 
     memset(&t, 0, sizeof(t))
     t.itemsize = reading(layers[0].encoder.weights).itemsize
-    t.kernels = kernels(t.itemsize)
+    t.kernels = kernels(t.itemsize, layers[0].encoder.precision)
     t.data = _data(data)
     t.solver = solver_of(solver)
     t.supervised = t.data.target != NULL or t.data.classes != NULL
@@ -633,7 +638,7 @@ def corrupt(
     """out <- the corrupted copies of these rows; `dae._model.reference.corrupt` says how, its
     `entry_weights` what weight the emphasis gives to each entry. Missing entries are 0 in both."""
     cdef Array index = reading(rows, INDEX), shown = writing(out)
-    cdef const dae_kernels *kernel = kernels(shown.itemsize)
+    cdef const dae_kernels *kernel = kernels(shown.itemsize, DAE_HIGHEST)
     cdef dae_data source = _data(data)
     cdef dae_layer layer
     cdef dae_batch batch

@@ -22,6 +22,7 @@ class Encoder(NamedTuple):
     weights: np.ndarray  # INOUT (n, stride), only read by inference; W[d, j], feature-major
     bias: np.ndarray  # INOUT (m,)
     activation: int  # of `_enums.ACTIVATIONS`
+    precision: int  # of `_enums.PRECISIONS`, of the factors of products; one for all layers
     # the solver's arrays: (), (v,) or (v1, v2), shaped like the parameter
     weights_moments: tuple[np.ndarray, ...] = ()  # INOUT
     bias_moments: tuple[np.ndarray, ...] = ()  # INOUT
@@ -42,6 +43,7 @@ class Decoder(NamedTuple):
     weights: np.ndarray  # INOUT (n, stride); the encoder's array when the weights are tied
     bias: np.ndarray  # INOUT (n,)
     activation: int
+    precision: int  # the encoder's
     weights_moments: tuple[np.ndarray, ...] = ()  # INOUT; the encoder's when tied
     bias_moments: tuple[np.ndarray, ...] = ()  # INOUT
     blocks: Blocks | None = None  # with them, `activation` must be identity; `loss` is not read

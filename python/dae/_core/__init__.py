@@ -17,10 +17,11 @@ from dae._core.inference import (
 )
 from dae._core.threads import n_threads, n_threads_for, openmp_enabled
 from dae._core.training import corrupt, entry_weights, train
+from daecore._simd import accelerated_precisions, simd_level
 from daecore._simd import available_levels as available_simd_levels
-from daecore._simd import simd_level
 
 __all__ = [
+    "accelerated_precisions",
     "all_finite",
     "available_simd_levels",
     "corrupt",

@@ -118,7 +118,12 @@ def target_is_classes(network: Layer | Network) -> bool:
 
 def encoder_record(layer: Layer) -> records.Encoder:
     """The encoder of a checked layer, for inference."""
-    return records.Encoder(layer.encoder, layer.hidden_bias, _enums.ACTIVATIONS[layer.activation])
+    return records.Encoder(
+        layer.encoder,
+        layer.hidden_bias,
+        _enums.ACTIVATIONS[layer.activation],
+        _enums.PRECISIONS[layer.matmul_precision],
+    )
 
 
 def decoder_record(layer: Layer) -> records.Decoder:
@@ -129,7 +134,10 @@ def decoder_record(layer: Layer) -> records.Decoder:
         blocks = _blocks_record(layer.blocks)
         return records.Decoder(layer.decoder, layer.visible_bias, identity, blocks=blocks)
     return records.Decoder(
-        layer.decoder, layer.visible_bias, _enums.ACTIVATIONS[layer.decoder_activation]
+        layer.decoder,
+        layer.visible_bias,
+        _enums.ACTIVATIONS[layer.decoder_activation],
+        _enums.PRECISIONS[layer.matmul_precision],
     )
 
 

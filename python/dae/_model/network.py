@@ -21,6 +21,7 @@ from dae._model.damage import checked_choice, damaged, is_array
 from dae._model.layout import aligned_copy, aligned_zeros, check_layout, padded_width
 from dae._model.losses import LOSSES, OUTPUT_LOSSES, Loss, get_loss
 from dae._model.missing import Categories
+from dae._model.precision import HIGHEST, PRECISIONS
 
 PARAMETERS = ("encoder", "decoder", "hidden_bias", "visible_bias")
 
@@ -47,6 +48,9 @@ class Layer:
     blocks : tuple of Block, or None
         Of the outputs, which then have the activations and losses of their blocks, and
         `decoder_activation` and `loss` are `IN_BLOCKS`.
+    matmul_precision : str, of `PRECISIONS`
+        Of the factors of products of float32, where the machine is faster with less; the same in
+        all layers of a `Network`.
     """
 
     encoder: np.ndarray
@@ -57,6 +61,7 @@ class Layer:
     decoder_activation: str
     loss: str
     blocks: Blocks | None = None
+    matmul_precision: str = HIGHEST
 
     @property
     def layers(self) -> list[Layer]:
@@ -153,6 +158,9 @@ class Layer:
             check_layout("visible_bias", self.visible_bias, (n_features,), dtype)
         losses = LOSSES if self.decodes else OUTPUT_LOSSES
         checked_choice("activation", self.activation, ACTIVATIONS)
+        checked_choice("matmul_precision", self.matmul_precision, PRECISIONS)
+        if dtype != np.float32 and self.matmul_precision != HIGHEST:
+            raise damaged(f"weights of {dtype} must have matmul_precision={HIGHEST!r}")
         if self.blocks is not None:
             self._check_blocks()
             return
@@ -246,6 +254,11 @@ class Network:
                 problem = f"encodes {above.n_features} features, layer {k - 1} has {below.n_hidden}"
             elif above.dtype != below.dtype:
                 problem = f"is {above.dtype}, layer {k - 1} is {below.dtype}"
+            elif above.matmul_precision != below.matmul_precision:
+                problem = (
+                    f"has matmul_precision={above.matmul_precision!r}, layer {k - 1} "
+                    f"{below.matmul_precision!r}"
+                )
             elif above.decodes != below.decodes:
                 problem = f"and layer {k - 1} must both have a decoder, or none"
             else:

@@ -14,7 +14,8 @@ below decodes, and only the lowest z is compared with x; in a supervised stack, 
 a target. With an emphasis (alpha, beta), the terms of corrupted entries have weight alpha, the
 others beta. Outputs in blocks of features have an activation, a loss and a weight for each block.
 NaN in X is a missing entry: x~ is 0 there, whatever the corruption, and its term is
-left out.
+left out. The factors of every product are rounded as `Layer.matmul_precision` says; where the core has no
+faster product of such factors, it does not round.
 
 Sources: Vincent et al. (2008), sections 2.2 and 2.3; Vincent et al. (2010), section 4.2 for the
 emphasis; Salmon et al. (2011) for Philox.
@@ -31,6 +32,7 @@ from dae._model.csr import CSR
 from dae._model.losses import get_loss
 from dae._model.missing import is_missing, without_missing
 from dae._model.network import Layer, Network
+from dae._model.precision import product
 from dae._model.sampling import zeros_asked
 from dae._model.solver import Solver
 
@@ -73,13 +75,15 @@ def output_loss_and_delta(
 
 def encode(network: Layer | Network, X: np.ndarray) -> np.ndarray:
     for layer in network.layers:
-        X = activate(layer.activation, X @ layer.encoder[:, : layer.n_hidden] + layer.hidden_bias)
+        a = product(X, layer.encoder[:, : layer.n_hidden], layer.matmul_precision)
+        X = activate(layer.activation, a + layer.hidden_bias)
     return X
 
 
 def pre_decode(layer: Layer, H: np.ndarray) -> np.ndarray:
     assert layer.decoder is not None
-    return H @ layer.decoder[:, : layer.n_hidden].T + layer.visible_bias
+    weights = layer.decoder[:, : layer.n_hidden]
+    return product(H, weights.T, layer.matmul_precision) + layer.visible_bias
 
 
 def decode(network: Layer | Network, H: np.ndarray) -> np.ndarray:
@@ -228,21 +232,24 @@ def gradients(
         delta = delta * (weight[:, None] / B).astype(X.dtype)
         for k, layer in enumerate(layers):
             assert layer.decoder is not None
-            grads[k]["decoder"] = delta.T @ decoded[k]
+            precision = layer.matmul_precision
+            grads[k]["decoder"] = product(delta.T, decoded[k], precision)
             grads[k]["visible_bias"] = delta.sum(axis=0)
             # what layer k decodes came from the decoder above, or is the topmost code
             top = layer is layers[-1]
             made_by = layer.activation if top else layers[k + 1].decoder_activation
-            delta = (delta @ layer.decoder[:, : layer.n_hidden]) * derivative(made_by, decoded[k])
+            delta = product(delta, layer.decoder[:, : layer.n_hidden], precision)
+            delta = delta * derivative(made_by, decoded[k])
 
     for k in reversed(range(len(layers))):
         layer = layers[k]
-        grads[k]["encoder"] = codes[k].T @ delta
+        precision = layer.matmul_precision
+        grads[k]["encoder"] = product(codes[k].T, delta, precision)
         grads[k]["hidden_bias"] = delta.sum(axis=0)
         if layer.tied:
             grads[k]["encoder"] = grads[k]["encoder"] + grads[k].pop("decoder")
         if k > 0:
-            delta = delta @ layer.encoder[:, : layer.n_hidden].T
+            delta = product(delta, layer.encoder[:, : layer.n_hidden].T, precision)
             delta = delta * derivative(layers[k - 1].activation, codes[k])
 
     loss = float((losses * weight).sum() / B)

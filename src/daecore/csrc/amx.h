@@ -1,17 +1,20 @@
 /* The processor's matrix unit (AMX): its instructions, and products of panels of float32.
  *
  * The unit multiplies bfloat16 numbers, 8 bits of precision, and adds in float32, sixteen times as
- * many in a cycle as the vector units. A float32 number has 24 bits: it is the sum of three
- * bfloat16 splits, x = x0 + x1 + x2, exactly (unless a split is below 1e-38, which the unit takes
- * as 0). Of the nine products of the splits of two numbers the six largest are made,
+ * many in a cycle as the vector units. A level sets PIECES, how many of them a float32 number is
+ * taken for: 3, 2 or 1. It has 24 bits: it is the sum of three bfloat16 pieces, x = x0 + x1 + x2,
+ * exactly (unless a piece is below 1e-38, which the unit takes as 0). Of the nine products of the
+ * pieces of two numbers the six largest are made,
  *
  *     x y  ~  x0 y0 + (x0 y1 + x1 y0) + (x0 y2 + x1 y1 + x2 y0).
  *
  * What is left out is below 2^-21 |x y|, 2^-24 on average. A sum adds up in chunks of few
  * roundings, so that it comes out closer to the exact one than a sum of float32 products term by
- * term (python -m bench.kernels --only precision), in half the time.
+ * term (python -m bench.kernels --only precision), in half the time. Two pieces, rounded to nearest,
+ * leave 2^-17 |x|; the three products x0 y0 + (x0 y1 + x1 y0) are then made. One piece is x rounded
+ * to bfloat16.
  *
- * Tiles are 16 rows of 64 bytes. Numbers go into panels of 3 tiles, one for each split:
+ * Tiles are 16 rows of 64 bytes. Numbers go into panels of PIECES tiles, one for each piece:
  *
  *     left panel     16 rows i of A(i, k), 32 terms k:     words[i][p] = A(i, p) and A(i, p + 16)
  *     right panel    32 terms k of Bm[k, v], 16 columns v: words[p][v] = Bm[p, v] and Bm[p + 16, v]
@@ -21,17 +24,18 @@
  * order that depends on where the terms begin only, not on what tile the element is in.
  */
 
+#include "bfloat16.h"
+
 enum {
-    SPLITS = 3,
     SIDE = 16,             /* rows of a tile; columns of results */
     DEPTH = 32,            /* terms in a panel */
     TILE = SIDE * 64,      /* bytes */
-    PANEL = SPLITS * TILE, /* bytes */
+    PANEL = PIECES * TILE, /* bytes */
     LEFT_TILES = MICRO_BATCH / SIDE,
     RUN_BLOCKS = 12,  /* panels behind one another */
     STRIP = 2 * SIDE, /* columns of the result for which the right operand is packed */
     PROJECT_BYTES = (LEFT_TILES + 2) * RUN_BLOCKS * PANEL,
-    DOT_BLOCKS = 4 /* of the sum over hidden units at a time: 24 KiB of weights' panels stay
+    DOT_BLOCKS = 12 / PIECES /* of the sum over hidden units at a time: 24 KiB of weights' panels stay
                                 in the L1 cache while those of the rows pass by */
 };
 
@@ -68,69 +72,27 @@ INLINE void end_tiles(void) { __asm__ volatile("tilerelease" ::: "memory"); }
 
 /* ---------------------------------------------------------------- panels */
 
-/* The splits of 16 pairs of numbers, a row of words of each tile. Cutting the mantissa off instead
- * of rounding it leaves remainders that have 8 bits less, so the third is exact. */
-INLINE void store_splits(char *to, vec low, vec high)
+/* The pieces of 16 pairs of numbers, a row of words of each tile. Of three, cutting the mantissa off
+ * instead of rounding it leaves remainders that have 8 bits less, so the third is exact. */
+INLINE void store_pieces(char *to, vec low, vec high)
 {
     const words upper_half = (words){0} + 0xFFFF0000u;
-    UNROLL for (int split = 0; split < SPLITS; split++) {
-        const words l = (words)low & upper_half, h = (words)high & upper_half;
-        *(words *)(to + split * TILE) = h | l >> 16;
-        low -= (vec)l;
-        high -= (vec)h;
+    UNROLL for (int piece = 0; piece < PIECES; piece++) {
+        words both;
+        if (PIECES == 3)
+            both = ((words)high & upper_half) | (words)low >> 16;
+        else
+            both = (words)pair_words(low, high);
+        *(words *)(to + piece * TILE) = both;
+        low -= (vec)(both << 16);
+        high -= (vec)(both & upper_half);
     }
-}
-
-/* The first `count` lanes, zeros behind; reads nothing else. */
-INLINE vec load_masked(const float *p, intp count)
-{
-    if (count >= SIDE)
-        return load(p);
-    return count > 0 ? (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p) : (vec){0};
-}
-
-/* clang-format off */
-/* 16 x 16 numbers, or words: rows become columns. */
-INLINE void transpose_16(__m512 r[16])
-{
-    __m512 t[16];
-    UNROLL for (int i = 0; i < 16; i += 2) {
-        t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
-        t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
-    }
-    UNROLL for (int i = 0; i < 16; i += 4)
-        UNROLL for (int j = 0; j < 2; j++) {
-            const __m512d a = _mm512_castps_pd(t[i + j]), b = _mm512_castps_pd(t[i + j + 2]);
-            r[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
-            r[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
-        }
-    UNROLL for (int i = 0; i < 16; i += 8)
-        UNROLL for (int j = 0; j < 4; j++) {
-            t[i + j] = _mm512_shuffle_f32x4(r[i + j], r[i + j + 4], 0x88);
-            t[i + j + 4] = _mm512_shuffle_f32x4(r[i + j], r[i + j + 4], 0xDD);
-        }
-    UNROLL for (int j = 0; j < 8; j++) {
-        r[j] = _mm512_shuffle_f32x4(t[j], t[j + 8], 0x88);
-        r[j + 8] = _mm512_shuffle_f32x4(t[j], t[j + 8], 0xDD);
-    }
-}
-/* clang-format on */
-
-/* 16 rows of 16 numbers at `from` become columns at `to`, which may be the same place. */
-INLINE void transpose_tile(const float *from, intp from_stride, float *to, intp to_stride)
-{
-    __m512 r[16];
-    UNROLL for (int i = 0; i < 16; i++)
-        r[i] = _mm512_loadu_ps(from + i * from_stride);
-    transpose_16(r);
-    UNROLL for (int i = 0; i < 16; i++)
-        _mm512_storeu_ps(to + i * to_stride, r[i]);
 }
 
 INLINE void transpose_words(char *panel)
 {
-    for (int split = 0; split < SPLITS; split++)
-        transpose_tile((float *)(panel + split * TILE), SIDE, (float *)(panel + split * TILE),
+    for (int piece = 0; piece < PIECES; piece++)
+        transpose_tile((float *)(panel + piece * TILE), SIDE, (float *)(panel + piece * TILE),
                        SIDE);
 }
 
@@ -140,7 +102,7 @@ static void pack_lines(const float *x, intp stride, intp lines, intp count, char
     for (intp i = 0; i < SIDE; i++) {
         const float *line = x + i * stride;
         const intp valid = i < lines ? count : 0;
-        store_splits(panel + i * 64, load_masked(line, valid),
+        store_pieces(panel + i * 64, load_masked(line, valid),
                      load_masked(line + SIDE, valid - SIDE));
     }
 }
@@ -150,7 +112,7 @@ static void pack_pairs(const float *x, intp stride, intp lines, intp count, char
 {
     for (intp p = 0; p < SIDE; p++) {
         const float *line = x + p * stride;
-        store_splits(panel + p * 64, load_masked(line, p < lines ? count : 0),
+        store_pieces(panel + p * 64, load_masked(line, p < lines ? count : 0),
                      load_masked(line + SIDE * stride, p + SIDE < lines ? count : 0));
     }
 }
@@ -208,19 +170,27 @@ INLINE void panels(const int MT, const int NT, const panel_factors *f, float *c,
     const char *left = f->left, *right = f->right;
     for (intp k = 0; k < f->blocks; k++, left += PANEL, right += PANEL) {
         LEFT(0);
-        RIGHT(2);
-        MULTIPLY; /* x0 y2 */
-        RIGHT(1);
-        MULTIPLY; /* x0 y1 */
+        if (PIECES > 2) {
+            RIGHT(2);
+            MULTIPLY; /* x0 y2 */
+        }
+        if (PIECES > 1) {
+            RIGHT(1);
+            MULTIPLY; /* x0 y1 */
+        }
         RIGHT(0);
         MULTIPLY; /* x0 y0 */
-        LEFT(1);
-        MULTIPLY; /* x1 y0 */
-        RIGHT(1);
-        MULTIPLY; /* x1 y1 */
-        LEFT(2);
-        RIGHT(0);
-        MULTIPLY; /* x2 y0 */
+        if (PIECES > 1) {
+            LEFT(1);
+            MULTIPLY; /* x1 y0 */
+        }
+        if (PIECES > 2) {
+            RIGHT(1);
+            MULTIPLY; /* x1 y1 */
+            LEFT(2);
+            RIGHT(0);
+            MULTIPLY; /* x2 y0 */
+        }
     }
     EACH(KEEP);
 #undef EACH

@@ -5,7 +5,7 @@
 #include "kernels.h"
 
 extern const dae_kernels dae_baseline_f32, dae_baseline_f64;
-static const dae_level baseline = {"baseline", &dae_baseline_f32, &dae_baseline_f64};
+static const dae_level baseline = {"baseline", {&dae_baseline_f32}, &dae_baseline_f64};
 #ifdef DAE_HAVE_NEON
 extern const dae_kernels dae_neon_f32, dae_neon_f64;
 #endif
@@ -20,7 +20,8 @@ extern const dae_kernels dae_neon_f32, dae_neon_f64;
 extern const dae_kernels dae_x86_64_v3_f32, dae_x86_64_v3_f64;
 extern const dae_kernels dae_x86_64_v4_f32, dae_x86_64_v4_f64;
 
-extern const dae_kernels dae_x86_64_amx_f32;
+extern const dae_kernels dae_x86_64_v4_bf16_f32;
+extern const dae_kernels dae_x86_64_amx_f32, dae_x86_64_amx_high_f32, dae_x86_64_amx_medium_f32;
 
 static int has(unsigned reg, unsigned bits) { return (reg & bits) == bits; }
 
@@ -49,6 +50,22 @@ static int x86_64_version(void)
     return 4;
 }
 
+static int has_bfloat16(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && has(a, 1u << 5);
+}
+
+/* Whether vdpbf16ps multiplies more than the float32 instruction does in the time: on AMD's
+ * processors (Zen 4) twice as much. On Intel's it is there for the sake of the matrix unit: a
+ * quarter of the instructions of float32, half the multiplications (Sapphire Rapids). */
+static int bfloat16_pays(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(0, &a, &b, &c, &d) && b == signature_AMD_ebx && c == signature_AMD_ecx &&
+           d == signature_AMD_edx;
+}
+
 /* Whether the processor multiplies tiles of bfloat16 and the system lets this process use them, all
  * its threads. It has to be asked: the tiles are 8 KB more to save when threads are switched. */
 static int has_matrix_unit(void)
@@ -74,18 +91,37 @@ int dae_available_levels(const dae_level *levels[8])
     if (version >= 2)
         levels[count++] = &baseline;
 #ifdef DAE_HAVE_X86_64_V3
-    static const dae_level v3 = {"x86_64_v3", &dae_x86_64_v3_f32, &dae_x86_64_v3_f64};
+    static const dae_level v3 = {"x86_64_v3", {&dae_x86_64_v3_f32}, &dae_x86_64_v3_f64};
     if (version >= 3)
         levels[count++] = &v3;
 #endif
 #ifdef DAE_HAVE_X86_64_V4
-    static const dae_level v4 = {"x86_64_v4", &dae_x86_64_v4_f32, &dae_x86_64_v4_f64};
+    static const dae_level v4 = {"x86_64_v4", {&dae_x86_64_v4_f32}, &dae_x86_64_v4_f64};
+#ifdef DAE_HAVE_X86_64_V4_BF16
+    static const dae_level v4_bf16 = {"x86_64_v4_bf16",
+                                      {[DAE_HIGHEST] = &dae_x86_64_v4_f32,
+                                       [DAE_MEDIUM] = &dae_x86_64_v4_bf16_f32},
+                                      &dae_x86_64_v4_f64};
+    if (version >= 4 && has_bfloat16() && !bfloat16_pays())
+        levels[count++] = &v4_bf16;
+#endif
     if (version >= 4)
         levels[count++] = &v4;
+#ifdef DAE_HAVE_X86_64_V4_BF16
+    if (version >= 4 && has_bfloat16() && bfloat16_pays())
+        levels[count++] = &v4_bf16;
+#endif
 #endif
 #if defined(DAE_HAVE_X86_64_AMX) && defined(DAE_HAVE_X86_64_V4)
-    static const dae_level amx = {"x86_64_amx", &dae_x86_64_amx_f32, &dae_x86_64_v4_f64};
-    if (version >= 4 && has_matrix_unit())
+    static const dae_level amx = {"x86_64_amx",
+                                  {[DAE_HIGHEST] = &dae_x86_64_amx_f32,
+#if defined(DAE_HAVE_X86_64_AMX_HIGH) && defined(DAE_HAVE_X86_64_AMX_MEDIUM)
+                                   [DAE_HIGH] = &dae_x86_64_amx_high_f32,
+                                   [DAE_MEDIUM] = &dae_x86_64_amx_medium_f32
+#endif
+                                  },
+                                  &dae_x86_64_v4_f64};
+    if (version >= 4 && has_bfloat16() && has_matrix_unit())
         levels[count++] = &amx;
 #endif
 #else

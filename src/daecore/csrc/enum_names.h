@@ -19,6 +19,7 @@ DAE_NAMES(dae_activation_name, FOR_EACH_ACTIVATION)
 DAE_NAMES(dae_loss_name, FOR_EACH_LOSS)
 DAE_NAMES(dae_solver_name, FOR_EACH_SOLVER)
 DAE_NAMES(dae_corruption_name, FOR_EACH_CORRUPTION)
+DAE_NAMES(dae_precision_name, FOR_EACH_PRECISION)
 /* clang-format on */
 #undef DAE_NAMES
 #undef DAE_NAME

@@ -34,12 +34,19 @@
     X(DAE_SALT_AND_PEPPER, salt_and_pepper)                                                        \
     X(DAE_SWAP, swap)
 
+/* Of the factors of a product of float32, each less precise than the one before. */
+#define FOR_EACH_PRECISION(X)                                                                      \
+    X(DAE_HIGHEST, highest)                                                                        \
+    X(DAE_HIGH, high)                                                                              \
+    X(DAE_MEDIUM, medium)
+
 /* clang-format on */
 #define DAE_NUMBER(NUMBER, NAME) NUMBER,
 enum dae_activation { FOR_EACH_ACTIVATION(DAE_NUMBER) DAE_N_ACTIVATIONS };
 enum dae_loss { FOR_EACH_LOSS(DAE_NUMBER) DAE_N_LOSSES };
 enum dae_solver { FOR_EACH_SOLVER(DAE_NUMBER) DAE_N_SOLVERS };
 enum dae_corruption { FOR_EACH_CORRUPTION(DAE_NUMBER) DAE_N_CORRUPTIONS };
+enum dae_precision { FOR_EACH_PRECISION(DAE_NUMBER) DAE_N_PRECISIONS };
 #undef DAE_NUMBER
 
 #endif

@@ -2,12 +2,14 @@
  * part of the zeros that were skipped, and the solver's step. */
 
 /* The gradient of a weight array is a sum of products left^T right over the batch, in a block of
- * columns: dZ^T H[:, J] for V, X^T dH[:, J] for W, both where they are one. */
+ * columns: dZ^T H[:, J] for V, X^T dH[:, J] for W, both where they are one. With `pairs`, B counts
+ * words of two rows (bfloat16.h). */
 typedef struct {
     intp B;
-    int count;
+    int count, pairs;
+    intp origin; /* the feature that `left` begins with */
     struct {
-        const REAL *left, *right; /* IN (B, n), (B, width) */
+        const REAL *left, *right; /* IN (B, n - origin), (B, width) */
         intp left_stride, right_stride;
     } term[2];
 } gradient_terms;
@@ -27,8 +29,7 @@ INLINE void gradients(const dae_layer *layer, const dae_batch *batch, const void
                       const void *code_delta, intp j, gradient_terms *of_V, gradient_terms *of_W)
 {
     const intp ld = batch->shown_stride;
-    of_V->B = of_W->B = batch->B;
-    of_V->count = of_W->count = 0;
+    *of_V = *of_W = (gradient_terms){.B = batch->B};
     if (layer->decoder.value)
         add_term(layer->tied ? of_W : of_V, delta, ld, (const REAL *)batch->decoded + j,
                  layer->stride);

@@ -281,11 +281,14 @@ typedef struct {
     void (*sampled_update)(const dae_layer *layer, const dae_update *solver,
                            const dae_sampled_batch *batch, const dae_sampled_share *share);
 
-    /* For levels that multiply by panels (matrix_tiles.h), else NULL: the panels of codes[:, J], or
-     * of their deltas, that products over the hidden units need. They lie behind the `room` rows of
-     * values, packed_bytes in all. Worth it for batches of packed_rows at least. */
+    /* For levels that multiply by panels, else NULL: the panels of codes[:, J], or of their deltas,
+     * that products over the hidden units need; and, where levels share them, those that products
+     * over the rows of the batch need. They lie behind the `room` rows of values, packed_bytes in
+     * all. Worth it for batches of packed_rows at least. */
     void (*pack)(const dae_layer *layer, const dae_batch *batch, void *codes, ptrdiff_t start,
                  ptrdiff_t stop);
+    void (*pack_pairs)(const dae_layer *layer, const dae_batch *batch, void *codes, ptrdiff_t start,
+                       ptrdiff_t stop);
     ptrdiff_t (*packed_bytes)(const dae_layer *layer, ptrdiff_t room);
     ptrdiff_t packed_rows;
 
@@ -295,12 +298,14 @@ typedef struct {
                           behind n_hidden, at the end of a line */
 } dae_kernels;
 
+/* The kernels of float32 by the precision of the factors that they multiply; NULL: those of the
+ * next higher precision serve, there are no faster ones. */
 typedef struct {
     const char *name;
-    const dae_kernels *f32, *f64;
+    const dae_kernels *f32[DAE_N_PRECISIONS], *f64;
 } dae_level;
 
-/* Levels compiled in that this processor and operating system can run, lowest first. */
+/* Levels compiled in that this processor and operating system can run, slowest first. */
 int dae_available_levels(const dae_level *levels[8]);
 
 #endif

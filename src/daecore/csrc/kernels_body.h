@@ -1,9 +1,14 @@
 /* The kernels of one SIMD level for one real type. A file of levels/ sets
  *     REAL, REAL_IS_FLOAT, VECTOR_BYTES, VECTOR_REGISTERS, TABLE (the name of its table) and
- *     PRODUCTS (the header with its products)
+ *     PRODUCTS (the header with its products),
+ *     PIECES where that is products_amx.h
  * and includes this; everything but the table is static. */
 #include <float.h>
 #include <math.h>
+
+#ifndef HAS_PAIRS /* whether products of pairs of bfloat16 are compiled */
+#define HAS_PAIRS 0
+#endif
 
 #include "kernels.h"
 #include "simd.h"
@@ -68,6 +73,7 @@ const dae_kernels TABLE = {.show = show,
                            .sampled_row = sampled_row,
                            .sampled_update = sampled_update,
                            .pack = PACK,
+                           .pack_pairs = PACK_PAIRS,
                            .packed_bytes = PACKED_BYTES,
                            .packed_rows = PACKED_ROWS,
                            .scratch_size = SCRATCH,

@@ -217,6 +217,7 @@ enum { SCRATCH = (RIGHT_BYTES + LEFT_BYTES) / (int)sizeof(REAL), COLUMNS = 2 * L
 _Static_assert((int)(RIGHT_BYTES + LEFT_BYTES) >= (int)PROJECT_BYTES, "scratch is for both");
 
 #define PACK pack
+#define PACK_PAIRS NULL
 #define PACKED_BYTES packed_bytes
 
 /* ---------------------------------------------------------------- which unit */

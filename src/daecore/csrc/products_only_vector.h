@@ -11,6 +11,7 @@ enum { SCRATCH = SPAN * BLOCK, COLUMNS = LINE };
 
 /* nothing is packed */
 #define PACK NULL
+#define PACK_PAIRS NULL
 #define PACKED_BYTES NULL
 
 INLINE void encode_product(const dae_layer *layer, const dae_batch *batch, const REAL *A,

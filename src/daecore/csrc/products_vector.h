@@ -18,8 +18,8 @@ INLINE void vector_encode_product(const dae_layer *layer, const dae_batch *batch
     const intp run = mode == ADD ? stop - start : at_most(stop - start, RUN);
     for (intp d = start; d < stop; d += run)
         for (intp j = 0; j < width; j += BLOCK) {
-            const factors f = {at_most(stop - d, run), A + d, A_stride, 1,
-                               W + d * stride + j,     stride};
+            const factors f = {at_most(stop - d, run), A + d,  A_stride, 1,
+                               W + d * stride + j,     stride, 0};
             outer_product(B, at_most(width - j, BLOCK), &f, 1, out + j, stride,
                           (epilogue){.mode = d > start ? CONTINUE : mode});
         }
@@ -52,11 +52,12 @@ INLINE void gradient_factors(const gradient_terms *terms, intp d0, intp b, facto
     for (int i = 0; i < terms->count; i++) {
         const intp left = terms->term[i].left_stride, right = terms->term[i].right_stride;
         f[i] = (factors){at_most(terms->B - b, BATCH_ROWS),
-                         terms->term[i].left + b * left + d0,
+                         terms->term[i].left + b * left + d0 - terms->origin,
                          1,
                          left,
                          terms->term[i].right + b * right,
-                         right};
+                         right,
+                         terms->pairs};
     }
 }
 

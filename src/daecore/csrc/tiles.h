@@ -33,14 +33,23 @@ INLINE intp even_tile(intp rows, intp largest)
 /* ---------------------------------------------------------------- outer */
 
 /* One product of a sum: K terms, A(i, k) = a[i row + k k_stride], Bm (K, width) with row stride
- * ldb. */
+ * ldb. With `pairs` the numbers are words (bfloat16.h): K times two terms. */
 typedef struct {
     intp K;
     const REAL *a;
     intp row, k_stride;
     const REAL *bm;
     intp ldb;
+    int pairs;
 } factors;
+
+/* SUM + the products of the word X with each word of ACROSS */
+#if !HAS_PAIRS
+#define ADD_PAIRS(SUM, X, ACROSS) (SUM) /* never called */
+#elif !defined ADD_PAIRS
+#define ADD_PAIRS(SUM, X, ACROSS)                                                                  \
+    ((vec)_mm512_dpbf16_ps((__m512)(SUM), (__m512bh)_mm512_set1_ps(X), (__m512bh)(ACROSS)))
+#endif
 
 /* What happens to the old C: it is overwritten; the sum continues from it; the finished sum is added
  * to it (not the same rounding as going on); or the sum is its gradient and it descends along that:
@@ -56,8 +65,9 @@ typedef struct {
 #endif
 
 /* `tiles` tiles of MR x NV, one below the other. */
-INLINE void outer_tiles(const int MR, const int NV, intp tiles, const factors *first_factor,
-                        int count, intp i0, intp v0, REAL *c, intp ldc, epilogue last)
+INLINE void outer_tiles(const int PAIRS, const int MR, const int NV, intp tiles,
+                        const factors *first_factor, int count, intp i0, intp v0, REAL *c, intp ldc,
+                        epilogue last)
 {
     const enum product_mode mode = last.mode;
     if (NV > OUTER_MAX_VECTORS(MR)) /* never called: known to the compiler, nothing is left */
@@ -80,7 +90,8 @@ INLINE void outer_tiles(const int MR, const int NV, intp tiles, const factors *f
                 UNROLL for (int i = 0; i < MR; i++) {
                     const REAL x = a[i * row];
                     UNROLL for (int v = 0; v < NV; v++)
-                        acc[i][v] += x * across[v];
+                        acc[i][v] = PAIRS ? ADD_PAIRS(acc[i][v], x, across[v])
+                                          : acc[i][v] + x * across[v];
                 }
             }
 #endif
@@ -104,19 +115,37 @@ INLINE void outer_tiles(const int MR, const int NV, intp tiles, const factors *f
 typedef void outer_function(intp tiles, const factors *f, int count, intp i0, intp v0, REAL *c,
                             intp ldc, epilogue last);
 
-#define OUTER(MR, NV)                                                                              \
-    NOINLINE void outer_##MR##x##NV(intp tiles, const factors *f, int count, intp i0, intp v0,     \
-                                    REAL *c, intp ldc, epilogue last)                              \
+#define OUTER(NAME, PAIRS, MR, NV)                                                                 \
+    NOINLINE void NAME##_##MR##x##NV(intp tiles, const factors *f, int count, intp i0, intp v0,    \
+                                     REAL *c, intp ldc, epilogue last)                             \
     {                                                                                              \
-        outer_tiles(MR, NV, tiles, f, count, i0, v0, c, ldc, last);                                \
+        outer_tiles(PAIRS, MR, NV, tiles, f, count, i0, v0, c, ldc, last);                         \
     }
-#define OUTER_ROWS(MR) OUTER(MR, 1) OUTER(MR, 2) OUTER(MR, 4) OUTER(MR, 8)
-OUTER_ROWS(1) OUTER_ROWS(2) OUTER_ROWS(3) OUTER_ROWS(4) OUTER_ROWS(5) OUTER_ROWS(6)
+#define OUTER_ROWS(NAME, PAIRS, MR)                                                                \
+    OUTER(NAME, PAIRS, MR, 1)                                                                      \
+    OUTER(NAME, PAIRS, MR, 2)                                                                      \
+    OUTER(NAME, PAIRS, MR, 4)                                                                      \
+    OUTER(NAME, PAIRS, MR, 8)
+#define OUTER_POINTERS(NAME, MR)                                                                   \
+    {NAME##_##MR##x1, NAME##_##MR##x2, NAME##_##MR##x4, NAME##_##MR##x8}
+#define OUTER_TABLE(NAME, PAIRS)                                                                   \
+    OUTER_ROWS(NAME, PAIRS, 1)                                                                     \
+    OUTER_ROWS(NAME, PAIRS, 2)                                                                     \
+    OUTER_ROWS(NAME, PAIRS, 3)                                                                     \
+    OUTER_ROWS(NAME, PAIRS, 4)                                                                     \
+    OUTER_ROWS(NAME, PAIRS, 5)                                                                     \
+    OUTER_ROWS(NAME, PAIRS, 6)                                                                     \
+    static outer_function *const NAME##_table[6][4] = {                                            \
+        OUTER_POINTERS(NAME, 1), OUTER_POINTERS(NAME, 2), OUTER_POINTERS(NAME, 3),                 \
+        OUTER_POINTERS(NAME, 4), OUTER_POINTERS(NAME, 5), OUTER_POINTERS(NAME, 6)};
 
-#define OUTER_POINTERS(MR) {outer_##MR##x1, outer_##MR##x2, outer_##MR##x4, outer_##MR##x8}
-static outer_function *const outer_table[6][4] = {
-    OUTER_POINTERS(1), OUTER_POINTERS(2), OUTER_POINTERS(3),
-    OUTER_POINTERS(4), OUTER_POINTERS(5), OUTER_POINTERS(6)};
+OUTER_TABLE(outer, 0)
+#if HAS_PAIRS
+OUTER_TABLE(pairs, 1)
+#define TABLE_FOR(F) ((F)->pairs ? pairs_table : outer_table)
+#else
+#define TABLE_FOR(F) outer_table
+#endif
 
 /* C (rows, width) by `last` the products f[0] + ... + f[count - 1]; `width` a multiple of the
  * lanes. */
@@ -133,7 +162,8 @@ static void outer_product(intp rows, intp width, const factors *f, int count, RE
             if (NV > OUTER_MAX_VECTORS(height))
                 continue;
             for (; v + NV * LANES <= width; v += NV * LANES)
-                outer_table[height - 1][log2](tiles, f, count, i, v, c + i * ldc + v, ldc, last);
+                TABLE_FOR(f)
+                [height - 1][log2](tiles, f, count, i, v, c + i * ldc + v, ldc, last);
         }
     }
 }

@@ -13,6 +13,7 @@ enum {
 
     RUN = 384, /* rows of the weights in one run of a sum: 192 KiB of a block */
 
-    /* Rows of a batch from which packing for the matrix unit pays. */
-    PACKED_ROWS = 48
+    /* Rows of a batch from which packing for the matrix unit pays; and words for vdpbf16ps, which is
+     * the work of 5 rows (counted, not measured). */
+    PACKED_ROWS = HAS_PAIRS ? 8 : 48
 };
