@@ -139,7 +139,9 @@ static void decode_pairs(const dae_layer *layer, const dae_batch *batch, const f
     }
 }
 
-enum { PAIRS = MICRO_BATCH / 2, LEFT_WORDS = PAIRS * SPAN };
+/* All rows of a micro-batch and half the columns at a time: as much of the cache as BLOCK columns of
+ * half the rows, and the gradient of plain SGD never leaves the registers. */
+enum { PAIRS_BLOCK = BLOCK / 2, LEFT_WORDS = MICRO_BATCH / 2 * SPAN };
 
 static void update_pairs(const dae_layer *layer, const dae_update *solver, const dae_batch *batch,
                          const float *delta, const float *code_delta, intp start, intp stop)
@@ -157,8 +159,8 @@ static void update_pairs(const dae_layer *layer, const dae_update *solver, const
             pack_row_pairs(delta + d0, batch->shown_stride, B, d1 - d0, left_of_V, SPAN);
         if (!batch->sparse)
             pack_row_pairs(shown + d0, batch->shown_stride, B, d1 - d0, left_of_W, SPAN);
-        for (intp j = 0; j < width; j += BLOCK) {
-            const intp columns = at_most(width - j, BLOCK);
+        for (intp j = 0; j < width; j += PAIRS_BLOCK) {
+            const intp columns = at_most(width - j, PAIRS_BLOCK);
             gradient_terms of_V = {.B = (B + 1) / 2, .pairs = 1, .origin = d0}, of_W = of_V;
             if (decodes)
                 add_term(layer->tied ? &of_W : &of_V, left_of_V, SPAN, right_of_V + j, stride);

@@ -45,13 +45,18 @@ static void vector_decode_product(const dae_layer *layer, const REAL *V, const R
     }
 }
 
-/* The products for rows d0:d1 of the gradient, from at most BATCH_ROWS rows of the batch: b and on
- * */
+/* Rows of the batch, or words of two, that go into a gradient at a time. */
+INLINE intp rows_at_once(const gradient_terms *terms)
+{
+    return terms->pairs ? MICRO_BATCH / 2 : BATCH_ROWS;
+}
+
+/* The products for rows d0:d1 of the gradient, from at most `rows_at_once` rows: b and on */
 INLINE void gradient_factors(const gradient_terms *terms, intp d0, intp b, factors f[2])
 {
     for (int i = 0; i < terms->count; i++) {
         const intp left = terms->term[i].left_stride, right = terms->term[i].right_stride;
-        f[i] = (factors){at_most(terms->B - b, BATCH_ROWS),
+        f[i] = (factors){at_most(terms->B - b, rows_at_once(terms)),
                          terms->term[i].left + b * left + d0 - terms->origin,
                          1,
                          left,
@@ -61,15 +66,15 @@ INLINE void gradient_factors(const gradient_terms *terms, intp d0, intp b, facto
     }
 }
 
-/* G (d1 - d0, ldg) <- rows d0:d1 of the gradient, or with `resume` G + that. BATCH_ROWS rows of the
- * right factors at a time serve all of G while they are in the L1 cache. */
+/* G (d1 - d0, ldg) <- rows d0:d1 of the gradient, or with `resume` G + that. `rows_at_once` rows of
+ * the right factors serve all of G while they are in the L1 cache. */
 static void weight_gradient(const gradient_terms *terms, intp d0, intp d1, intp width, REAL *G,
                             intp ldg, int resume)
 {
     factors f[2];
     for (intp d = 0; terms->count == 0 && !resume && d < d1 - d0; d++)
         memset(G + d * ldg, 0, sizeof(REAL) * (size_t)width);
-    for (intp b = 0; terms->count && b < terms->B; b += BATCH_ROWS) {
+    for (intp b = 0; terms->count && b < terms->B; b += rows_at_once(terms)) {
         gradient_factors(terms, d0, b, f);
         outer_product(d1 - d0, width, f, terms->count, G, ldg,
                       (epilogue){.mode = b > 0 || resume ? CONTINUE : SET});
@@ -99,7 +104,7 @@ INLINE void move_rows(const dae_layer *layer, const dae_update *solver, const da
     if (p->gradient) {
         ldg = layer->stride;
         G = (REAL *)p->gradient + d0 * ldg + start;
-    } else if (!dH && solver->kind == DAE_SGD && terms->B <= BATCH_ROWS) {
+    } else if (!dH && solver->kind == DAE_SGD && terms->B <= rows_at_once(terms)) {
         descend_rows(layer, solver, p, d0, d1, start, width, terms);
         return;
     }
