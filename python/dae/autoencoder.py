@@ -211,6 +211,15 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
         OMP_NUM_THREADS, threadpoolctl and the control group; -1 means all cores, -2 all but
         one. It changes the time, not the result.
 
+    matmul_precision : {"highest", "high", "medium"}, default="highest"
+        Precision of the factors of float32 matrix products, in training and in use; may be changed
+        after `fit`. "medium" rounds them to bfloat16 (a relative error of up to 2^-8 each), "high"
+        to two bfloat16 numbers each (2^-17); sums, weights, solver, losses and biases stay float32.
+        Where the machine has no faster product for it, a value computes as "highest":
+        `dae.show_versions` tells which are faster. So do sparse X, `reconstruction_sampling`,
+        small mini-batches, and calls of fewer than 512 rows in use. Codes and reconstructions
+        have the error of their factors: with "medium" two to three digits are right.
+
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_features)
@@ -394,6 +403,7 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
         random_state: Any = None,
         verbose: int = 0,
         n_jobs: int | None = None,
+        matmul_precision: str = "highest",
     ) -> None:
         self.n_components = n_components
         self.corruption = corruption
@@ -426,6 +436,7 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
         self.random_state = random_state
         self.verbose = verbose
         self.n_jobs = n_jobs
+        self.matmul_precision = matmul_precision
 
     # -------------------------------------------------------------- training
 

@@ -172,6 +172,15 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
         OMP_NUM_THREADS, threadpoolctl and the control group; -1 means all cores, -2 all but
         one. It changes the time, not the result.
 
+    matmul_precision : {"highest", "high", "medium"}, default="highest"
+        Precision of the factors of float32 matrix products, in training and in use; may be changed
+        after `fit`. "medium" rounds them to bfloat16 (a relative error of up to 2^-8 each), "high"
+        to two bfloat16 numbers each (2^-17); sums, weights, solver, losses and biases stay float32.
+        Where the machine has no faster product for it, a value computes as "highest":
+        `dae.show_versions` tells which are faster. So do sparse X, `reconstruction_sampling`,
+        small mini-batches, and calls of fewer than 512 rows in use. Codes and reconstructions
+        have the error of their factors: with "medium" two to three digits are right.
+
     Attributes
     ----------
     coefs_ : list of ndarray of shape (n_inputs, n_units)
@@ -293,6 +302,7 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
         random_state: Any = None,
         verbose: int = 0,
         n_jobs: int | None = None,
+        matmul_precision: str = "highest",
     ) -> None:
         super().__init__(
             hidden_layer_sizes,
@@ -330,6 +340,7 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
             random_state=random_state,
             verbose=verbose,
             n_jobs=n_jobs,
+            matmul_precision=matmul_precision,
         )
 
     @_fit_context(prefer_skip_nested_validation=True)

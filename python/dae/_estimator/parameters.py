@@ -21,6 +21,7 @@ from dae._data.scaling import INPUT_NORMS
 from dae._model.activations import ACTIVATIONS, DECODER_ACTIVATIONS
 from dae._model.corruption import KINDS, NO_CORRUPTION
 from dae._model.losses import LOSSES
+from dae._model.precision import PRECISIONS
 from dae._model.solver import SOLVERS
 from dae._training.settings import SCHEDULES
 
@@ -96,6 +97,7 @@ TRAINING: dict[str, list[Any]] = {
     "warm_start": ["boolean"],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
+    "matmul_precision": [StrOptions(set(PRECISIONS))],
     "n_jobs": [
         Interval(Integral, 1, None, closed="left"),
         Interval(Integral, None, -1, closed="right"),

@@ -18,6 +18,7 @@ from dae._estimator.state import (
     check_unchanged,
     decoder_weights,
     encoder_weights,
+    matmul_precision_of,
     not_fitted,
     outputs_of,
 )
@@ -151,6 +152,7 @@ def stack_of(estimator: Any, *, decodes: bool) -> Network:
         )
     stack = Network(layers)
     stack.check()
+    stack.multiply(matmul_precision_of(estimator, stack.dtype))
     if stack.decodes != decodes:
         raise damaged(f"_layers must have {'' if decodes else 'no '}decoders")
     check_features(estimator, stack.n_features)

@@ -27,6 +27,7 @@ from dae._model.damage import damaged, is_array
 from dae._model.losses import SQUARED_ERROR, Loss, get_loss
 from dae._model.memory import check_memory, too_big
 from dae._model.network import Layer, initial_network
+from dae._model.precision import HIGHEST, PRECISIONS
 
 STATE = (
     "n_features_in_",
@@ -78,6 +79,20 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
 # ------------------------------------------------------------------ network
 
 
+def matmul_precision_of(estimator: Any, dtype: np.dtype) -> str:
+    """The parameter `matmul_precision`. Raises ValueError if it does not suit the dtype."""
+    precision = estimator.__dict__.get("matmul_precision", HIGHEST)
+    if not isinstance(precision, str) or precision not in PRECISIONS:
+        raise ValueError(f"matmul_precision must be one of {set(PRECISIONS)}, got {precision!r}.")
+    if precision != HIGHEST and dtype != np.float32:
+        raise ValueError(
+            f"matmul_precision={precision!r} needs float32, got a network of {dtype}: only products "
+            f"of float32 have less precise factors. Fit X.astype(numpy.float32), or use "
+            f"matmul_precision={HIGHEST!r}."
+        )
+    return precision
+
+
 def network_of(estimator: Any) -> Layer:
     """The fitted network, over the estimator's own arrays. Raises ValueError when damaged."""
     get: Callable[[str], Any] = estimator.__dict__.get  # checked below
@@ -93,6 +108,7 @@ def network_of(estimator: Any) -> Layer:
         blocks=stored_blocks("_output_blocks", get("_output_blocks")),
     )
     network.check()
+    network.matmul_precision = matmul_precision_of(estimator, network.dtype)
     check_fits_weights("_n_features_out", get("_n_features_out"), network.n_hidden)
     check_features(estimator, network.n_features)
     return network

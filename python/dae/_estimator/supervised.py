@@ -87,6 +87,7 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
         random_state: Any = None,
         verbose: int = 0,
         n_jobs: int | None = None,
+        matmul_precision: str = "highest",
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.pretrained = pretrained
@@ -123,6 +124,7 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
         self.random_state = random_state
         self.verbose = verbose
         self.n_jobs = n_jobs
+        self.matmul_precision = matmul_precision
 
     # -------------------------------------------------------------- training
 

@@ -15,7 +15,12 @@ from dae._data.rows import Rows
 from dae._data.streams import split
 from dae._estimator.messages import in_words, warn_how_it_ended
 from dae._estimator.parameters import CheckedParametersMixin
-from dae._estimator.state import all_or_nothing, check_unchanged, input_norm_of
+from dae._estimator.state import (
+    all_or_nothing,
+    check_unchanged,
+    input_norm_of,
+    matmul_precision_of,
+)
 from dae._estimator.version_stamp import VersionStampMixin
 from dae._model.losses import Loss
 from dae._model.solver import Solver
@@ -246,6 +251,7 @@ class TrainedEstimator(VersionStampMixin, CallbackSupportMixin, CheckedParameter
         dtype = runs[-1].network.dtype if runs else self._dtype_of_start()
         rows, y = self._check_data(X, y, reset=not continues, dtype=dtype)
         check_same_columns(X, X_corrupted)
+        precision = matmul_precision_of(self, dtype or rows.dtype)
         data = TrainingData.of(rows, sample_weight, X_corrupted, normalise=fit)
         learned = self._learn(y, data, continues=continues, fit=fit, classes=classes)
         if not continues:
@@ -256,6 +262,9 @@ class TrainedEstimator(VersionStampMixin, CallbackSupportMixin, CheckedParameter
             loss.check(data.X)
         if not continues:
             begun.runs = self._start(settings, data, learned, check_random_state(self.random_state))
+        for run in begun.runs:
+            for layer in run.network.layers:
+                layer.matmul_precision = precision
         # networks that are not trained are left out, from the first on
         begun.settings = settings[len(settings) - len(begun.runs) :]
         return begun

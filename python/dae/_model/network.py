@@ -224,6 +224,11 @@ class Network:
         """Prefix of the names of each layer's parameters."""
         return [f"{k}." for k in range(len(self.layers))]
 
+    def multiply(self, matmul_precision: str) -> None:
+        """Set the precision of all layers' products."""
+        for layer in self.layers:
+            layer.matmul_precision = matmul_precision
+
     def parameters(self) -> dict[str, np.ndarray]:
         """The distinct parameter arrays, as "0.encoder", "0.hidden_bias", ..."""
         return {

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from dae._estimator.parameters import Interval
 from dae._estimator.version_stamp import VersionStampMixin
 from dae._model.damage import damaged
+from dae._model.precision import PRECISIONS
 from dae.image import _model_file
 from dae.image._cleaning import (
     Cleaner,
@@ -74,7 +75,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
     autoencoder : estimator or None, default=None
         The network, with ``partial_fit(X, X_corrupted=...)`` and ``reconstruct(X)``. It is
         cloned; its parameters that this class has too (`batch_size`, `learning_rate_init`,
-        `random_state`, `n_jobs`) are overwritten. None: a `StackedDenoisingAutoencoder` of two
+        `random_state`, `n_jobs`, `matmul_precision`) are overwritten. None: a `StackedDenoisingAutoencoder` of two
         layers of 512 ReLU units (three hidden layers with its mirror image), trained jointly
         with Adam; where pixels are lost and the patch is predicted, the errors of known pixels
         weigh a fifth.
@@ -142,6 +143,11 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
     verbose : int, default=0
         Whether `fit` prints its progress, in about twenty lines, and `transform` how long large
         pictures will take.
+
+    matmul_precision : {"highest", "high", "medium"}, default="highest"
+        Precision of the factors of the network's products, in training and in cleaning, as for
+        `DenoisingAutoencoder`; may be changed after `fit`. "medium" rounds them to bfloat16, where
+        that is faster (`dae.show_versions` tells).
 
     Attributes
     ----------
@@ -216,6 +222,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             None,
         ],
         "verbose": ["verbose"],
+        "matmul_precision": [StrOptions(set(PRECISIONS))],
     }
 
     def __init__(
@@ -241,6 +248,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         random_state: Any = None,
         n_jobs: int | None = None,
         verbose: int = 0,
+        matmul_precision: str = "highest",
     ) -> None:
         self.noise = noise
         self.level = level
@@ -262,6 +270,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
+        self.matmul_precision = matmul_precision
 
     # -------------------------------------------------------------- training
 

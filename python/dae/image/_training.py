@@ -226,6 +226,7 @@ class TrainingState:
             batch_size=denoiser.batch_size,
             random_state=seed,
             n_jobs=denoiser.n_jobs,
+            matmul_precision=denoiser.matmul_precision,
         )
         return cls(autoencoder, level_range(denoiser.level), [], 0, seed, 0, task_fields(denoiser))
 
@@ -255,7 +256,12 @@ class TrainingState:
             denoiser._block,
             task,
         )
-        set_known(state.autoencoder, batch_size=denoiser.batch_size, n_jobs=denoiser.n_jobs)
+        set_known(
+            state.autoencoder,
+            batch_size=denoiser.batch_size,
+            n_jobs=denoiser.n_jobs,
+            matmul_precision=denoiser.matmul_precision,
+        )
         return state
 
     def attributes(self) -> dict[str, Any]:
