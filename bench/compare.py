@@ -23,12 +23,12 @@ import time
 from pathlib import Path
 
 from bench import machine, readme, records, render, rivals
-from bench.tables import Context, fits, imports, inference, load, memory, steps
+from bench.tables import Context, bfloat16, fits, imports, inference, load, memory, steps
 
 TABLES = {
     "steps": steps.steps,
     "solvers": steps.solvers,
-    "bfloat16": steps.bfloat16,
+    "bfloat16": bfloat16.bfloat16,
     "float64": steps.float64,
     "networks": steps.networks,
     "threads": steps.threads,

@@ -12,6 +12,13 @@ STEPS = {
 }
 FASTEST_DENSE_512 = 1.3
 
+# batch size: ratio of matmul_precision="medium" to the fastest rival with bfloat16, to our float32
+BFLOAT16 = {
+    20: {"fastest": 2.0},
+    128: {"fastest": 1.4, "float32": 1.7},
+    512: {"fastest": 1.25, "float32": 1.7},
+}
+
 SOLVERS_EAGER = {20: 4.0, 128: 2.0}  # Adam and momentum
 THREADS = 1.85  # samples per second with two threads, over those with one, batch 128
 INFERENCE_SHARE = 0.90  # of the best matrix product, 10,000 rows

@@ -182,6 +182,7 @@ def test_names_of_the_model_are_those_of_the_core():
     assert set(_enums.ACTIVATIONS) == set(network.DECODER_ACTIVATIONS)
     assert set(_enums.LOSSES) == {*network.LOSSES, *network.OUTPUT_LOSSES}
     assert set(_enums.CORRUPTIONS) == set(corruption.KINDS)
+    assert list(_enums.PRECISIONS) == list(network.PRECISIONS)
     # the core's solvers are those that "sgd" with its momentum parameters comes to
     assert set(_enums.SOLVERS) == {*solver.SOLVERS, "momentum", "nesterov"}
     for numbers in (_enums.ACTIVATIONS, _enums.LOSSES, _enums.CORRUPTIONS, _enums.SOLVERS):
@@ -274,6 +275,7 @@ def test_show_versions_names_everything(capsys):
     assert items["platform"]
     assert items["SIMD level"] == _core.simd_level()
     assert items["SIMD levels available"].split(", ") == list(_core.available_simd_levels())
+    assert "matmul_precision faster" in items
     assert items["OpenMP"].startswith("yes" if _core.openmp_enabled() else "no")
     assert int(items["threads"]) == _core.n_threads(None) >= 1
     assert "thread pools loaded:" in text

@@ -16,13 +16,11 @@ def available(n_threads: int) -> str | None:
 
 
 class Session(_base.Session):
-    precision = "highest"  # of float32 products; "medium" rounds their factors to bfloat16
-
     def activate(self):
         import torch
 
         torch.set_num_threads(self.n_threads)
-        torch.set_float32_matmul_precision(self.precision)
+        torch.set_float32_matmul_precision("highest")
 
     def tensors(self, *arrays: np.ndarray) -> list:
         import torch

@@ -20,10 +20,13 @@ def available(n_threads: int) -> str | None:
 
 
 class Session(_base.Session):
+    matmul_precision = "highest"
+
     def start(self, W, b, c, X):
         setting = self.setting
         self.X = X
         self.network = _base.network_of(W, b, c)
+        self.network.matmul_precision = self.matmul_precision
         self.solver = Solver(
             "adam" if setting.solver == "adam" else "sgd",
             setting.learning_rate,

@@ -19,20 +19,25 @@ class Session(_torch.Session):
 
     def train(self, rows):
         import torch
-        import torch.nn.functional as F
 
-        W, b, c = self.parameters
         B, level = self.setting.batch_size, self.setting.level
         (index,) = self.tensors(rows)
         for first in range(0, len(rows), B):
             x = self.X[index[first : first + B]]
             shown = x * (torch.rand(x.shape, dtype=x.dtype) >= level)
-            code = torch.sigmoid(F.linear(shown, W, b))
-            a = F.linear(code, W.t(), c)
-            loss = F.binary_cross_entropy_with_logits(a, x, reduction="sum") / len(x)
+            loss = self.mean_loss(x, shown)
             self.optim.zero_grad()
             loss.backward()
             self.optim.step()
+
+    def mean_loss(self, x, shown):
+        import torch
+        import torch.nn.functional as F
+
+        W, b, c = self.parameters
+        code = torch.sigmoid(F.linear(shown, W, b))
+        a = F.linear(code, W.t(), c)
+        return F.binary_cross_entropy_with_logits(a, x, reduction="sum") / len(x)
 
     def weights(self):
         W, b, c = (p.detach().numpy().copy() for p in self.parameters)

@@ -261,32 +261,6 @@ def solvers(context: Context) -> dict:
     )
 
 
-def bfloat16(context: Context) -> dict:
-    """Exact products beside rounded ones."""
-    names = ("ours", "torch_by_hand", "torch_bfloat16")
-    raws, rows = [], []
-    for data, B in product(data_sets(context), (20, 128, 512)):
-        raw = measure(context, Setting(data=data, batch_size=B), names, context.n_threads)
-        raws.append(raw)
-        ours = raw["rates"]["ours"]
-        theirs = [n for n in names[1:] if n in raw["rates"]]
-        rows.append(
-            [data, str(B), cell(ours)]
-            + [cell(ratios(ours, raw["rates"][n]), "x") if n in theirs else "-" for n in names[1:]]
-            + loss_cells(raw)
-        )
-    columns = ["data", "batch", names_of(("ours",))[0]]
-    columns += [f"over {name}" for name in names_of(names[1:])] + ["final loss", "losses apart"]
-    return table(
-        "bfloat16",
-        "Plain SGD, 784-500, beside products of factors rounded to bfloat16",
-        columns,
-        rows,
-        raws,
-        ['`torch.set_float32_matmul_precision("medium")`: relative errors of 2^-9, not 2^-24.'],
-    )
-
-
 def float64(context: Context) -> dict:
     settings = [
         Setting(data=data, dtype="float64", batch_size=B)

@@ -1,7 +1,6 @@
 """Chooses the SIMD level, once, at import: the fastest that runs here, or DAE_SIMD's."""
 import os
 
-from daecore._enums import PRECISIONS
 from daecore._kernels cimport DAE_HIGHEST, dae_available_levels, dae_kernels, dae_level
 
 cdef const dae_level *_chosen
@@ -58,5 +57,6 @@ def available_levels():
 
 def accelerated_precisions():
     """Names of the precisions of products that are faster than "highest" at the level in use."""
+    from daecore._enums import PRECISIONS
     return [name for name, precision in PRECISIONS.items()
             if precision != DAE_HIGHEST and _chosen.f32[precision] != NULL]

@@ -86,9 +86,8 @@ def matmul_precision_of(estimator: Any, dtype: np.dtype) -> str:
         raise ValueError(f"matmul_precision must be one of {set(PRECISIONS)}, got {precision!r}.")
     if precision != HIGHEST and dtype != np.float32:
         raise ValueError(
-            f"matmul_precision={precision!r} needs float32, got a network of {dtype}: only products "
-            f"of float32 have less precise factors. Fit X.astype(numpy.float32), or use "
-            f"matmul_precision={HIGHEST!r}."
+            f"matmul_precision={precision!r} needs float32, got {dtype}. Fit "
+            f"X.astype(numpy.float32), or use matmul_precision={HIGHEST!r}."
         )
     return precision
 

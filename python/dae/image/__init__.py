@@ -75,10 +75,10 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
     autoencoder : estimator or None, default=None
         The network, with ``partial_fit(X, X_corrupted=...)`` and ``reconstruct(X)``. It is
         cloned; its parameters that this class has too (`batch_size`, `learning_rate_init`,
-        `random_state`, `n_jobs`, `matmul_precision`) are overwritten. None: a `StackedDenoisingAutoencoder` of two
-        layers of 512 ReLU units (three hidden layers with its mirror image), trained jointly
-        with Adam; where pixels are lost and the patch is predicted, the errors of known pixels
-        weigh a fifth.
+        `random_state`, `n_jobs`, `matmul_precision`) are overwritten. None: a
+        `StackedDenoisingAutoencoder` of two layers of 512 ReLU units (three hidden layers with
+        its mirror image), trained jointly with Adam; where pixels are lost and the patch is
+        predicted, the errors of known pixels weigh a fifth.
 
     patch_size : int, default=11
         Height and width in pixels of a patch that the network sees; at least 5 with

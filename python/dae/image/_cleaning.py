@@ -71,9 +71,7 @@ class Cleaner:
     def of(cls, denoiser: Any, task: PatchTask) -> Cleaner:
         """The cleaner that a fitted denoiser and its parameters describe."""
         network = copy(denoiser.autoencoder_)  # shares the weights
-        set_known(
-            network, n_jobs=denoiser.n_jobs, matmul_precision=denoiser.matmul_precision
-        )
+        set_known(network, n_jobs=denoiser.n_jobs, matmul_precision=denoiser.matmul_precision)
         asked = denoiser.scales
         return cls(
             task,
