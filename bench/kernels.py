@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -77,6 +78,10 @@ def parts(dtype: str) -> dict[str, tuple[Callable, float]]:
             float(X.size),
         ),
     }
+    for precision in _core.accelerated_precisions() if dtype == "float32" else []:
+        lower = replace(network, matmul_precision=precision)
+        found[f"encode {precision}"] = (partial(_core.encode, lower, X, n_threads=1), product)
+        found[f"decode {precision}"] = (partial(_core.decode, lower, H, n_threads=1), product)
     for B, solver in STEPS:
         setting = Setting(dtype=dtype, batch_size=B, solver=solver)
         rows = order(setting, 2048 // B * B)
@@ -104,9 +109,10 @@ def levels(quick: bool) -> dict:
     for dtype in ("float32", "float64"):
         best = max(t["rate"] for t in gemm_rates(dtype, 1, 0.05 if quick else 0.5, sizes))
         rows.append([f"best gemm, {dtype}", *([cell(best / 1e9)] * len(raw))])
-        for name in raw[0]["rates"]:
+        for name in dict.fromkeys(name for one in raw for name in one["rates"]):
             if name.endswith(dtype):
-                rows.append([name, *(cell(max(one["rates"][name]) / 1e9) for one in raw)])
+                rates = [one["rates"].get(name) for one in raw]
+                rows.append([name, *(cell(max(of) / 1e9) if of else "-" for of in rates)])
     return table(
         "levels",
         "Kernels, 784-500, one thread: 10^9 operations per second",

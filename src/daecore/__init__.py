@@ -32,6 +32,8 @@ What lies where
       update_one_row.h        the same for batches of one row
       products_vector.h       the three products, by the register tiles of tiles.h
       products_amx.h, amx.h   the same by the matrix unit (AMX), for many rows of float32
+      products_bfloat16.h     the same from factors of bfloat16, by vdpbf16ps
+      bfloat16.h              rounding to bfloat16, and packing
       activations.h, losses.h, solvers.h, corruption.h    one formula of the mathematics each
       simd.h                  vector types by the compilers' vector extensions
     csrc/levels/*.c       one SIMD level and real type each: its vectors, its products
@@ -75,6 +77,10 @@ block's pre-activations in dZ; after a barrier the totals are summed up by rows;
 the leaves put the derivatives in their place, and multiply by V.
 
 A missing entry, NaN, is 0 in X~, and its weight in the loss is 0: `show` makes both.
+
+Factors of float32 may be asked for at less than their precision: a table of kernels whose products
+round them to bfloat16, if the level has one (`_simd.pyx`). Codes are then packed once a step in both
+ways in which products need them, along the hidden units and along the rows of the batch.
 
 Batches of more than 128 rows go through the step in micro-batches, so that what is made of their
 rows stays in the caches. In sweep 2 a micro-batch then adds to the gradient, which is kept for

@@ -56,9 +56,8 @@ static int has_bfloat16(void)
     return __get_cpuid_count(7, 1, &a, &b, &c, &d) && has(a, 1u << 5);
 }
 
-/* Whether vdpbf16ps multiplies more than the float32 instruction does in the time: on AMD's
- * processors (Zen 4) twice as much. On Intel's it is there for the sake of the matrix unit: a
- * quarter of the instructions of float32, half the multiplications (Sapphire Rapids). */
+/* Whether vdpbf16ps multiplies more than the instruction of float32 does in the time: twice as much
+ * on AMD's processors (Zen 4), less on Intel's (Emerald Rapids; bench.kernels --only levels). */
 static int bfloat16_pays(void)
 {
     unsigned a, b, c, d;
