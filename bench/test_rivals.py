@@ -5,6 +5,7 @@ import pytest
 
 from bench.rivals import MODULES, load
 from bench.settings import SOLVERS, Setting, initial_weights, order, rows_of
+from bench.tables.bfloat16 import OURS, THEIRS
 
 THREADS = 2
 FOUND, SKIPPED = load(MODULES, THREADS)
@@ -30,6 +31,19 @@ def test_same_weights_after_three_steps(name, solver):
     for a, b, s in zip(ours, theirs, start, strict=True):
         assert abs(a - s).max() > 1e-4
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("name", [*OURS[1:], *THEIRS])
+def test_nearly_the_same_weights_with_factors_of_bfloat16(name, solver):
+    """Within a tenth of what the steps changed; and not the same, unless the machine has none."""
+    found, skipped = load(("ours", name), THREADS)
+    if name not in found:
+        pytest.skip(" ".join(skipped))
+    setting = Setting(40, 24, batch_size=50, solver=solver, level=0.0)
+    ours, theirs = trained(found["ours"], setting), trained(found[name], setting)
+    for a, b, s in zip(ours, theirs, initial_weights(setting), strict=True):
+        assert 1e-6 < abs(a - b).mean() < 0.1 * abs(a - s).mean()
 
 
 @pytest.mark.parametrize("name", list(FOUND))

@@ -79,8 +79,8 @@ the leaves put the derivatives in their place, and multiply by V.
 A missing entry, NaN, is 0 in X~, and its weight in the loss is 0: `show` makes both.
 
 Factors of float32 may be asked for at less than their precision: a table of kernels whose products
-round them to bfloat16, if the level has one (`_simd.pyx`). Codes are then packed once a step in both
-ways in which products need them, along the hidden units and along the rows of the batch.
+round them to bfloat16, if the level has one (`_simd.pyx`). Codes are then packed once a step in
+both ways in which products need them: along the hidden units, and along the rows of the batch.
 
 Batches of more than 128 rows go through the step in micro-batches, so that what is made of their
 rows stays in the caches. In sweep 2 a micro-batch then adds to the gradient, which is kept for

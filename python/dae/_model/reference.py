@@ -13,9 +13,9 @@ g and the losses are in `activations.py` and `losses.py`, the kinds of corruptio
 below decodes, and only the lowest z is compared with x; in a supervised stack, the topmost h with
 a target. With an emphasis (alpha, beta), the terms of corrupted entries have weight alpha, the
 others beta. Outputs in blocks of features have an activation, a loss and a weight for each block.
-NaN in X is a missing entry: x~ is 0 there, whatever the corruption, and its term is
-left out. The factors of every product are rounded as `Layer.matmul_precision` says; where the core has no
-faster product of such factors, it does not round.
+NaN in X is a missing entry: x~ is 0 there, whatever the corruption, and its term is left out. The
+factors of every product are rounded as `Layer.matmul_precision` says; where the core has no faster
+product of such factors, it does not round.
 
 Sources: Vincent et al. (2008), sections 2.2 and 2.3; Vincent et al. (2010), section 4.2 for the
 emphasis; Salmon et al. (2011) for Philox.

@@ -126,7 +126,7 @@ int dae_available_levels(const dae_level *levels[8])
 #else
     levels[count++] = &baseline;
 #ifdef DAE_HAVE_NEON
-    static const dae_level neon = {"neon", &dae_neon_f32, &dae_neon_f64};
+    static const dae_level neon = {"neon", {&dae_neon_f32}, &dae_neon_f64};
     levels[count++] = &neon; /* every AArch64 processor has it */
 #endif
 #endif
