@@ -33,10 +33,11 @@ def test_same_weights_after_three_steps(name, solver):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+# not Adam, whose steps are as long for gradients that are nothing but rounding errors
+@pytest.mark.parametrize("solver", ["sgd", "momentum"])
 @pytest.mark.parametrize("name", [*OURS[1:], *THEIRS])
 def test_nearly_the_same_weights_with_factors_of_bfloat16(name, solver):
-    """Within a tenth of what the steps changed; and not the same, unless the machine has none."""
+    """Within a tenth of what the steps changed; and not the same."""
     found, skipped = load(("ours", name), THREADS)
     if name not in found:
         pytest.skip(" ".join(skipped))

@@ -27,6 +27,7 @@ from networks import (
     target_for,
 )
 from parity import assert_close
+from test_core_blocks import MIXTURES, network_for, rows_for
 
 from dae import _core
 from dae._model import reference as _reference
@@ -197,6 +198,15 @@ def test_stacks(model, kind, precision):
     X = data(128, 40, np.float32)
     target = target_for(network, len(X)) if model == "supervised" else None
     assert_trains_as_it_should(network, kind, X, precision, batch_size=64, target=target)
+
+
+@pytest.mark.parametrize("precision", LOWER)
+@pytest.mark.parametrize("mixture", MIXTURES)
+def test_output_blocks(mixture, precision):
+    blocks = MIXTURES[mixture]
+    network = network_for(blocks, 40, dtype=np.float32)
+    X = rows_for(blocks, 128, np.float32)
+    assert_trains_as_it_should(network, "plain", X, precision, batch_size=64)
 
 
 @pytest.mark.parametrize("precision", LOWER)

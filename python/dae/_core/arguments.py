@@ -130,14 +130,15 @@ def decoder_record(layer: Layer) -> records.Decoder:
     """The decoder of a checked layer that has one, for inference."""
     assert layer.decoder is not None and layer.visible_bias is not None
     if layer.blocks is not None:  # which have their own activations
-        identity = _enums.ACTIVATIONS["identity"]
-        blocks = _blocks_record(layer.blocks)
-        return records.Decoder(layer.decoder, layer.visible_bias, identity, blocks=blocks)
+        blocks, activation = _blocks_record(layer.blocks), "identity"
+    else:
+        blocks, activation = None, layer.decoder_activation
     return records.Decoder(
         layer.decoder,
         layer.visible_bias,
-        _enums.ACTIVATIONS[layer.decoder_activation],
+        _enums.ACTIVATIONS[activation],
         _enums.PRECISIONS[layer.matmul_precision],
+        blocks=blocks,
     )
 
 
