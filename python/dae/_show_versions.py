@@ -18,6 +18,7 @@ OPTIONAL = (
     "scikit-image",
     "pandas",
     "polars",
+    "pyarrow",
     "dask",
     "distributed",
     "onnx",
