@@ -117,7 +117,7 @@ def damaged(rng):
             if converted.format != "coo":
                 converted.indices[0] = _any(rng, [-1, 2**30])
             else:
-                converted.coords[1][0] = _any(rng, [-1, 2**30])
+                converted.col[0] = _any(rng, [-1, 2**30])
             return converted, ["another format"]
         except (ValueError, TypeError):
             pass

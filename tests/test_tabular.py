@@ -145,8 +145,16 @@ def test_observed_cells_are_untouched(make, model):
 
 
 def test_arrays_work_without_data_frame_packages(monkeypatch):
-    for package in ("pandas", "polars", "pyarrow"):
-        monkeypatch.setitem(sys.modules, package, None)
+    packages = ("pandas", "polars", "pyarrow")
+
+    class Absent:
+        def find_spec(self, name, path=None, target=None):
+            if name.partition(".")[0] in packages:
+                raise ImportError(f"no {name} here")
+
+    monkeypatch.setattr(sys, "meta_path", [Absent(), *sys.meta_path])
+    for package in packages:
+        monkeypatch.delitem(sys.modules, package, raising=False)
     rng = np.random.RandomState(0)
     X = np.array([rng.randn(N), rng.choice(["a", "b"], N)], dtype=object).T
     X[::7, 0], X[::5, 1] = np.nan, None

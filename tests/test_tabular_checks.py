@@ -7,12 +7,15 @@ from test_estimator_checks import EXPECTED_FAILURES, STRICT
 
 from dae.tabular import DenoisingImputer, TabularDenoisingAutoencoder
 
+# tables are dense: the check of sparse weights has nothing to compare
+DENSE_FAILURES = {name: why for name, why in EXPECTED_FAILURES.items() if "sparse" not in name}
+
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
     [TabularDenoisingAutoencoder(8, max_iter=3), DenoisingImputer(max_iter=3)],
     expected_failed_checks=lambda estimator: (
-        EXPECTED_FAILURES if isinstance(estimator, TabularDenoisingAutoencoder) else {}
+        DENSE_FAILURES if isinstance(estimator, TabularDenoisingAutoencoder) else {}
     ),
     **STRICT,
 )

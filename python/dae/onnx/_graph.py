@@ -172,6 +172,7 @@ class Graph:
                 node.op_type,
                 [names.get(tensor, tensor) for tensor in node.inputs],
                 [names.get(node.output, node.output)],
+                name=f"{node.op_type} {node.output}",  # ONNX Runtime 1.21 wants them to differ
                 **{
                     key: _branch_proto(value, names) if isinstance(value, tuple) else value
                     for key, value in node.attributes.items()

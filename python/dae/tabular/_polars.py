@@ -138,8 +138,8 @@ def _series(name: Any, values: np.ndarray, dtype: Any) -> pl.Series:
         series = pl.Series(name, values >= 0.5)
     elif dtype.is_integer():
         plain = np.uint64 if dtype in _UNSIGNED else np.int64
-        low, high = float(_limit(dtype.min())), float(_limit(dtype.max()))
-        inside = np.clip(np.where(missing, 0, values), low, high)
+        limits = np.iinfo(_NARROW.get(str(dtype), plain))
+        inside = np.clip(np.where(missing, 0, values), float(limits.min), float(limits.max))
         series = pl.Series(name, whole(inside, np.dtype(plain))).cast(dtype)
     elif dtype == pl.Object:
         return pl.Series(name, observed_objects(values, missing, None).tolist(), dtype=dtype)
@@ -151,8 +151,6 @@ def _series(name: Any, values: np.ndarray, dtype: Any) -> pl.Series:
     return absent.zip_with(pl.Series(missing), series)
 
 
+# NumPy's types of fewer than 64 bits
+_NARROW = {name: name.lower() for name in ("Int8", "Int16", "Int32", "UInt8", "UInt16", "UInt32")}
 _UNSIGNED = (pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
-
-
-def _limit(expression: Any) -> int:
-    return pl.select(expression).item()
