@@ -93,13 +93,11 @@ def by_partition(function: Any, X: Any, width: int | None, dtype: np.dtype) -> A
 
     tail = () if width is None else (width,)
     meta = np.empty((0, *tail), dtype)
-    if is_array(X):
-        lengths = X.chunks[0]
-    else:
-        lengths = (np.nan,) * len(_blocks("X", X))
+    parts = _blocks("X", X)
+    lengths = X.chunks[0] if is_array(X) else (np.nan,) * len(parts)
     blocks = [
         da.from_delayed(function(rows), (length, *tail), meta=meta)
-        for rows, length in zip(_blocks("X", X), lengths, strict=True)
+        for rows, length in zip(parts, lengths, strict=True)
     ]
     return da.concatenate(blocks, allow_unknown_chunksizes=True)
 

@@ -13,7 +13,7 @@ from dae.tabular import _column_types as types
 from dae.tabular._column import BOOLEANS, Column
 from dae.tabular._columns import FittedColumn, fit_column
 from dae.tabular._frames import is_frame, refuse_lazy, schema_of
-from dae.tabular._schema import Schema
+from dae.tabular._schema import Filling, Schema
 
 
 @dataclass(frozen=True)
@@ -160,6 +160,21 @@ class TableEncoder:
         """What builds tables like X: of the dtypes of `fit`, or of X where X is of another kind."""
         own = schema_of(X)
         return self.schema if type(own) is type(self.schema) else own
+
+    def filled(
+        self, X: Any, read: Sequence[Column], matrix: np.ndarray, zeroed: Sequence[int] = ()
+    ) -> Any:
+        """A copy of X, whose columns have been `read`, with missing values from the matrix.
+
+        Of the columns in `zeroed`, numbers are filled with 0.
+        """
+        fillings: list[Filling | None] = []
+        for k, (column, values) in enumerate(zip(read, self.decode(matrix), strict=True)):
+            where = column.missing
+            if k in zeroed and column.numbers is not None:
+                values = np.zeros(len(where))
+            fillings.append(Filling(where, values) if where.any() else None)
+        return schema_of(X).fill(X, fillings)
 
 
 def _check_declared(columns: Sequence[Column], kinds: Sequence[Any]) -> None:

@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted
 
@@ -16,11 +16,11 @@ from dae.stacked import StackedDenoisingAutoencoder
 from dae.tabular._columns import LevelColumn
 from dae.tabular._encoder import Encoding, TableEncoder, check_table
 from dae.tabular._frames import schema_of
+from dae.tabular._inputs import TableInputMixin
 from dae.tabular._scalers import SCALERS
-from dae.tabular._schema import Filling
 
 
-class TabularDenoisingAutoencoder(DocLinkMixin, TransformerMixin, BaseEstimator):
+class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
     """Denoising autoencoder of a table: a DataFrame in, a DataFrame back.
 
     Each column is turned into numbers by what it holds, each has a loss of its own, and all losses
@@ -401,7 +401,7 @@ class TabularDenoisingAutoencoder(DocLinkMixin, TransformerMixin, BaseEstimator)
             Of the kind, dtypes and index of X. Missing values of ignored columns stay missing.
         """
         X, encoded = self._encoded(X)
-        return filled_table(X, self._encoder, self.network_.reconstruct(encoded))
+        return self._encoder.filled(X, schema_of(X).columns(X), self.network_.reconstruct(encoded))
 
     def level_probabilities(self, X: Any) -> dict[Any, np.ndarray]:
         """Probabilities of the levels of each categorical column.
@@ -534,21 +534,3 @@ class TabularDenoisingAutoencoder(DocLinkMixin, TransformerMixin, BaseEstimator)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "network_" in self.__dict__
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
-        tags.transformer_tags.preserves_dtype = []
-        return tags
-
-
-def filled_table(X: Any, encoder: TableEncoder, Z: np.ndarray) -> Any:
-    """A copy of X with missing values from reconstructions."""
-    schema = schema_of(X)
-    fillings: list[Filling | None] = []
-    for read, values in zip(schema.columns(X), encoder.decode(Z), strict=True):
-        where = read.missing
-        fillings.append(Filling(where, values) if where.any() else None)
-    return schema.fill(X, fillings)

@@ -7,7 +7,7 @@ from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
@@ -17,8 +17,8 @@ from dae._estimator.doc_link import DocLinkMixin
 from dae.stacked import StackedDenoisingAutoencoder
 from dae.tabular._encoder import Encoding, TableEncoder, check_table
 from dae.tabular._frames import is_frame, schema_of
+from dae.tabular._inputs import TableInputMixin
 from dae.tabular._scalers import SCALERS
-from dae.tabular._schema import Filling
 
 _GROUPS, _ROUNDS = 8, 3  # a missing value is predicted from all others but those of its group
 _FIRST_LEVEL, _SECOND_LEVEL = 0.2, 0.1  # masked besides what is missing
@@ -27,7 +27,7 @@ _FEWEST_EPOCHS, _MOST_EPOCHS = 20, 300
 _HIDDEN_PER_DRAW = 0.2  # of the observed values, for one of several imputations
 
 
-class DenoisingImputer(DocLinkMixin, TransformerMixin, BaseEstimator):
+class DenoisingImputer(DocLinkMixin, TableInputMixin):
     """Fill missing values by denoising autoencoders, scikit-learn's imputer for whole tables.
 
     A first network learns to predict masked values from the others and fills the table. A second
@@ -330,13 +330,7 @@ class DenoisingImputer(DocLinkMixin, TransformerMixin, BaseEstimator):
     def _table(self, X: Any, matrix: np.ndarray) -> Any:
         schema = schema_of(X)
         read = schema.columns(X)
-        fillings: list[Filling | None] = []
-        for k, (column, values) in enumerate(zip(read, self._encoder.decode(matrix), strict=True)):
-            where = column.missing
-            if k in self._empty and column.numbers is not None:
-                values = np.zeros(len(where))
-            fillings.append(Filling(where, values) if where.any() else None)
-        filled = schema.fill(X, fillings)
+        filled = self._encoder.filled(X, read, matrix, zeroed=self._empty)
         kept = self._kept()
         frame = is_frame(X)
         if len(kept) < len(read):
@@ -398,11 +392,3 @@ class DenoisingImputer(DocLinkMixin, TransformerMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return "networks_" in self.__dict__
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
-        tags.transformer_tags.preserves_dtype = []
-        return tags
