@@ -2,7 +2,7 @@
 
 MNIST's first rows in partitions on two worker processes of one thread each, on this machine. Three
 figures per way of training: the loss of all rows, without corruption, after 5, 20 and 60 passes;
-seconds per pass; bytes that came in at the workers per pass, as Dask counts them. Beside them one
+seconds per pass; bytes that the workers sent per pass, as Dask counts them. Beside them one
 process of one thread on the same rows, with as many passes.
 
 The model of a larger cluster that is printed last adds up measured rates, and nothing was run for
@@ -36,8 +36,9 @@ MODEL = {"n_components": 200, "loss": "log_loss", "tol": None, "random_state": 0
 BANDWIDTH = 1.25e9  # bytes per second: 10 Gbit/s Ethernet, assumed
 
 
-def received(client: Any) -> int:
-    return sum(client.run(lambda dask_worker: dask_worker.transfer_incoming_bytes_total).values())
+def sent(client: Any) -> int:
+    """Bytes that workers have sent, to each other and to the client."""
+    return sum(client.run(lambda dask_worker: dask_worker.transfer_outgoing_bytes_total).values())
 
 
 def in_passes(fit: Any, score: Any) -> tuple[list[float], list[float]]:
@@ -60,9 +61,9 @@ def measured(client: Any, X: np.ndarray, n_shards: int | None) -> dict:
     rows = client.persist(da.from_array(X, chunks=(N_ROWS // N_PARTITIONS, -1)))
     distributed.wait(rows)
     model = DaskDenoisingAutoencoder(n_shards=n_shards, client=client, **MODEL)
-    before = received(client)
+    before = sent(client)
     losses, seconds = in_passes(lambda: model.partial_fit(rows), lambda: model.score(rows))
-    per_pass = (received(client) - before) / max(PASSES)
+    per_pass = (sent(client) - before) / max(PASSES)
     local = model.to_local()
     arrays = [*local._fitted().parameters().values()]
     arrays += [moment for moments in local._moments.values() for moment in moments]
