@@ -237,6 +237,24 @@ def test_a_single_class(X):
     np.testing.assert_array_equal(found["probabilities"], np.ones((70, 1)))
 
 
+@pytest.fixture(scope="module")
+def Y(X):
+    """Labels of which a sample has none, one or both."""
+    return np.stack([X[:, 0] > 0.5, X[:, 1] + X[:, 2] > 1.2, X[:, 3] > 0.3], axis=1).astype(int)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_several_labels_for_each_sample(X, Y, dtype):
+    X = X.astype(dtype)
+    classifier = StackedDenoisingClassifier((9, 7), fine_tune_max_iter=40, **QUICK).fit(X, Y)
+    found = run(to_onnx(classifier), X)
+    assert list(found) == ["label", "probabilities"]
+    assert found["label"].dtype == np.int64
+    assert len(np.unique(found["label"], axis=0)) > 2
+    np.testing.assert_array_equal(found["label"], classifier.predict(X))
+    assert_close(found["probabilities"], classifier.predict_proba(X), dtype)
+
+
 def test_labels_that_onnx_cannot_hold(X, y):
     classifier = StackedDenoisingClassifier((9,), fine_tune_max_iter=1, **QUICK)
     classifier.fit(X, y.astype(np.uint64) + np.uint64(2**63))
@@ -451,6 +469,22 @@ def test_pipeline_that_ends_with_our_classifier(skl2onnx, X, y, labels):
     np.testing.assert_array_equal(classifier.classes_[numbers], pipeline.predict(X))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_pipeline_that_ends_with_several_labels(skl2onnx, X, Y, dtype):
+    X = X.astype(dtype)
+    classifier = StackedDenoisingClassifier((9, 7), fine_tune_max_iter=40, **QUICK)
+    pipeline = make_pipeline(MinMaxScaler(), classifier).fit(X, Y)
+    model = skl2onnx.to_onnx(pipeline, X[:1], options={"zipmap": False})
+    shapes = [len(output.type.tensor_type.shape.dim) for output in model.graph.output]
+    assert shapes == [2, 2]
+    found = run(model, X)
+    np.testing.assert_array_equal(found["label"], pipeline.predict(X))
+    assert_close(found["probabilities"], pipeline.predict_proba(X), dtype)
+    raw = {id(classifier): {"zipmap": False, "raw_scores": True}}
+    scores = run(skl2onnx.to_onnx(pipeline, X[:1], options=raw), X)["probabilities"]
+    assert_close(1 / (1 + np.exp(-scores)), pipeline.predict_proba(X), dtype)
+
+
 def test_zipmap(skl2onnx, X, y):
     X = X.astype("float32")
     classifier = StackedDenoisingClassifier((9,), fine_tune_max_iter=2, **QUICK).fit(X, y)
@@ -635,11 +669,3 @@ def test_pictures_that_cannot_be_written():
     masked.set_params(autoencoder=Foreign()).autoencoder_ = Foreign()
     with pytest.raises(TypeError, match="autoencoder must be .*got Foreign"):
         to_onnx(masked, "reconstruct")
-
-
-def test_labels_cannot_be_written_yet():
-    pytest.importorskip("onnx")
-    X, Y = np.random.default_rng(0).random((20, 4)), np.eye(4, dtype=int)[np.arange(20) % 4]
-    how = {"max_iter": 1, "fine_tune_max_iter": 1, "tol": None}
-    with pytest.raises(ValueError, match="Multilabel classifiers cannot be converted"):
-        to_onnx(StackedDenoisingClassifier((3,), **how).fit(X, Y))

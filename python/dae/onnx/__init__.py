@@ -62,7 +62,8 @@ def to_onnx(
     `StackedDenoisingAutoencoder`  "inverse_transform"  ``variable`` (n_samples, n_features)
     ..                             "reconstruct"        ``variable`` (n_samples, n_features)
     ..                             "score_samples"      ``score_samples`` (n_samples, 1)
-    `StackedDenoisingClassifier`   "predict"            ``label`` (n_samples,), int64 or string;
+    `StackedDenoisingClassifier`   "predict"            ``label`` (n_samples,), int64 or string,
+                                                        or (n_samples, n_labels), int64 0 and 1;
                                                         ``probabilities`` (n_samples, n_classes)
     `StackedDenoisingRegressor`    "predict"            ``variable`` (n_samples, n_outputs)
     `dae.image.ImageDenoiser`      "transform"          ``variable``, of the shape of X

@@ -9,6 +9,7 @@ from onnx import numpy_helper
 from skl2onnx import update_registered_converter
 from skl2onnx.common.data_types import (
     DoubleTensorType,
+    Int64TensorType,
     StringTensorType,
     guess_tensor_type,
 )
@@ -82,6 +83,10 @@ def _transformer_shapes(operator: Any) -> None:
 def _classifier_shapes(operator: Any) -> None:
     _check_input(operator)
     calculate_linear_classifier_output_shapes(operator)
+    estimator = operator.raw_operator
+    if estimator._is_multilabel():  # a row of labels for each sample
+        rows = operator.inputs[0].get_first_dimension()
+        operator.outputs[0].set_type(Int64TensorType([rows, len(estimator.classes_)]))
 
 
 def _regressor_shapes(operator: Any) -> None:

@@ -237,14 +237,18 @@ def classifier_outputs(
     *,
     raw_scores: bool = False,
 ) -> list[Output]:
-    """Labels and probabilities, or with `raw_scores` what the softmax is taken of."""
-    if not get_loss(network.loss).of_classes:
-        raise ValueError(
-            "Multilabel classifiers cannot be converted to ONNX yet. Convert one of one class per "
-            "sample, or one classifier per label."
-        )
-    labels = label_values(classes)
+    """Labels and probabilities, or with `raw_scores` what these are the softmax or logistic of."""
     outputs = encode(graph, network.layers, X)
+    if not get_loss(network.loss).of_classes:  # multilabel: one logistic output for each label
+        zero = graph.constant(np.zeros(1), "zero")
+        label = graph.cast(graph.op("Greater", outputs, zero), np.int64)
+        probabilities = outputs if raw_scores else graph.op("Sigmoid", outputs)
+        width = network.n_hidden
+        return [
+            Output("label", np.dtype(np.int64), ["batch", width], label),
+            Output("probabilities", graph.dtype, ["batch", width], probabilities),
+        ]
+    labels = label_values(classes)
     number = graph.op("ArgMax", outputs, axis=1, keepdims=0)
     label = graph.op("Gather", graph.constant(labels, "classes"), number, axis=0)
     probabilities = outputs if raw_scores else graph.op("Softmax", outputs, axis=1)
