@@ -22,7 +22,14 @@ REPORTS = {
     "zen4/denoise_ablation.md": "denoising-ablation",
     "zen4/sparse_speed.md": "sparse-speed",
 }
-TITLES = {"sparse-speed": "Sparse texts", "sparse-clicks": "Clicks"}
+# titles of reports that have none
+TITLES = {
+    "sparse_speed": "Sparse texts",
+    "sparse_clicks": "Clicks",
+    "sparse_columns": "Sparse rows by the number of columns",
+    "sparse_inference": "Sparse texts encoded",
+    "sparse_memory": "Memory of a fit on sparse rows",
+}
 INTRODUCTION = """\
 .. This page is made by docs/_ext/benchmarks.py.
 
@@ -74,8 +81,17 @@ def speed(processor: str, result: dict) -> str:
 
 
 def name_of(report: Path) -> str:
+    """Name of a report's page; that of a script run on several processors has the processor's."""
     relative = report.relative_to(records.FOLDER).as_posix()
-    return REPORTS.get(relative, report.stem.replace("_", "-"))
+    stem = report.stem.replace("_", "-")
+    if relative not in REPORTS and len(processors(report)) > 1:
+        stem += "-" + report.parent.name.replace("_", "-")
+    return REPORTS.get(relative, stem)
+
+
+def processors(report: Path) -> list[str]:
+    """The processors that there is such a report of."""
+    return sorted(path.parent.name for path in records.FOLDER.glob(f"*/{report.name}"))
 
 
 def reports() -> list[Path]:
@@ -87,9 +103,11 @@ def reports() -> list[Path]:
 def report_page(report: Path, folder: Path) -> str:
     """A report of a script, as a page with a title."""
     text = report.read_text(encoding="utf-8")
-    name = name_of(report)
     if not text.startswith("# "):
-        text = f"# {TITLES.get(name, report.stem.replace('_', ' ').capitalize())}\n\n{text}"
+        title = TITLES.get(report.stem, report.stem.replace("_", " ").capitalize())
+        if len(processors(report)) > 1:
+            title += f" on {NAMES.get(report.parent.name, report.parent.name)}"
+        text = f"# {title}\n\n{text}"
     page = convert(text, picture=lambda source: copied(report.parent / source, folder))
     source = report.relative_to(records.FOLDER.parents[1]).as_posix()
     return f".. This page is made from {source}.\n\n{page}"

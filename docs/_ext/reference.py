@@ -9,6 +9,7 @@ import importlib
 import inspect
 from pathlib import Path
 
+from _ext import parameters
 from _ext.pages import write_if_changed
 from _ext.public import public_names
 
@@ -29,10 +30,13 @@ Reference
 
 Every public class and function. A class page describes each parameter, each fitted attribute and
 each method, with shapes and units; the :doc:`guide </guide/index>` says what they are for. What all
-estimators share is described in the same words everywhere.
+estimators share is described in the same words everywhere. Looking for one parameter?
+:doc:`parameters` has them all, by name.
 
 .. toctree::
    :hidden:
+
+   parameters
 
 """
 
@@ -45,8 +49,11 @@ def index(names: dict[str, list[str]]) -> str:
     """The page as reStructuredText."""
     order = [module for module in TITLES if module in names]
     order += [module for module in names if module not in TITLES]
-    pages = [f"   {module}.{name}" for module in order for name in names[module]]
-    parts = [HEAD + "\n".join(pages) + "\n"]
+    parts = [HEAD]
+    for module in order:
+        pages = "\n".join(f"   {module}.{name}" for name in names[module])
+        caption = TITLES.get(module, "More")
+        parts.append(f".. toctree::\n   :hidden:\n   :caption: {caption}\n\n{pages}\n")
     for module in order:
         doc = inspect.getdoc(importlib.import_module(module)) or ""
         title = f"{TITLES.get(module, 'More')} (``{module}``)"
@@ -65,7 +72,7 @@ def page(module: str, name: str) -> str:
     """The page of a class or function: its docstring, its methods, the examples that use it."""
     full = f"{module}.{name}"
     thing = getattr(importlib.import_module(module), name)
-    lines = [".. This page is made by docs/_ext/reference.py.\n", heading(full, "=")]
+    lines = [".. This page is made by docs/_ext/reference.py.\n", heading(name, "=")]
     lines.append(f".. currentmodule:: {module}\n")
     if inspect.isclass(thing):
         lines.append(f".. autoclass:: {name}\n")
@@ -96,6 +103,7 @@ def write(folder: Path) -> None:
     names = public_names()
     made = {f"{module}.{name}": page(module, name) for module in names for name in names[module]}
     made["index"] = index(names)
+    made["parameters"] = parameters.page()
     for old in folder.glob("*.rst"):
         if old.stem not in made:
             old.unlink()

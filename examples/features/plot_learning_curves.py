@@ -8,13 +8,17 @@ is hard to learn by heart. With few samples it can be done nevertheless; `early_
 judges by samples that are set aside.
 """
 
+import warnings
+
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 
 from dae import DenoisingAutoencoder
 from dae.inspection import LossCurveDisplay
 
 X = load_digits().data / 16
+warnings.simplefilter("ignore", ConvergenceWarning)  # one of the three is not to stop by itself
 
 # %%
 # 150 digits, 512 units, little noise, and no stopping rule: the training loss keeps falling,

@@ -37,14 +37,17 @@ difference = np.abs(repaired - network.reconstruct(masked))
 print(f"largest difference: {difference.max():.1e}")
 
 figure, axes = plt.subplots(3, 10, figsize=(9, 3.1))
-for n in range(10):
-    for axis, picture in zip(axes[:, n], (masked[n], repaired[n], difference[n]), strict=True):
-        largest = 2e-7 if picture is difference[n] else 1
-        axis.imshow(picture.reshape(8, 8), cmap="gray_r", vmin=0, vmax=largest)
+rows = {
+    "masked": (masked, 1),
+    "repaired by\nONNX Runtime": (repaired, 1),
+    "difference,\nx 5,000,000": (difference, 2e-7),
+}
+for line, (name, (pictures, black)) in zip(axes, rows.items(), strict=True):
+    for axis, picture in zip(line, pictures, strict=False):
+        axis.imshow(picture.reshape(8, 8), cmap="gray_r", vmin=0, vmax=black)
         axis.set_xticks([])
         axis.set_yticks([])
-names = ["masked", "repaired by\nONNX Runtime", "difference,\nx 5,000,000"]
-for axis, name in zip(axes[:, 0], names, strict=True):
-    axis.set_ylabel(name, rotation=0, ha="right", va="center")
+        axis.spines[:].set_visible(False)
+    line[0].set_ylabel(name, rotation=0, ha="right", va="center")
 figure.suptitle("Digits repaired outside Python's packages")
 plt.show()

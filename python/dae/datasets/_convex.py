@@ -27,13 +27,13 @@ def make_convex(
     n_test: int = 50_000,
     random_state: Any = None,
 ) -> Bunch:
-    """White regions: convex or not? After Larochelle et al. [1]_.
+    """White regions: convex or not? After Larochelle et al. (2007).
 
     A convex region is the part of 28 x 28 pixels that lies in a number of random
     half-planes; it has at least 19 pixels. The others are unions of two to four such
     parts, made of more half-planes and of at least 10 pixels, and are kept if they fail
     this test: the pixel midway between any two white pixels, where there is one, is white.
-    Half of each split is convex. The recipe is the published one, the rows are not.
+    Half of each split is convex. The recipe is the published one [1]_, the rows are not.
 
     Parameters
     ----------

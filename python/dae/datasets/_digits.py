@@ -45,9 +45,9 @@ def make_mnist_variation(
     n_test: int = 50_000,
     random_state: Any = None,
 ) -> Bunch:
-    """Digits, rotated and in front of backgrounds, after Larochelle et al. [1]_.
+    """Digits, rotated and in front of backgrounds, after Larochelle et al. (2007).
 
-    The recipe is the published one, the rows are not: state this wherever figures are
+    The recipe is the published one [1]_, the rows are not: state this wherever figures are
     compared with published ones.
 
     Parameters

@@ -27,12 +27,12 @@ def make_rectangles(
     n_test: int = 50_000,
     random_state: Any = None,
 ) -> Bunch:
-    """Borders of rectangles: tall or wide? After Larochelle et al. [1]_.
+    """Borders of rectangles: tall or wide? After Larochelle et al. (2007).
 
     White borders, one pixel thick, on black, 28 x 28 pixels. Height and width are drawn
     uniformly from 1 to 28 until they differ by at least 3 pixels; then the position, uniformly
-    among those where the rectangle lies within the image. The recipe is the published one, the
-    rows are not.
+    among those where the rectangle lies within the image. The recipe is the published one [1]_,
+    the rows are not.
 
     Parameters
     ----------
@@ -90,12 +90,12 @@ def make_rectangles_images(
     n_test: int = 50_000,
     random_state: Any = None,
 ) -> Bunch:
-    """Rectangles of one picture in front of another: tall or wide? After Larochelle et al. [1]_.
+    """Rectangles of one picture in front of another: tall or wide? After Larochelle et al. (2007).
 
     A rectangle is filled with a patch of a picture, its surroundings with another patch. Height
     and width are drawn uniformly until both are at least 10, differ by at least 5, and the area
     is between a quarter and three quarters of the 28 x 28 pixels; then the position, uniformly.
-    The recipe is the published one, the rows are not.
+    The recipe is the published one [1]_, the rows are not.
 
     Parameters
     ----------

@@ -47,7 +47,25 @@ WITHOUT_EFFECT = {
 
 
 def default_autoencoder(noise: str = "gaussian") -> Any:
-    """The network of ``autoencoder=None``."""
+    """The network of ``autoencoder=None``, to be changed and passed as `autoencoder`.
+
+    Parameters
+    ----------
+    noise : {"gaussian", "masking", "salt_and_pepper", "unknown"}, default="gaussian"
+        The `noise` of the denoiser. With pixels that are lost, the loss of these counts more than
+        that of known ones.
+
+    Returns
+    -------
+    autoencoder : StackedDenoisingAutoencoder
+        Two layers of 512 units, not fitted.
+
+    Examples
+    --------
+    >>> from dae.image import ImageDenoiser, default_autoencoder
+    >>> small = default_autoencoder().set_params(hidden_layer_sizes=(128, 128))
+    >>> denoiser = ImageDenoiser("gaussian", level=25 / 255, autoencoder=small)
+    """
     return StackedDenoisingAutoencoder(
         (512, 512),
         corruption=None,
