@@ -6,7 +6,7 @@ compute the same numbers in each round, in turn; the median of the rounds' ratio
 Runtime's threads do not spin while they wait, as they would take a core from the other side.
 
 The latency is that of the call from Python. `transform` checks its input; a session's `run`
-does not.
+does not. ``--report`` writes the report again from the kept result.
 """
 
 from __future__ import annotations
@@ -102,12 +102,39 @@ def table(results: list[dict]) -> str:
     return "\n".join(lines)
 
 
+def report(kept: dict) -> str:
+    """The table, and what it was measured on, as Markdown."""
+    machine = kept["environment"]
+    largest = max(result["largest_difference_in_roundings"] for result in kept["results"])
+    return f"""\
+# ONNX Runtime beside `transform`
+
+`python -m bench.onnx_latency`: the encoder as ONNX Runtime {machine["versions"]["onnxruntime"]} \
+computes it and as `transform` does, called from Python, in turn; medians, with quartiles of the \
+rounds' ratios: above 1, `transform` is faster. `transform` checks its input, a session's `run` \
+does not. {machine["cpu"]}, {machine["cores"]} cores, {machine["date"]}.
+
+{table(kept["results"])}
+
+The largest difference of the two is {largest:.1f} roundings of the largest value.
+"""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--seconds", type=float, default=0.2, help="of one measurement")
     parser.add_argument("--out", type=Path, default=records.folder() / "onnx_latency.json")
+    parser.add_argument("--report", action="store_true", help="only write the report again")
     arguments = parser.parse_args()
+    if not arguments.report:
+        measure(arguments)
+    text = report(records.read(arguments.out))
+    records.write_text(arguments.out.with_suffix(".md"), text)
+    print(text)
+
+
+def measure(arguments: argparse.Namespace) -> None:
     machine = environment()
     cores = int(machine["cores"])
     machine["versions"] |= {"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__}
@@ -118,7 +145,6 @@ def main() -> None:
         for n_threads in ([1] if n_rows == 1 else sorted({1, cores}))
     ]
     records.write(arguments.out, {"environment": machine, "results": results})
-    print(table(results))
 
 
 if __name__ == "__main__":

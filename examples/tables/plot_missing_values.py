@@ -92,5 +92,5 @@ figure.suptitle(f"{names[a].capitalize()} filled where it was hidden")
 plt.show()
 
 # %%
-# How such an imputer is made of `dae.DenoisingAutoencoder`, by hand: :doc:`/guide/tasks/tables`. Twelve
-# tables, other shares and other ways of missing: :doc:`/benchmarks/imputation`.
+# How such an imputer is made of `dae.DenoisingAutoencoder`, by hand: :doc:`/guide/tasks/tables`.
+# Twelve tables, other shares and other ways of missing: :doc:`/benchmarks/imputation`.
