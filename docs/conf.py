@@ -2,7 +2,6 @@
 
 import os
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -26,8 +25,6 @@ doc_link.ADDRESS = "../.."
 # Parts of the guide are about what this version of the package may not have yet. Sphinx has `tags`.
 if "matmul_precision" in dae.DenoisingAutoencoder().get_params():
     tags.add("matmul_precision")  # noqa: F821
-if find_spec("dae.tabular"):
-    tags.add("tabular")  # noqa: F821
 
 project = "dae"
 author = "the dae developers"

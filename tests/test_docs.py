@@ -4,6 +4,8 @@ import importlib
 import inspect
 import pkgutil
 import re
+import shutil
+import sys
 import textwrap
 import warnings
 import xml.etree.ElementTree as ElementTree
@@ -79,6 +81,23 @@ def test_each_has_a_page_and_is_on_the_index(docs_module, tmp_path):
     assert not stale.exists()
 
 
+def test_every_parameter_has_an_entry_that_says_what_it_means(docs_module):
+    entries = docs_module("_ext.parameters").entries()
+    for name in dae.__all__:
+        estimator = getattr(dae, name)
+        if not hasattr(estimator, "get_params"):
+            continue
+        for parameter in inspect.signature(estimator).parameters:
+            [(kind, lines)] = [
+                (kind, lines)
+                for kind, lines, classes in entries[parameter]
+                if f"dae.{name}" in classes
+            ]
+            assert "default" in kind and " ".join(lines).strip().endswith("."), (name, parameter)
+    page = docs_module("_ext.parameters").page()
+    assert page.count("\nalpha\n-----\n") == 1 and "[1]_" not in page
+
+
 # ------------------------------------------------------------------ benchmarks
 
 
@@ -136,7 +155,7 @@ def test_every_drawing_is_used_and_described(docs_module):
 
 
 def code_of(page):
-    """The Python of a page, block by block; without what is in ``.. only::``."""
+    """The Python of a page, block by block; without what is indented."""
     blocks = re.findall(
         r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)",
         page.read_text(encoding="utf-8") + "\n",
@@ -155,6 +174,15 @@ def test_the_code_of_a_page_runs(page, monkeypatch, tmp_path, capsys):
         pytest.importorskip("PIL")
     if "dask" in "".join(code_of(page)):
         pytest.importorskip("dask.array")
+    if "as_frame" in "".join(code_of(page)):
+        pytest.importorskip("pandas")
+    if "pyspark" in "".join(code_of(page)):
+        pytest.importorskip("pyspark")
+        pytest.importorskip("onnxruntime")
+        if shutil.which("java") is None:
+            pytest.skip("Spark needs Java")
+        monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+        monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
     monkeypatch.chdir(tmp_path)
     names = {}
     for block in code_of(page):
