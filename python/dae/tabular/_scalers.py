@@ -105,7 +105,9 @@ class QuantileScaler(Scaler):
         return np.interp(ndtr(y), ndtr(self.scores), self.values)
 
 
-_CLASSES = dict(zip(SCALERS, (RobustScaler, QuantileScaler, Scaler), strict=True))
+_CLASSES: dict[str, type[Scaler]] = dict(
+    zip(SCALERS, (RobustScaler, QuantileScaler, Scaler), strict=True)
+)
 
 
 def fitted_scaler(name: str, x: np.ndarray) -> Scaler:
