@@ -91,7 +91,6 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
     "footer_start": ["copyright"],
     "footer_end": [],
-    # the tables of the benchmarks take the place of the page's table of contents
-    "secondary_sidebar_items": {"**": ["page-toc"], "benchmarks/*": []},
+    "secondary_sidebar_items": ["page-toc"],
 }
 html_sidebars = {"index": [], "start": [], "core": []}

@@ -30,6 +30,8 @@ TITLES = {
     "sparse_inference": "Sparse texts encoded",
     "sparse_memory": "Memory of a fit on sparse rows",
 }
+# the tables take the place of the table of contents
+WIDE = ":html_theme.sidebar_secondary.remove: true\n\n"
 INTRODUCTION = """\
 .. This page is made by docs/_ext/benchmarks.py.
 
@@ -131,7 +133,7 @@ def write(folder: Path) -> None:
         if old.stem not in made and old.stem != "index":
             old.unlink()
     for name, text in made.items():
-        write_if_changed(folder / f"{name}.rst", text)
+        write_if_changed(folder / f"{name}.rst", WIDE + text)
     listed = "\n".join(f"   {name}" for name in made)
     glance = "At a glance\n-----------\n\n" + convert(readme.block(records.read(readme.RESULT)))
     write_if_changed(folder / "index.rst", f"{INTRODUCTION}{listed}\n\n{glance}")
