@@ -9,6 +9,7 @@ import re
 from _figures import figures
 from docutils import nodes
 from docutils.parsers.rst import Directive, directives
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401  (a name in docstrings)
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
