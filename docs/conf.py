@@ -93,4 +93,5 @@ html_theme_options = {
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc"],
 }
+html_context = {"default_mode": "auto"}
 html_sidebars = {"index": [], "start": [], "core": []}
