@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import os
 import pkgutil
 import re
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import dae
+import daecore
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -183,6 +185,9 @@ def test_the_code_of_a_page_runs(page, monkeypatch, tmp_path, capsys):
             pytest.skip("Spark needs Java")
         monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
         monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+        # the workers' processes start elsewhere
+        places = {Path(module.__file__).resolve().parents[1] for module in (dae, daecore)}
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, sorted(places))))
     monkeypatch.chdir(tmp_path)
     names = {}
     for block in code_of(page):
