@@ -21,7 +21,7 @@ LAYERS = [
     {"__init__", "autoencoder", "stacked", "classifier", "regressor", "outliers", "inspection"},
     {"_estimator"},
     {"_training"},
-    {"_data"},
+    {"_data", "_tables"},
     {"_core"},
     {"_model"},
     {"_files", "_version", "_show_versions"},

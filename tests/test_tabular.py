@@ -1,5 +1,6 @@
 """Tables in and out: kinds of columns, exact decoding, imputation, bad input."""
 
+import datetime
 import pickle
 import sys
 
@@ -164,7 +165,7 @@ def test_arrays_work_without_data_frame_packages(monkeypatch):
 
 @pytest.mark.parametrize("scaler", ["robust", "quantile", "standard"])
 def test_scalers_invert_and_are_standardised(scaler):
-    from dae.tabular._scalers import fitted_scaler
+    from dae._tables.scalers import fitted_scaler
 
     x = np.random.RandomState(0).lognormal(size=5000)
     fitted = fitted_scaler(scaler, x)
@@ -177,7 +178,7 @@ def test_scalers_invert_and_are_standardised(scaler):
 
 def test_every_column_weighs_the_same():
     """A constant guess costs about 1 in each column, whatever its kind."""
-    from dae.tabular._encoder import Encoding, TableEncoder
+    from dae._tables.encoder import Encoding, TableEncoder
 
     encoder = TableEncoder.fit(pandas_frame(), Encoding())
     encoded = encoder.encode(pandas_frame())
@@ -203,7 +204,7 @@ def test_codes_of_all_layers_with_the_columns_beside_them():
     codes = model.transform(frame)
     names = model.get_feature_names_out()
     assert codes.shape == (N, len(names)) and len(set(names)) == len(names)
-    assert {"number", "colour_r", "flag_1.0"} <= set(names[20:])
+    assert {"number", "colour_r", "flag_True"} <= set(names[20:])
     assert same(model.inverse_transform(codes), model.reconstruct(frame))
 
 
@@ -382,3 +383,90 @@ def test_several_imputations_differ_where_values_were_missing():
     # a row in which nothing else was hidden is filled alike
     assert (spread[~holes] == 0).all() and (spread[holes] > 0).mean() > 0.5
     assert np.allclose(imputer.transform(given), tables.mean(axis=0), atol=1e-5)
+
+
+# ------------------------------------------------------------------ dates and descriptions
+
+
+def test_columns_are_described_as_people_write_their_values():
+    pd = pytest.importorskip("pandas")
+    rng = np.random.RandomState(0)
+    frame = pd.DataFrame(
+        {
+            "flag": rng.rand(N) > 0.5,
+            "two": rng.choice([3, 7], N),
+            "day": pd.date_range("2020-01-01", periods=N),
+            "instant": pd.date_range("2020-01-01 10:30", periods=N, freq="h", tz="Europe/Paris"),
+            "length": pd.to_timedelta(np.arange(N), unit="h"),
+            "once": pd.Timestamp("2021-05-06"),
+            "always": True,
+        }
+    )
+    model = small().fit(frame)
+    told = {row["column"]: row["values"] for row in model.describe_columns()}
+    assert told == {
+        "flag": "False, True",
+        "two": "3, 7",
+        "day": "2020-01-01 to 2020-07-18",
+        "instant": "2020-01-01 10:30:00+01:00 to 2020-01-09 17:30:00+01:00",
+        "length": "0:00:00 to 8 days, 7:00:00",
+        "once": "always 2021-05-06",
+        "always": "False, True",
+    }
+    assert model.categories_ == {"flag": [False, True], "two": [3, 7], "always": [False, True]}
+    imputer = DenoisingImputer(max_iter=1, random_state=0).fit(frame)
+    assert {row["column"]: row["values"] for row in imputer.describe_columns()} == told
+
+
+def test_dates_of_polars_are_described():
+    frame = polars_frame()
+    days = frame["day"].drop_nulls()
+    told = {row["column"]: row["values"] for row in small().fit(frame).describe_columns()}
+    assert told["flag"] == "False, True"
+    assert told["day"] == f"{days.min()} to {days.max()}"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        datetime.date(2020, 1, 1),
+        datetime.datetime(2020, 1, 1, 12, 30),
+        datetime.datetime(2020, 1, 1, 12, 30, tzinfo=datetime.UTC),
+        datetime.timedelta(hours=5),
+    ],
+    ids=lambda first: type(first).__name__,
+)
+@pytest.mark.parametrize("kind", ["pandas", "array"])
+def test_objects_of_dates_are_dates(first, kind):
+    pd = pytest.importorskip("pandas")
+    days = [first + datetime.timedelta(days=k) for k in range(N)]
+    table = np.empty((N, 2), dtype=object)
+    table[:, 0], table[:, 1] = days, np.arange(N) + 0.5
+    table[:20, 0] = None
+    frame = pd.DataFrame({"day": pd.Series(table[:, 0], dtype=object), "number": table[:, 1]})
+    X = frame.astype({"number": float}) if kind == "pandas" else table
+    model = small(hidden_layer_sizes=32, max_iter=100).fit(X)
+    assert [row["type"] for row in model.describe_columns()] == ["date", "numeric"]
+    for made in (model.reconstruct(X), model.impute(X), DenoisingImputer().fit_transform(X)):
+        column = list(made["day"] if kind == "pandas" else made[:, 0])
+        assert {type(day) for day in column} == {type(first)}
+        zones = {getattr(day, "tzinfo", None) for day in column}
+        assert zones == {getattr(first, "tzinfo", None)}
+        assert days[0] <= min(column[:20]) and max(column[:20]) <= days[-1]
+
+
+def test_arrays_of_datetime64():
+    X = np.arange("2020-01-01", "2020-07-19", dtype="datetime64[D]").reshape(-1, 2)
+    X[3, 1] = "NaT"
+    model = small().fit(X)
+    assert [row["type"] for row in model.describe_columns()] == ["date", "date"]
+    assert model.reconstruct(X).dtype == X.dtype
+    filled = model.impute(X)
+    assert not np.isnat(filled).any() and (filled != X).sum() == 1
+
+
+def test_a_column_of_dates_must_hold_dates_again():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"day": pd.date_range("2020-01-01", periods=9), "number": range(9)})
+    with pytest.raises(ValueError, match="Column 'day' held dates in fit and holds text now"):
+        small().fit(frame).transform(frame.assign(day=frame["day"].astype(str)))

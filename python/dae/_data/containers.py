@@ -68,6 +68,7 @@ def check_same_columns(X: Any, X_corrupted: Any) -> None:
 
 # dtypes of NumPy, pandas, Arrow and polars whose values would convert to numbers without a word
 _TIMES = ("date", "time", "duration")
+_CATEGORIES = ("category", "categorical", "enum")
 
 _Column = tuple[Any, str, int]  # name, dtype, position
 
@@ -97,6 +98,16 @@ def _is_number(X: Any, column: _Column) -> bool:
     except Exception:
         return False
     return True
+
+
+def holds_only_numbers(X: Any) -> bool:
+    """Whether X is an array, or a data frame whose columns are numbers or booleans."""
+    if not _is_frame(X):
+        return True
+    return all(
+        _is_number(X, column) and not column[1].startswith((*_TIMES, *_CATEGORIES))
+        for column in _columns(X)
+    )
 
 
 def _refuse_columns(name: str, columns: list[_Column]) -> None:

@@ -4,15 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
 from dae import _core
-from dae._data.robust_scale import RobustScale
 from dae._data.rows import Rows
 from dae._model.damage import damaged, is_array
 from dae._model.missing import without_missing
 from dae._model.network import Layer, Network
+
+
+class Cells(Protocol):
+    """What a row consists of, and how far a prediction of it is off: features, or columns."""
+
+    @property
+    def n_cells(self) -> int:
+        """How many a row has."""
+
+    def check(self, n_features: int) -> None:
+        """Raise ValueError unless they belong to a network of so many features."""
+
+    def hidden(self, cells: np.ndarray) -> np.ndarray:
+        """Which features of the network are hidden with these cells, all bool."""
+
+    def scaled(self, block: np.ndarray) -> np.ndarray:
+        """Rows as the network reads them, in float32, NaN where a cell is missing."""
+
+    def errors(self, clean: np.ndarray, made: np.ndarray) -> np.ndarray:
+        """Error of each cell of scaled rows, NaN where it is missing; may overwrite `made`."""
 
 
 def masking_groups(
@@ -41,19 +61,19 @@ class EntryPredictor:
     ----------
     network : Layer or Network, checked by the caller
         Reconstructs scaled rows, of which some entries are masked.
-    scale : RobustScale
-    groups : int32 ndarray of shape (n_repeats, n_features)
+    cells : Cells
+    groups : int32 ndarray of shape (n_repeats, n_cells)
         As `masking_groups` returns them; errors are means over the repeats.
     """
 
     network: Layer | Network
-    scale: RobustScale
+    cells: Cells
     groups: np.ndarray
 
     def check(self) -> None:
-        """Raise ValueError unless scale and groups are of the network's features."""
-        n_features = self.network.n_features
-        self.scale.check(n_features)
+        """Raise ValueError unless cells and groups are of the network's features."""
+        self.cells.check(self.network.n_features)
+        n_features = self.cells.n_cells
         groups = self.groups
         if (
             not is_array(groups)
@@ -68,9 +88,9 @@ class EntryPredictor:
     def errors(
         self, X: Rows, index: np.ndarray | None = None, *, n_threads: int
     ) -> Iterator[tuple[slice, np.ndarray]]:
-        """Squared error of each entry of the scaled rows, in float32, for blocks of rows.
+        """Error of each cell of the scaled rows, in float32, for blocks of rows.
 
-        NaN where the entry is missing: it is shown to the network like a masked one.
+        NaN where the cell is missing: it is shown to the network like a masked one.
 
         Parameters
         ----------
@@ -78,31 +98,40 @@ class EntryPredictor:
             The rows of X, of any layout and dtype; None is all of them.
         """
         n_rows = len(X) if index is None else len(index)
+        cells = self.cells
         masks = [repeat == group for repeat in self.groups for group in range(repeat.max() + 1)]
+        hidden = [cells.hidden(mask) for mask in masks]
         for part, block in X.blocks(index):
-            clean = self.scale.scaled(block)
+            clean = cells.scaled(block)
             known = without_missing(clean) if X.missing else clean
-            errors = np.zeros_like(clean)
-            for masked in masks:
-                shown = np.where(masked, np.float32(0), known)
+            errors = np.zeros((len(clean), cells.n_cells), dtype=np.float32)
+            for mask, features in zip(masks, hidden, strict=True):
+                if not features.any():  # nothing to learn from in these columns
+                    continue
+                shown = np.where(features, np.float32(0), known)
                 made = _core.reconstruct(
                     self.network, shown, n_threads=n_threads, checked=True, n_rows=n_rows
                 )
-                made -= clean
-                made *= made
-                np.add(errors, made, out=errors, where=masked)
+                np.add(errors, cells.errors(clean, made), out=errors, where=mask)
             errors /= len(self.groups)
             yield part, errors
 
-    def mean_errors(self, X: Rows, most_rows: int, *, n_threads: int) -> np.ndarray:
-        """Mean error of each feature over so many rows, evenly spaced: float64 (n_features,).
+    def mean_errors(
+        self, X: Rows, most_rows: int, weight: Any = None, *, n_threads: int
+    ) -> np.ndarray:
+        """Mean error of each cell over so many rows, evenly spaced: float64 (n_cells,).
 
-        1 for a feature that is always missing there.
+        `weight` of each row of X, or None. 1 for a cell that is always missing there.
         """
         n_rows = min(len(X), most_rows)
         index = np.arange(n_rows, dtype=np.intp) * len(X) // n_rows
-        total, counts = np.zeros(X.n_features), np.zeros(X.n_features)
-        for _, errors in self.errors(X, index, n_threads=n_threads):
-            total += np.nansum(errors, axis=0, dtype=np.float64)
-            counts += len(errors) - np.isnan(errors).sum(axis=0)
-        return np.where(counts, total / np.maximum(counts, 1), 1.0)
+        total, counts = np.zeros(self.cells.n_cells), np.zeros(self.cells.n_cells)
+        for part, errors in self.errors(X, index, n_threads=n_threads):
+            if weight is None:
+                total += np.nansum(errors, axis=0, dtype=np.float64)
+                counts += len(errors) - np.isnan(errors).sum(axis=0)
+            else:
+                own = weight[index[part]].astype(np.float64)
+                total += own @ np.nan_to_num(errors)
+                counts += own @ ~np.isnan(errors)
+        return np.where(counts > 0, total / np.where(counts > 0, counts, 1), 1.0)

@@ -44,6 +44,20 @@ class RobustScale:
                 center[feature], scale[feature] = _center_and_scale(stored, n_zeros)
         return cls(center, scale)
 
+    @property
+    def n_cells(self) -> int:
+        """One for each feature: the verbs of `Cells` (masked_errors.py)."""
+        return len(self.center)
+
+    def hidden(self, cells: np.ndarray) -> np.ndarray:
+        return cells
+
+    def errors(self, clean: np.ndarray, made: np.ndarray) -> np.ndarray:
+        """Squared errors of scaled rows; overwrites `made`."""
+        made -= clean
+        made *= made
+        return made
+
     def check(self, n_features: int) -> None:
         """Raise ValueError unless every feature has a finite center and a scale above 0."""
         for name, array in (("center_", self.center), ("scale_", self.scale)):

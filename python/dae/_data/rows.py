@@ -90,6 +90,10 @@ class Rows:
         """Some features of all rows."""
         return Rows(self.array[:, own], missing=self.missing)
 
+    def subset(self, index: np.ndarray) -> Rows:
+        """Some rows, copied."""
+        return Rows(self.array[index], missing=self.missing)
+
     def shown(self, index: Any, categories: Categories = ()) -> np.ndarray | CSR:
         """`part` as the network encodes it: 0 where an entry is missing."""
         return self.filled(self.part(index), categories)

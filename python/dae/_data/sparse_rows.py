@@ -88,6 +88,9 @@ class SparseRows(Rows):
     def columns(self, own: slice) -> SparseRows:
         return SparseRows.of(self.container[:, own], self.dtype)
 
+    def subset(self, index: np.ndarray) -> SparseRows:
+        return SparseRows(self.part(index))
+
     def is_finite(self, n_jobs: int | None) -> bool:
         return bool(np.isfinite(self.csr.values).all())
 

@@ -12,12 +12,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted
 
 from dae._estimator.doc_link import DocLinkMixin
+from dae._tables.columns import LevelColumn
+from dae._tables.encoder import Encoding, TableEncoder, check_table
+from dae._tables.frames import schema_of
+from dae._tables.scalers import SCALERS
 from dae.stacked import StackedDenoisingAutoencoder
-from dae.tabular._columns import LevelColumn
-from dae.tabular._encoder import Encoding, TableEncoder, check_table
-from dae.tabular._frames import schema_of
 from dae.tabular._inputs import TableInputMixin
-from dae.tabular._scalers import SCALERS
 
 
 class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
@@ -375,7 +375,7 @@ class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
     def _with_ignored(self, X: Any, built: Any) -> Any:
         """Ignored columns as they came."""
         ignored = [k for k, column in enumerate(self._encoder.columns) if column.loss is None]
-        ignored = [k for k in ignored if getattr(self._encoder.columns[k], "value", 0) is None]
+        ignored = [k for k in ignored if getattr(self._encoder.columns[k], "only", 0) is None]
         if not ignored:
             return built
         if hasattr(X, "to_series"):
@@ -428,7 +428,10 @@ class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
         """Levels of each categorical column; rare ones as a tuple in the last place."""
         check_is_fitted(self)
         return {
-            column.name: [*column.levels, *([column.rare] if column.rare else [])]
+            column.name: [
+                *map(column.value, column.levels),
+                *([tuple(map(column.value, column.rare))] if column.rare else []),
+            ]
             for column in self._encoder.columns
             if isinstance(column, LevelColumn)
         }

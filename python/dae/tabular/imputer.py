@@ -14,11 +14,11 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from dae._data.streams import new_seed
 from dae._estimator.doc_link import DocLinkMixin
+from dae._tables.encoder import Encoding, TableEncoder, check_table
+from dae._tables.frames import is_frame, schema_of
+from dae._tables.scalers import SCALERS
 from dae.stacked import StackedDenoisingAutoencoder
-from dae.tabular._encoder import Encoding, TableEncoder, check_table
-from dae.tabular._frames import is_frame, schema_of
 from dae.tabular._inputs import TableInputMixin
-from dae.tabular._scalers import SCALERS
 
 _GROUPS, _ROUNDS = 8, 3  # a missing value is predicted from all others but those of its group
 _FIRST_LEVEL, _SECOND_LEVEL = 0.2, 0.1  # masked besides what is missing
@@ -263,19 +263,12 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
 
     def _draws(self, encoded: np.ndarray) -> Any:
         """Imputations with more values hidden, one after the other."""
-        owner = self._owners()
+        owner = self._encoder.owners()
         n_columns = len(self._encoder.columns)
         for k in range(self.n_imputations):
             rng = np.random.default_rng([self._seed % 2**63, k])
             hidden = rng.random((len(encoded), n_columns)) < _HIDDEN_PER_DRAW
             yield self._fill(np.where(hidden[:, owner], np.float32(np.nan), encoded))
-
-    def _owners(self) -> np.ndarray:
-        """The column of the table that each column of the matrix belongs to."""
-        owner = np.empty(self._encoder.n_encoded, dtype=np.intp)
-        for k, place in enumerate(self._encoder.places):
-            owner[place] = k
-        return owner
 
     def _fill(self, encoded: np.ndarray) -> np.ndarray:
         """The matrix with every NaN replaced."""
@@ -286,7 +279,7 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
         first, second = self.networks_
         part, absent = encoded[rows], missing[rows]
         part = np.where(absent, first.reconstruct(part), part)
-        owner = self._owners()
+        owner = self._encoder.owners()
         columns = np.unique(owner[absent.any(axis=0)])
         rng = np.random.default_rng(self._seed % 2**63)
         n_groups = min(_GROUPS, len(columns))

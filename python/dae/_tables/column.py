@@ -1,15 +1,73 @@
-"""`Column`: one column of a table as the rest of `dae.tabular` sees it, whatever the table was."""
+"""`Column`: one column of a table as the rest of the package sees it, whatever the table was."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 import numpy as np
 
 # what the values of a column are, before anybody has decided what they mean
 NUMBERS, INTEGERS, BOOLEANS, DATES, LEVELS = "numbers", "integers", "booleans", "dates", "levels"
+
+
+_EPOCH = datetime(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class Times:
+    """What the seconds of DATES mean: since 1970, in UTC, or of a duration.
+
+    Attributes
+    ----------
+    objects : type or None
+        datetime.date, datetime.datetime or datetime.timedelta, where the table holds objects of
+        Python; None where it has a dtype for times.
+    zone : tzinfo or None
+        The time zone of the table.
+    duration : bool
+    """
+
+    objects: type | None = None
+    zone: tzinfo | None = None
+    duration: bool = False
+
+    def written(self, seconds: np.ndarray) -> np.ndarray:
+        """Seconds as the table's objects, None for NaN; as they are where it has a dtype."""
+        if self.objects is None:
+            return seconds
+        values = np.empty(len(seconds), dtype=object)
+        values[:] = [None if each != each else self._object(each) for each in seconds.tolist()]
+        return values
+
+    def value(self, seconds: float) -> Any:
+        """One of them: an object of Python, or datetime64 or timedelta64 (in UTC)."""
+        if self.objects is not None:
+            return self._object(seconds)
+        return times_of(np.array([seconds]), "m" if self.duration else "M")[0]
+
+    def text(self, seconds: float) -> str:
+        """As a person writes it: without a time of day where that is midnight."""
+        try:
+            time = timedelta(seconds=seconds) if self.duration else self._local(seconds)
+        except OverflowError:  # beyond the years that Python knows
+            return str(self.value(seconds))
+        if isinstance(time, timedelta):
+            return str(time)
+        written = str(time.replace(microsecond=0))
+        return written.removesuffix("+00:00").removesuffix(" 00:00:00")
+
+    def _object(self, seconds: float) -> Any:
+        if self.duration:
+            return timedelta(seconds=seconds)
+        time = self._local(seconds)
+        return time.date() if self.objects is date else time
+
+    def _local(self, seconds: float) -> datetime:
+        time = _EPOCH + timedelta(seconds=seconds)
+        return time if self.zone is None else time.replace(tzinfo=UTC).astimezone(self.zone)
 
 
 @dataclass(frozen=True)
@@ -31,6 +89,8 @@ class Column:
         Distinct values of LEVELS; where the table declares them, all of them in their order.
     declared, ordered : bool
         Whether the dtype of the table declares levels, and an order of them.
+    times : Times or None
+        What seconds mean, of DATES.
     """
 
     name: Any
@@ -40,6 +100,7 @@ class Column:
     levels: tuple[Any, ...] = ()
     declared: bool = False
     ordered: bool = False
+    times: Times | None = None
 
     def __len__(self) -> int:
         return len(self.missing)
@@ -59,7 +120,7 @@ class Column:
         distinct, codes = np.unique(self.numbers, return_inverse=True)  # NaN is the last
         codes = np.where(np.isnan(self.numbers), -1, codes).astype(np.int64)
         levels = tuple(distinct[~np.isnan(distinct)].tolist())
-        return Column(self.name, self.holds, codes=codes, levels=levels)
+        return Column(self.name, self.holds, codes=codes, levels=levels, times=self.times)
 
 
 def level_column(name: Any, values: Iterable[Any], missing: np.ndarray) -> Column:
@@ -94,8 +155,10 @@ def level_column(name: Any, values: Iterable[Any], missing: np.ndarray) -> Colum
 
 
 def object_column(name: Any, values: np.ndarray, missing: np.ndarray) -> Column:
-    """A column of Python objects: booleans, numbers, or levels if they are neither."""
+    """A column of Python objects: booleans, numbers, dates, or levels if they are neither."""
     kinds = {type(value) for value in values[~missing]}
+    if kinds and all(issubclass(kind, (date, timedelta)) for kind in kinds):
+        return _times_column(name, values, missing)
     if kinds and all(issubclass(kind, (bool, np.bool_)) for kind in kinds):
         holds = BOOLEANS
     elif kinds and all(issubclass(kind, (int, np.integer)) for kind in kinds):
@@ -109,6 +172,33 @@ def object_column(name: Any, values: np.ndarray, missing: np.ndarray) -> Column:
     numbers = np.full(len(values), np.nan)
     numbers[~missing] = values[~missing].astype(np.float64)
     return Column(name, holds, numbers=numbers)
+
+
+def _times_column(name: Any, values: np.ndarray, missing: np.ndarray) -> Column:
+    """A column of dates, of datetimes in one time zone or without, or of durations."""
+    known = values[~missing].tolist()
+    durations = [isinstance(value, timedelta) for value in known]
+    zones = {getattr(value, "tzinfo", None) for value in known}
+    if any(durations) != all(durations) or (None in zones and len(zones) > 1):
+        return level_column(name, values, missing)  # nothing that could be compared
+    if all(durations):
+        times = Times(timedelta, duration=True)
+        seconds = [value / timedelta(seconds=1) for value in known]
+    else:
+        whole = not any(isinstance(value, datetime) for value in known)
+        times = Times(date if whole else datetime, zones.pop() if len(zones) == 1 else UTC)
+        seconds = [_seconds_since_1970(value) for value in known]
+    numbers = np.full(len(values), np.nan)
+    numbers[~missing] = seconds
+    return Column(name, DATES, numbers=numbers, times=times)
+
+
+def _seconds_since_1970(value: date) -> float:
+    if not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day)
+    if value.tzinfo is not None:
+        value = value.astimezone(UTC).replace(tzinfo=None)
+    return (value - _EPOCH) / timedelta(seconds=1)
 
 
 def seconds_of(times: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dae.tabular._column import Column
+from dae._tables.column import Column
 
 
 @dataclass(frozen=True)

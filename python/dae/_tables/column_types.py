@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dae.tabular._column import BOOLEANS, DATES, INTEGERS, LEVELS, Column
+from dae._tables.column import BOOLEANS, DATES, INTEGERS, LEVELS, Column
 
 NUMERIC, COUNT, ORDINAL, DATE = "numeric", "count", "ordinal", "date"
 BOOLEAN, BINARY, CATEGORICAL = "boolean", "binary", "categorical"

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
 
-from dae.tabular._column import (
+from dae._tables.column import (
     BOOLEANS,
     DATES,
     INTEGERS,
     LEVELS,
     NUMBERS,
     Column,
+    Times,
     level_column,
     object_column,
 )
-from dae.tabular._schema import (
+from dae._tables.schema import (
     Filling,
     Schema,
     missing_in,
@@ -99,7 +101,9 @@ def _column(name: Any, values: pl.Series) -> Column:
             values = values.cast(pl.Duration("us"))
         else:
             values = values.cast(pl.Datetime("us"))
-        return Column(name, DATES, numbers=_floats(values.to_physical()) / 1e6)
+        zone = getattr(dtype, "time_zone", None)
+        times = Times(zone=ZoneInfo(zone) if zone else None, duration=dtype == pl.Duration)
+        return Column(name, DATES, numbers=_floats(values.to_physical()) / 1e6, times=times)
     if isinstance(dtype, pl.Enum):
         codes = values.to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
         levels = tuple(dtype.categories.to_list())

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
-from dae.tabular import _column_types as types
-from dae.tabular._column import BOOLEANS, Column
-from dae.tabular._columns import FittedColumn, fit_column
-from dae.tabular._frames import is_frame, refuse_lazy, schema_of
-from dae.tabular._schema import Filling, Schema
+from dae._tables import column_types as types
+from dae._tables.column import BOOLEANS, Column
+from dae._tables.columns import FittedColumn, fit_column
+from dae._tables.frames import is_frame, refuse_lazy, schema_of
+from dae._tables.schema import Filling, Schema
 
 
 @dataclass(frozen=True)
@@ -126,12 +126,17 @@ class TableEncoder:
             matrix[:, last] = read[k].missing
         return matrix
 
-    def decode(self, Z: np.ndarray) -> list[np.ndarray]:
-        """Values of each column from reconstructions (n_rows, n_encoded)."""
-        return [
-            column.decode(Z[:, place])
-            for column, place in zip(self.columns, self.places, strict=True)
-        ]
+    def decode(self, Z: np.ndarray, like: Sequence[Column] = ()) -> list[np.ndarray]:
+        """Values of each column from reconstructions (n_rows, n_encoded).
+
+        Times are written as in the columns `like`, of another table, if there are any.
+        """
+        values = []
+        for k, (column, place) in enumerate(zip(self.columns, self.places, strict=True)):
+            made = column.decode(Z[:, place])
+            times = (like[k].times if like else None) or column.times
+            values.append(times.written(made) if times else made)
+        return values
 
     def errors(self, encoded: np.ndarray, Z: np.ndarray) -> np.ndarray:
         """Error of each cell over that of a constant guess, (n_rows, n_columns), NaN if missing."""
@@ -142,13 +147,24 @@ class TableEncoder:
             ]
         )
 
+    def owners(self) -> np.ndarray:
+        """The column of the table that each column of the matrix belongs to, intp.
+
+        An indicator belongs to the column whose values it tells of.
+        """
+        owner = np.empty(self.n_encoded, dtype=np.intp)
+        for k, place in enumerate(self.places):
+            owner[place] = k
+        owner[self.n_encoded - len(self.indicated) :] = self.indicated
+        return owner
+
     def encoded_names(self) -> list[str]:
         """A name for each column of the matrix."""
         names = [""] * self.n_encoded
         for column, place in zip(self.columns, self.places, strict=True):
             levels = getattr(column, "levels", ())
             for k in range(column.width):
-                rare = "infrequent" if k >= len(levels) else levels[k]
+                rare = "infrequent" if k >= len(levels) else column.text(levels[k])
                 names[place.start + k] = (
                     str(column.name) if column.width == 1 else f"{column.name}_{rare}"
                 )
@@ -169,7 +185,7 @@ class TableEncoder:
         Of the columns in `zeroed`, numbers are filled with 0.
         """
         fillings: list[Filling | None] = []
-        for k, (column, values) in enumerate(zip(read, self.decode(matrix), strict=True)):
+        for k, (column, values) in enumerate(zip(read, self.decode(matrix, read), strict=True)):
             where = column.missing
             if k in zeroed and column.numbers is not None:
                 values = np.zeros(len(where))

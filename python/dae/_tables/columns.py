@@ -15,9 +15,9 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import xlogy
 
-from dae.tabular import _column_types as types
-from dae.tabular._column import BOOLEANS, DATES, LEVELS, Column
-from dae.tabular._scalers import Scaler, fitted_scaler
+from dae._tables import column_types as types
+from dae._tables.column import BOOLEANS, DATES, INTEGERS, LEVELS, Column, Times
+from dae._tables.scalers import Scaler, fitted_scaler
 
 # A constant guess about a column that hardly varies is nearly right: what is left is noise, and
 # dividing by it would give that noise the weight of a column.
@@ -35,13 +35,15 @@ class FittedColumn(ABC):
     loss: ClassVar[str | None] = None
     width: int = 0
     weight: float = 1.0
+    times: Times | None = None  # what its seconds mean, of dates
 
     def check(self, column: Column) -> None:
         """Raise ValueError if a column of another table holds something else."""
         if (column.numbers is None) != (self.holds == LEVELS) and not column.missing.all():
-            was, now = (
-                ("text or categories", "numbers") if self.holds == LEVELS else ("numbers", "text")
-            )
+            if self.holds == LEVELS:
+                was, now = "text or categories", "dates" if column.times else "numbers"
+            else:
+                was, now = "dates" if self.times else "numbers", "text"
             raise ValueError(
                 f"Column {self.name!r} held {was} in fit and holds {now} now. Convert it to what "
                 "it was."
@@ -62,6 +64,26 @@ class FittedColumn(ABC):
     def describe(self) -> str:
         """What there is to know besides type and width."""
         return ""
+
+    def value(self, level: Any) -> Any:
+        """A level as the user's table has it, not as a float."""
+        if self.holds == BOOLEANS:
+            return bool(level)
+        if self.holds == INTEGERS:
+            return int(level)
+        return self.times.value(level) if self.times else level
+
+    def text(self, level: Any) -> str:
+        """A level as a person writes it."""
+        if self.times:
+            return self.times.text(level)
+        value = self.value(level)
+        return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+    def listed(self, levels: Sequence[Any]) -> str:
+        """The first few levels."""
+        shown = ", ".join(map(self.text, levels[:5]))
+        return shown + (f" and {len(levels) - 5} more" if len(levels) > 5 else "")
 
 
 @dataclass
@@ -110,10 +132,10 @@ class NumericColumn(FittedColumn):
     def describe(self) -> str:
         assert self.scaler is not None
         if self.levels:
-            return _listed(self.levels)
+            return self.listed(self.levels)
         low, high = self.scaler.low, self.scaler.high
-        if self.holds == DATES:
-            return ""
+        if self.times:
+            return f"{self.times.text(low)} to {self.times.text(high)}"
         return f"{low:.6g} to {high:.6g}"
 
 
@@ -220,17 +242,17 @@ class LevelColumn(FittedColumn):
 
     def describe(self) -> str:
         rare = f"; {len(self.rare)} rare levels share a column" if self.rare else ""
-        return _listed(self.levels) + rare
+        return self.listed(self.levels) + rare
 
 
 @dataclass
 class ConstantColumn(FittedColumn):
-    """One value, or with `value` None no value that could be learned: nothing for the network."""
+    """One value, or with `only` None no value that could be learned: nothing for the network."""
 
-    value: Any = None
+    only: Any = None
 
     def check(self, column: Column) -> None:
-        if self.value is not None:
+        if self.only is not None:
             super().check(column)
 
     def encode(self, column: Column) -> np.ndarray:
@@ -238,11 +260,14 @@ class ConstantColumn(FittedColumn):
 
     def decode(self, Z: np.ndarray) -> np.ndarray:
         if self.holds != LEVELS:
-            return np.full(len(Z), np.nan if self.value is None else self.value)
-        return np.full(len(Z), self.value, dtype=object)
+            return np.full(len(Z), np.nan if self.only is None else self.only)
+        return np.full(len(Z), self.only, dtype=object)
 
     def describe(self) -> str:
-        return "" if self.value is None else f"always {self.value!r}"
+        if self.only is None:
+            return ""
+        text = repr(self.only) if self.holds == LEVELS else self.text(self.only)
+        return f"always {text}"
 
 
 # ------------------------------------------------------------------ making them
@@ -252,12 +277,20 @@ def fit_column(
     column: Column, type: Any, *, scaler: str, most: int, least: int, declared: bool = False
 ) -> FittedColumn:
     """The fitted object of a column; `declared` keeps every declared level apart."""
+    fitted = _fitted(column, type, scaler=scaler, most=most, least=least, declared=declared)
+    fitted.times = column.times
+    return fitted
+
+
+def _fitted(
+    column: Column, type: Any, *, scaler: str, most: int, least: int, declared: bool
+) -> FittedColumn:
     if isinstance(type, list):
         return _level_column(column, types.CATEGORICAL, type, most=len(type), least=0)
     if type == types.IGNORE:
         return ConstantColumn(column.name, type, column.holds)
     if type == types.CONSTANT:
-        return ConstantColumn(column.name, type, column.holds, value=_only(column))
+        return ConstantColumn(column.name, type, column.holds, only=_only(column))
     if type in (types.NUMERIC, types.DATE):
         return NumericColumn.fit(column, type, scaler)
     if type == types.COUNT:
@@ -319,8 +352,3 @@ def _level_values(levels: tuple[Any, ...], codes: np.ndarray, holds: str) -> np.
 def _half_deviance(x: np.ndarray, z: np.ndarray) -> np.ndarray:
     z = np.maximum(z, np.finfo(np.float32).tiny)
     return z - x + xlogy(x, x) - xlogy(x, z)
-
-
-def _listed(levels: tuple[Any, ...]) -> str:
-    shown = ", ".join(map(str, levels[:5]))
-    return shown + (f" and {len(levels) - 5} more" if len(levels) > 5 else "")

@@ -8,8 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from dae.tabular._column import BOOLEANS, INTEGERS, NUMBERS, Column, level_column, object_column
-from dae.tabular._schema import Filling, Schema, missing_in, observed_objects, whole
+from dae._tables.column import (
+    BOOLEANS,
+    DATES,
+    INTEGERS,
+    NUMBERS,
+    Column,
+    Times,
+    level_column,
+    object_column,
+    seconds_of,
+    times_of,
+)
+from dae._tables.schema import Filling, Schema, missing_in, observed_objects, whole
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,9 @@ class ArraySchema(Schema):
             return Column(name, INTEGERS, numbers=values.astype(np.float64))
         if kind == "f":
             return Column(name, NUMBERS, numbers=values.astype(np.float64))
+        if kind in "mM":
+            times = Times(duration=kind == "m")
+            return Column(name, DATES, numbers=seconds_of(values), times=times)
         if kind in "US":
             return level_column(name, values.tolist(), np.zeros(len(values), bool))
         missing = np.array([value is None or value != value for value in values.tolist()], bool)
@@ -54,6 +68,8 @@ class ArraySchema(Schema):
             X = np.column_stack(columns) if columns else np.empty((0, 0), object)
             return X if kind == "O" else X.astype(self.dtype.kind)
         X = np.column_stack(values)
+        if kind in "mM":
+            return times_of(X, kind).astype(self.dtype)
         if np.isnan(X).any() and kind != "f":
             return X
         if kind == "b":
@@ -66,7 +82,9 @@ class ArraySchema(Schema):
         filled = X.copy()
         for k, filling in enumerate(fillings):
             if filling is not None:
-                filled[filling.where, k] = filling.values[filling.where]
+                new = filling.values[filling.where]
+                kind = X.dtype.kind
+                filled[filling.where, k] = times_of(new, kind) if kind in "mM" else new
         return filled
 
     def numbers(self, values: np.ndarray, names: Sequence[Any], like: Any = None) -> np.ndarray:

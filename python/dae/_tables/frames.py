@@ -9,20 +9,20 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from dae.tabular._schema import Schema
+from dae._tables.schema import Schema
 
 
 def schema_of(X: Any) -> Schema:
     """The schema of a pandas or polars DataFrame, or of a two-dimensional array."""
     if _is_from("pandas", "DataFrame", X):
-        from dae.tabular._pandas import PandasSchema
+        from dae._tables.pandas_frames import PandasSchema
 
         return PandasSchema.of(X)
     if _is_from("polars", "DataFrame", X):
-        from dae.tabular._polars import PolarsSchema
+        from dae._tables.polars_frames import PolarsSchema
 
         return PolarsSchema.of(X)
-    from dae.tabular._arrays import ArraySchema
+    from dae._tables.arrays import ArraySchema
 
     return ArraySchema.of(X)
 

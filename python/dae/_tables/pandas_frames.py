@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from dae.tabular._column import (
+from dae._tables.column import (
     BOOLEANS,
     DATES,
     INTEGERS,
     LEVELS,
     NUMBERS,
     Column,
+    Times,
     level_column,
     object_column,
     seconds_of,
     times_of,
 )
-from dae.tabular._schema import (
+from dae._tables.schema import (
     Filling,
     Schema,
     missing_in,
@@ -50,10 +52,11 @@ class PandasSchema(Schema):
 
     def build(self, values: Sequence[np.ndarray], like: Any = None) -> pd.DataFrame:
         index = like.index if isinstance(like, pd.DataFrame) else None
-        series = {
-            k: pd.Series(_array(each, dtype), index=index)
-            for k, (each, dtype) in enumerate(zip(values, self.dtypes, strict=True))
-        }
+        series = {}
+        for k, (each, dtype) in enumerate(zip(values, self.dtypes, strict=True)):
+            # pandas would make dates its own
+            kept = object if is_type.is_object_dtype(dtype) else None
+            series[k] = pd.Series(_array(each, dtype), index=index, dtype=kept)
         frame = pd.DataFrame(series, index=index)
         frame.columns = self.labels
         return frame
@@ -112,15 +115,22 @@ def _column(name: Any, values: pd.Series) -> Column:
     if is_type.is_datetime64_any_dtype(dtype):
         if isinstance(dtype, pd.ArrowDtype):
             values = pd.Series(pd.DatetimeIndex(pd.to_datetime(values.astype(object))))
+        times = Times(zone=values.dt.tz)
         if values.dt.tz is not None:
             values = values.dt.tz_convert("UTC").dt.tz_localize(None)
-        return Column(name, DATES, numbers=seconds_of(values.to_numpy()))
+        return Column(name, DATES, numbers=seconds_of(values.to_numpy()), times=times)
     if is_type.is_timedelta64_dtype(dtype):
-        return Column(name, DATES, numbers=seconds_of(values.to_numpy()))
+        times = Times(duration=True)
+        return Column(name, DATES, numbers=seconds_of(values.to_numpy()), times=times)
     missing = values.isna().to_numpy(dtype=bool)
-    if is_type.is_object_dtype(dtype):
-        return object_column(name, values.to_numpy(), missing)
+    if is_type.is_object_dtype(dtype) or _holds_dates(dtype):
+        return object_column(name, values.to_numpy(dtype=object), missing)
     return level_column(name, values.to_list(), missing)
+
+
+def _holds_dates(dtype: Any) -> bool:
+    """Whether it is Arrow's dtype of dates without a time of day."""
+    return isinstance(dtype, pd.ArrowDtype) and dtype.type is date
 
 
 def _floats(values: pd.Series) -> np.ndarray:
