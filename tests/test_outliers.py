@@ -303,6 +303,144 @@ def test_data_frames(X):
         detector.score_samples(frame[names[::-1]])
 
 
+# ------------------------------------------------------------------ tables of mixed columns
+
+
+def mixed(kind, n=600, seed=0):
+    """Size decides category and price, day is noise; a DataFrame of pandas or polars."""
+    frames = pytest.importorskip(kind)
+    rng = np.random.default_rng(seed)
+    size = rng.uniform(0, 9, n)
+    columns = {
+        "size": size,
+        "class": np.array(["small", "middle", "large"])[(size // 3).astype(int)],
+        "price": 100 * size + rng.normal(0, 5, n),
+        "day": np.datetime64("2020-01-01") + rng.integers(0, 100, n),
+        "always": ["x"] * n,
+    }
+    return frames.DataFrame(columns)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+def test_a_category_that_does_not_fit_is_found(kind):
+    frame, test = mixed(kind), mixed(kind, seed=1)
+    wrong = np.arange(600) < 60
+    size, given = test["size"].to_numpy(), np.array(test["class"].to_list())
+    given[wrong] = np.where(size[wrong] < 3, "large", "small")
+    wrong &= given != np.array(test["class"].to_list())
+    if kind == "pandas":
+        test = test.assign(**{"class": given})
+    else:
+        test = test.with_columns(type(test["class"])("class", given.tolist()))
+    detector = make(max_iter=60).fit(frame)
+    assert roc_auc_score(wrong, -detector.score_samples(test)) > 0.98
+    errors = detector.errors(test)
+    assert type(errors) is type(test) and list(errors.columns) == list(test.columns)
+    values = errors.to_numpy()
+    assert np.isnan(values[:, 4]).all()  # constant
+    # the category is odd, and the day, which has nothing to do with it, is not
+    assert values[wrong, 1].mean() > 3 * values[~wrong, 1].mean()
+    assert values[wrong, 3].mean() < 1.5 * values[~wrong, 3].mean()
+    np.testing.assert_allclose(detector.score_samples(test), -np.nanmean(values, axis=1), rtol=1e-5)
+    twin = pickle.loads(pickle.dumps(detector))
+    np.testing.assert_array_equal(twin.predict(test), detector.predict(test))
+
+
+def test_a_category_is_masked_as_a_whole_by_hand():
+    frame = mixed("pandas")
+    detector = make(n_repeats=1).fit(frame)
+    encoder, (group,) = detector._encoder, detector._groups
+    encoded = encoder.encode(frame)
+    expected = np.full((600, 5), np.nan)
+    for own in range(group.max() + 1):
+        shown = np.where((group == own)[encoder.owners()], np.float32(0), encoded)
+        made = encoder.errors(encoded, detector.autoencoder_.reconstruct(shown))
+        expected[:, group == own] = made[:, group == own]
+    usual = np.where(np.isnan(expected).all(axis=0), 1, np.nan_to_num(expected).mean(axis=0))
+    np.testing.assert_allclose(detector.usual_errors_, usual, rtol=1e-4)
+    np.testing.assert_allclose(
+        detector.errors(frame), expected / (usual + 0.1), rtol=1e-3, atol=1e-6
+    )
+
+
+def test_missing_and_unknown_values_in_tables():
+    frame = mixed("pandas")
+    detector = make().fit(frame.mask(np.random.default_rng(0).random(frame.shape) < 0.1))
+    odd = frame.head(3).assign(**{"class": "gigantic"})  # a level never seen is missing
+    odd.loc[1, ["size", "price", "day", "always"]] = None
+    errors = detector.errors(odd).to_numpy()
+    assert np.isnan(errors[:, 1]).all() and np.isfinite(errors[0, [0, 2, 3]]).all()
+    scores = detector.score_samples(odd)
+    assert scores[1] == 0 and np.isfinite(scores).all()
+
+
+def test_column_types_can_be_named(X):
+    X = np.c_[X, np.arange(len(X)) % 3]
+    named = make(column_types={6: "categorical"}).fit(X)
+    assert named._encoder.columns[6].type == "categorical"
+    assert named.errors(X).shape == X.shape
+    plain = named.set_params(column_types="auto").fit(X)
+    assert "_encoder" not in plain.__dict__ and plain.center_.shape == (7,)
+    frame_types = {"class": "categorical", "size": "ignore"}
+    detector = make(column_types=frame_types).fit(mixed("pandas"))
+    assert np.isnan(detector.errors(mixed("pandas"))["size"]).all()
+    assert "center_" not in detector.__dict__
+
+
+def test_errors_of_a_frame_of_numbers_are_a_frame(X):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, index=np.arange(len(X)) + 5).add_prefix("column ")
+    errors = make().fit(frame).errors(frame)
+    assert list(errors.columns) == list(frame.columns) and errors.index.equals(frame.index)
+    np.testing.assert_array_equal(errors.to_numpy(), make().fit(X).errors(X))
+
+
+# ------------------------------------------------------------------ weights
+
+
+def as_sparse(X):
+    return sparse.csr_array(np.where(np.abs(X) > 1, X, 0))
+
+
+@pytest.mark.parametrize("kind", [np.asarray, as_sparse])
+def test_rows_of_weight_0_are_left_out(kind):
+    X = table()
+    X[::2] = 1e9 * np.random.default_rng(1).normal(size=X[::2].shape)
+    weight = np.arange(len(X)) % 2
+    weighted = make().fit(kind(X), sample_weight=weight)
+    alone = make().fit(kind(X[1::2]))
+    np.testing.assert_array_equal(weighted.score_samples(kind(X)), alone.score_samples(kind(X)))
+    assert weighted.offset_ == pytest.approx(alone.offset_)
+
+
+def test_weights_decide_what_is_usual():
+    """Two groups of rows: each is usual where it weighs."""
+    first, second = table(200, seed=1), table(200, seed=2)
+    second[:, 3:] *= -1  # the pairs are negatives of each other
+    X = np.r_[first, second]
+    is_first = np.arange(400) < 200
+    detector = make(max_iter=60)
+    for heavy in (is_first, ~is_first):
+        scores = detector.fit(X, sample_weight=np.where(heavy, 1, 0.01)).score_samples(X)
+        assert scores[heavy].mean() > 2 * scores[~heavy].mean()
+        assert (detector.predict(X)[heavy] == 1).mean() > 0.9
+
+
+@pytest.mark.parametrize("contamination", [0.1, 0.3])
+def test_contamination_is_a_share_of_the_weights(X, contamination):
+    weight = np.random.default_rng(0).integers(1, 5, len(X))
+    detector = make(contamination=contamination).fit(X, sample_weight=weight)
+    share = weight[detector.predict(X) == -1].sum() / weight.sum()
+    assert abs(share - contamination) <= 5 / weight.sum()
+
+
+def test_bad_weights(X, detector):
+    with pytest.raises(ValueError, match="sample_weight must not be negative"):
+        make().fit(X, sample_weight=np.full(len(X), -1))
+    with pytest.raises(ValueError, match="sample_weight must have one value for each of the 400"):
+        make().fit(X, sample_weight=[1, 2])
+
+
 # ------------------------------------------------------------------ in scikit-learn
 
 
@@ -403,12 +541,11 @@ def test_other_columns(X, detector):
         detector.predict(X[:, :5])
 
 
-def test_columns_that_are_not_numbers(X):
+def test_text_where_numbers_were(X, detector):
     pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame(X).assign(city="here")
-    frame.columns = frame.columns.astype(str)
-    with pytest.raises(ValueError, match="X has columns that are not numbers: 'city'"):
-        make().fit(frame)
+    frame = pandas.DataFrame(X).astype(str)
+    with pytest.raises(ValueError, match="could not convert string to float|are not numbers"):
+        detector.predict(frame.assign(**{"0": "here"}))
 
 
 def test_a_failed_fit_changes_nothing(X, detector):

@@ -13,16 +13,19 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from dae import _core
-from dae._data.checks import check_inference_data, check_training_data
-from dae._data.masked_errors import EntryPredictor, masking_groups
+from dae._data.checks import check_inference_data, check_training_data, check_weights
+from dae._data.containers import holds_only_numbers
+from dae._data.masked_errors import Cells, EntryPredictor, masking_groups
 from dae._data.robust_scale import RobustScale
-from dae._data.rows import FLOATS, Rows
+from dae._data.rows import Rows
 from dae._estimator.parameters import LAYER, TRAINING, CheckedParametersMixin, Interval, layer_sizes
 from dae._estimator.state import all_or_nothing, check_features
 from dae._estimator.version_stamp import VersionStampMixin
 from dae._model.damage import checked_number, damaged, is_array
 from dae._model.memory import check_result
-from dae._model.network import Layer, Network
+from dae._tables.cells import TableCells
+from dae._tables.encoder import Encoding, TableEncoder, check_table
+from dae._tables.frames import is_frame, schema_of
 from dae._training.divergence import Diverged
 from dae.stacked import StackedDenoisingAutoencoder
 
@@ -53,6 +56,8 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
     autoencoder, a large network does not learn to copy anomalies too.
 
     Features may have any units, tails and outliers: `fit` scales them by median and quartiles.
+    DataFrames may have columns of any kind: text, categories, dates, missing values.
+
     There are two uses. **Novelty detection**: `fit` on rows that are known to be normal, then
     `score_samples` or `predict` for new ones. **Outlier detection**: `fit_predict` on rows that
     contain the anomalies to be found; set `contamination` to their share, if it is known. The
@@ -76,6 +81,11 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         share: rows count as outliers whose error is beyond Tukey's fence of the training errors,
         the upper quartile plus 1.5 distances of the quartiles, on a logarithmic scale; and at
         least as many as the oddest hundredth of the training rows.
+
+    column_types : "auto" or dict, default="auto"
+        What the columns of a table hold, as in `dae.tabular.TabularDenoisingAutoencoder`, which
+        infers those without an entry. With "auto", arrays, and DataFrames whose columns all are
+        numbers or booleans, are numbers throughout.
 
     learning_rate_init : float, default=0.01
         Step size of Adam in the first epoch; it decreases to 0 along half a cosine.
@@ -110,15 +120,16 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         The network, of scaled features; `loss_curve_` shows its training.
 
     center_ : ndarray of shape (n_features,)
-        Median of each feature.
+        Median of each feature. Not there for tables with columns that are not numbers.
 
     scale_ : ndarray of shape (n_features,)
-        Spread of each feature: the distance of its quartiles over that of a standard normal
-        distribution, or, where they are equal, the median distance from the median of values
+        Spread of each feature, as `center_`: the distance of its quartiles over that of a standard
+        normal distribution, or, where they are equal, the median distance from the median of values
         that differ from it.
 
     usual_errors_ : ndarray of shape (n_features,)
         Mean squared error of each feature, scaled and masked, over (at most 1,024) training rows.
+        Of the columns of a table, the mean of their errors as `dae.tabular` has them.
 
     offset_ : float
         ``decision_function(X) = score_samples(X) - offset_``: the score below which a row is an
@@ -209,6 +220,7 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         "corruption_level": [Interval(Real, 0, 1, closed="neither")],
         "n_repeats": [Interval(Integral, 1, None, closed="left")],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
+        "column_types": [StrOptions({"auto"}), dict],
         "learning_rate_init": LAYER["learning_rate_init"],
         "alpha": TRAINING["alpha"],
         "batch_size": TRAINING["batch_size"],
@@ -225,6 +237,7 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         corruption_level: float = 0.4,
         n_repeats: int = 8,
         contamination: str | float = "auto",
+        column_types: Any = "auto",
         learning_rate_init: float = 0.01,
         alpha: float = 0.0,
         batch_size: int = 64,
@@ -237,6 +250,7 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         self.corruption_level = corruption_level
         self.n_repeats = n_repeats
         self.contamination = contamination
+        self.column_types = column_types
         self.learning_rate_init = learning_rate_init
         self.alpha = alpha
         self.batch_size = batch_size
@@ -248,17 +262,21 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
     # -------------------------------------------------------------- training
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn to predict entries of a row from the others.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             Rows that are normal, or that contain some anomalies; NaN in dense rows is a missing
-            entry.
+            entry. A DataFrame of pandas or polars may have columns of any kind.
 
         y : Ignored
             Present for API consistency.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row in the loss, in `usual_errors_` and in `offset_`; rows of weight 0
+            are left out. Medians and quartiles do not weigh.
 
         Returns
         -------
@@ -268,47 +286,66 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         Raises
         ------
         ValueError
-            X has infinity, text or dates; a parameter is invalid; training diverged.
+            X has infinity, or text or dates in an array; a parameter is invalid; training
+            diverged.
         """
         # again, because scikit-learn's configuration may have skipped it
         self._validate_params()
         with all_or_nothing(self):
-            rows = self._read(X, None)
+            encoder, rows = self._read_first(X)
+            weight, index = check_weights(sample_weight, rows, normalise=True)
+            if weight is not None and len(index) < len(rows):
+                rows, weight = rows.subset(index), weight[index]
             random_state = check_random_state(self.random_state)
-            scale = RobustScale.of(rows)
+            cells = TableCells(encoder) if encoder else RobustScale.of(rows)
             groups = masking_groups(
-                rows.n_features, self.corruption_level, self.n_repeats, random_state
+                cells.n_cells, self.corruption_level, self.n_repeats, random_state
             )
-            autoencoder = self._trained(scale.scaled_rows(rows), random_state)
-            predictor = EntryPredictor(autoencoder._fitted(), scale, groups)
+            autoencoder = self._trained(cells, rows, weight, random_state)
+            predictor = EntryPredictor(autoencoder._fitted(), cells, groups)
             n_threads = self._n_threads(predictor, rows)
-            usual = predictor.mean_errors(rows, _USUAL_ROWS, n_threads=n_threads)
+            usual = predictor.mean_errors(rows, _USUAL_ROWS, weight, n_threads=n_threads)
             scores = self._scores(predictor, usual, rows)
-        self.autoencoder_ = autoencoder
-        self.center_, self.scale_, self.usual_errors_ = scale.center, scale.scale, usual
+        for name in ("center_", "scale_", "_encoder"):
+            self.__dict__.pop(name, None)
+        if isinstance(cells, RobustScale):
+            self.center_, self.scale_ = cells.center, cells.scale
+        else:
+            self._encoder = encoder
+        self.autoencoder_, self.usual_errors_ = autoencoder, usual
         self._groups = groups
         self.n_iter_ = autoencoder.n_iter_
-        self.offset_ = _offset(scores, self.contamination)
+        self.offset_ = _offset(scores, self.contamination, weight)
         return self
 
-    def _read(self, X: Any, network: Layer | Network | None) -> Rows:
-        """X as rows of numbers; that of `fit`, which decides on the features, without a network.
+    def _read_first(self, X: Any) -> tuple[TableEncoder | None, Rows]:
+        """What encodes the columns of a table, None if X is numbers; and X as rows of numbers."""
+        if isinstance(self.column_types, str) and (not is_frame(X) or holds_only_numbers(X)):
+            return None, check_training_data(self, X, reset=True)
+        X = check_table(self, X, reset=True)
+        encoder = TableEncoder.fit(X, Encoding(self.column_types))
+        encoder.check_learnable()
+        return encoder, Rows(encoder.encode(X), missing=True)
 
-        The only method that sees what users pass: one that encodes mixed columns replaces it.
-        """
-        if network is None:
-            return check_training_data(self, X, reset=True)
-        return check_inference_data(self, X, network)
+    def _read(self, X: Any, predictor: EntryPredictor) -> Rows:
+        """X as rows of numbers, to be scored."""
+        if isinstance(predictor.cells, TableCells):
+            X = check_table(self, X, reset=False)
+            return Rows(predictor.cells.encoder.encode(X), missing=True)
+        return check_inference_data(self, X, predictor.network)
 
-    def _trained(self, Z: Any, random_state: np.random.RandomState) -> StackedDenoisingAutoencoder:
+    def _trained(
+        self, cells: Cells, rows: Rows, weight: Any, random_state: np.random.RandomState
+    ) -> StackedDenoisingAutoencoder:
         """An autoencoder of scaled rows."""
         sizes = layer_sizes(self)
-        n_rows, n_features = Z.shape
+        n_rows, n_features = len(rows), rows.n_features
         batch_size = min(self.batch_size, n_rows)
         n_weights = sum(a * b for a, b in zip((n_features, *sizes), sizes, strict=False))
         autoencoder = StackedDenoisingAutoencoder(
             sizes,
             corruption_level=float(self.corruption_level),
+            output_blocks=cells.output_blocks(),
             emphasis=(1, 0),
             tied_weights=False,
             max_iter=0,  # all layers together, from the start
@@ -324,7 +361,7 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
             n_jobs=self.n_jobs if n_weights * batch_size >= _SERIAL_WEIGHTS else 1,
         )
         try:
-            return autoencoder.fit(Z)
+            return autoencoder.fit(cells.scaled_rows(rows), sample_weight=weight)
         except ValueError as error:
             if not isinstance(error.__cause__, Diverged):
                 raise
@@ -341,30 +378,38 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
 
     # -------------------------------------------------------------- scores
 
-    def errors(self, X: Any) -> np.ndarray:
+    def errors(self, X: Any) -> Any:
         """How far each entry is from what the other entries of its row let expect.
 
         The squared error of the scaled feature over what is usual for it, ``usual_errors_ + 0.1``:
-        around 1 and below for normal entries. Says which features make a row odd.
+        around 1 and below for normal entries. Says which features make a row odd. The error of a
+        category is the negative log-likelihood of its level.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             Samples; NaN in dense rows is a missing entry.
 
         Returns
         -------
-        errors : ndarray of shape (n_samples, n_features)
-            0 or more, NaN where the entry is missing; float32 for float32 X, float64 for float64 X.
+        errors : ndarray or DataFrame of shape (n_samples, n_features)
+            0 or more, NaN where the entry is missing, or its column constant or ignored; a
+            DataFrame of the kind, columns and index of X if X is one. float32 for float32 X, else
+            float64.
         """
         predictor, usual = self._fitted()
-        rows = self._read(X, predictor.network)
-        dtype = rows.dtype if rows.dtype in FLOATS else np.dtype(np.float64)
-        check_result("errors", len(rows), rows.n_features, dtype)
-        result = np.empty((len(rows), rows.n_features), dtype)
+        rows = self._read(X, predictor)
+        n_cells = predictor.cells.n_cells
+        narrow = rows.dtype == np.float32 and isinstance(predictor.cells, RobustScale)
+        dtype = np.dtype(np.float32 if narrow else np.float64)
+        check_result("errors", len(rows), n_cells, dtype)
+        result = np.empty((len(rows), n_cells), dtype)
         for part, errors in self._relative_errors(predictor, usual, rows):
             result[part] = errors
-        return result
+        if not is_frame(X):
+            return result
+        schema = schema_of(X)
+        return schema.numbers(result, schema.names, like=X)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """How normal each row is: minus the mean of its `errors`, of entries that are not missing.
@@ -373,7 +418,7 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             Samples; NaN in dense rows is a missing entry.
 
         Returns
@@ -382,14 +427,14 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
             0 or less, float64; greater is more normal. 0 for a row without any entry.
         """
         predictor, usual = self._fitted()
-        return self._scores(predictor, usual, self._read(X, predictor.network))
+        return self._scores(predictor, usual, self._read(X, predictor))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """`score_samples` minus `offset_`: negative for outliers.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             Samples; NaN in dense rows is a missing entry.
 
         Returns
@@ -404,7 +449,7 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
             Samples; NaN in dense rows is a missing entry.
 
         Returns
@@ -448,18 +493,25 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         if not isinstance(autoencoder, StackedDenoisingAutoencoder):
             raise damaged("autoencoder_ must be a StackedDenoisingAutoencoder")
         network = autoencoder._fitted()
-        check_features(self, network.n_features)
-        scale = RobustScale(get("center_"), get("scale_"))
-        predictor = EntryPredictor(network, scale, get("_groups"))
+        encoder = get("_encoder")
+        if encoder is None:
+            check_features(self, network.n_features)
+            cells: Cells = RobustScale(get("center_"), get("scale_"))
+        elif isinstance(encoder, TableEncoder):
+            cells = TableCells(encoder)
+            check_features(self, cells.n_cells)
+        else:
+            raise damaged("_encoder must be a TableEncoder")
+        predictor = EntryPredictor(network, cells, get("_groups"))
         predictor.check()
         usual = get("usual_errors_")
         if (
             not is_array(usual)
-            or usual.shape != (network.n_features,)
+            or usual.shape != (cells.n_cells,)
             or usual.dtype != np.float64
             or not (usual >= 0).all()
         ):
-            raise damaged(f"usual_errors_ must be {network.n_features} numbers of 0 or more")
+            raise damaged(f"usual_errors_ must be {cells.n_cells} numbers of 0 or more")
         return predictor, usual
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -472,11 +524,28 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         return tags
 
 
-def _offset(scores: np.ndarray, contamination: str | float) -> float:
+def _offset(scores: np.ndarray, contamination: str | float, weight: Any = None) -> float:
     """The score below which a row is an outlier, from those of the training rows."""
     if not isinstance(contamination, str):
-        return float(np.percentile(scores, 100 * contamination))
-    low, high = np.maximum(np.percentile(-scores, [25, 75]), np.finfo(np.float32).tiny)
+        return float(_percentile(scores, 100 * contamination, weight))
+    low, high = np.maximum(
+        [_percentile(-scores, 25, weight), _percentile(-scores, 75, weight)],
+        np.finfo(np.float32).tiny,
+    )
     with np.errstate(over="ignore"):
         fence = -high * (high / low) ** _FENCE
-    return float(max(fence, np.percentile(scores, _LEAST_PERCENT)))
+    return float(max(fence, _percentile(scores, _LEAST_PERCENT, weight)))
+
+
+def _percentile(values: np.ndarray, percent: float, weight: Any) -> float:
+    """Of values that count by their weights; a mean weight of 1 makes integers repetitions."""
+    if weight is None:
+        return float(np.percentile(values, percent))
+    order = np.argsort(values)
+    ends = np.cumsum(weight[order], dtype=np.float64)
+    # the value of weight w covers w places from 0; between two values as np.percentile has it
+    place = percent / 100 * (ends[-1] - 1)
+    first = np.searchsorted(ends, np.floor(place), side="right")
+    second = np.searchsorted(ends, np.floor(place) + 1, side="right")
+    low, high = (values[order[min(k, len(order) - 1)]] for k in (first, second))
+    return float(low + (high - low) * (place - np.floor(place)))

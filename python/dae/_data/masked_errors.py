@@ -25,6 +25,12 @@ class Cells(Protocol):
     def check(self, n_features: int) -> None:
         """Raise ValueError unless they belong to a network of so many features."""
 
+    def output_blocks(self) -> Any:
+        """Losses of the network's features, None for the squared error of all."""
+
+    def scaled_rows(self, X: Rows) -> Any:
+        """All rows as the network reads them."""
+
     def hidden(self, cells: np.ndarray) -> np.ndarray:
         """Which features of the network are hidden with these cells, all bool."""
 

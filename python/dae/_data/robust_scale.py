@@ -49,6 +49,9 @@ class RobustScale:
         """One for each feature: the verbs of `Cells` (masked_errors.py)."""
         return len(self.center)
 
+    def output_blocks(self) -> None:
+        return None
+
     def hidden(self, cells: np.ndarray) -> np.ndarray:
         return cells
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,13 @@ class TableCells:
                 f"the columns make {self.encoder.n_encoded} features, and the network has "
                 f"{n_features}"
             )
+
+    def output_blocks(self) -> list[tuple[str, int, float]]:
+        return self.encoder.output_blocks({})
+
+    def scaled_rows(self, X: Any) -> np.ndarray:
+        """The encoded rows that X, of `_data.rows.Rows`, holds."""
+        return X.array
 
     def hidden(self, cells: np.ndarray) -> np.ndarray:
         return cells[self.encoder.owners()]
