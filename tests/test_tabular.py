@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
+from dae._tables.linear_fill import LinearFill
 from dae.tabular import DenoisingImputer, TabularDenoisingAutoencoder
 
 N = 200
@@ -371,6 +372,77 @@ def test_imputer_contract():
                                                           "missingindicator_x1"]  # fmt: skip
     kept = imputer.set_params(keep_empty_features=True, add_indicator=False).fit_transform(X)
     assert kept.shape == (150, 5) and (kept[:, 4] == 0).all()
+
+
+def test_columns_that_tell_nothing_are_filled_by_their_means():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(200, 8))
+    holes = rng.random(X.shape) < 0.3
+    imputer = DenoisingImputer(random_state=0)
+    filled = imputer.fit_transform(np.where(holes, np.nan, X))
+    error, mean_error = (
+        np.sqrt(((guess - X)[holes] ** 2).mean()) for guess in (filled, X.mean(axis=0))
+    )
+    assert error < 1.02 * mean_error
+    assert sum(imputer.blend_["squared_error"]) < 0.2
+
+
+def test_networks_take_over_where_no_line_fits():
+    rng = np.random.default_rng(0)
+    t = rng.uniform(-1, 1, size=(500, 2))
+    line = np.c_[t, t @ [1, 2], t @ [2, -1]] + 0.05 * rng.normal(size=(500, 4))
+    curve = np.c_[t[:, :1], t[:, :1] ** 2, np.cos(4 * t[:, :1]), np.sin(3 * t[:, :1])]
+    for X, most in ((line, 1.1), (curve, 0.75)):
+        holes = rng.random(X.shape) < 0.2
+        given = np.where(holes, np.nan, X)
+        imputer = DenoisingImputer(random_state=0).fit(given)
+        scaled = (given - np.nanmean(given, axis=0)) / np.nanstd(given, axis=0)
+        by_line = LinearFill.fit(scaled, 0.003, rng).fill(scaled)
+        off, off_line = (
+            np.sqrt(((guess - X)[holes] ** 2).mean() / X.var())
+            for guess in (
+                imputer.transform(given),
+                by_line * np.nanstd(given, axis=0) + np.nanmean(given, axis=0),
+            )
+        )
+        assert off < most * off_line
+    assert imputer.blend_["squared_error"][0] > 0.5
+
+
+def test_hidden_cells_choose_by_kind_of_column():
+    frame = pandas_frame()
+    imputer = DenoisingImputer(max_iter=2, random_state=0).fit(frame)
+    assert imputer.blend_.keys() == {"squared_error", "multinomial", "poisson"}
+    assert all(min(pair) >= 0 and sum(pair) <= 1 + 1e-6 for pair in imputer.blend_.values())
+
+
+def test_linear_fill_is_the_conditional_mean_of_a_normal_distribution():
+    rng = np.random.default_rng(0)
+    covariance = np.cov(rng.normal(size=(40, 6)) @ rng.normal(size=(6, 6)), rowvar=False)
+    mean = rng.normal(size=6)
+    model = LinearFill(mean, np.linalg.inv(covariance))
+    X = rng.normal(size=(50, 6)) * 3
+    holes = rng.random(X.shape) < 0.4
+    filled = model.fill(np.where(holes, np.nan, X))
+    for row, hole, made in zip(X, holes, filled, strict=True):
+        across = covariance[np.ix_(hole, ~hole)]
+        known = np.linalg.solve(covariance[np.ix_(~hole, ~hole)], (row - mean)[~hole])
+        np.testing.assert_allclose(made[hole], mean[hole] + across @ known, atol=1e-2)
+        np.testing.assert_array_equal(made[~hole], row[~hole])
+
+
+def test_linear_fill_learns_from_rows_with_holes():
+    rng = np.random.default_rng(0)
+    factor = rng.normal(size=(2000, 2))
+    loads = rng.normal(size=(2, 6))
+    X = factor @ loads + 0.1 * rng.normal(size=(2000, 6))
+    holes = rng.random(X.shape) < 0.3
+    model = LinearFill.fit(np.where(holes, np.nan, X), 0.003, rng)
+    truth = LinearFill(np.zeros(6), np.linalg.inv(loads.T @ loads + 0.01 * np.eye(6)))
+    off, least = (
+        ((each.fill(np.where(holes, np.nan, X)) - X)[holes] ** 2).mean() for each in (model, truth)
+    )
+    assert off < 1.5 * least
 
 
 def test_several_imputations_differ_where_values_were_missing():

@@ -32,22 +32,23 @@ def judge(X: np.ndarray, mechanism: str, seed: int, name: str) -> dict:
     mask = hidden(X, mechanism, seed)
     holes = np.where(mask, np.nan, X)
     imputer = IMPUTERS[name](seed)
-    started = time.perf_counter()
+    started = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # ridge and trees stop before they converge
         filled = imputer.fit_transform(holes)
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     rmse = float(np.sqrt(np.mean((filled - X)[mask] ** 2)))
     return {"rmse": rmse, "seconds": seconds}
 
 
-def run(quick: bool = False) -> dict:
+def run(only: list[str], quick: bool = False) -> dict:
+    """Results of these imputers."""
     results: list[dict] = []
     sets = tables()
     for mechanism in MECHANISMS[:1] if quick else MECHANISMS:
         for table, X in sets.items():
             for seed in SEEDS[:1] if quick else SEEDS:
-                for name in IMPUTERS:
+                for name in only:
                     if affordable(name, *X.shape, mechanism, seed) and not (
                         quick and name == "extra trees"
                     ):
@@ -56,3 +57,13 @@ def run(quick: bool = False) -> dict:
                         results.append({**case, "shape": list(X.shape), "seed": seed, **result})
             print(mechanism, table, flush=True)
     return {"results": results}
+
+
+def merged(before: dict, result: dict, only: list[str]) -> dict:
+    """What was kept of other imputers, and how they were run, beside new results."""
+    kept = [row for row in before["results"] if row["imputer"] not in only]
+    return {
+        "results": kept + result["results"],
+        "environment": result["environment"],
+        "others": {"date": before.get("others", before["environment"])["date"]},
+    }

@@ -14,10 +14,16 @@ def report(result: dict) -> str:
     environment, results = result["environment"], result["results"]
     lines = [
         "RMSE on hidden cells, columns scaled to [0, 1]; means over seeds 0 and 1 (extra trees: "
-        "seed 0, tables of at most 25 columns and 2,500 rows; ridge: at most 40 columns). Seconds "
-        "of fit and transform in brackets, one thread, on a machine shared with others. Settings "
-        f"as they come; 20 extra trees, 3 rounds. {environment['cpu']}.",
+        "seed 0, tables of at most 25 columns and 2,500 rows; ridge: at most 40 columns). CPU "
+        "seconds of fit and transform in brackets, one thread. Settings "
+        f"as they come; 20 extra trees, 3 rounds. {environment['cpu']}; {environment['date']}.",
     ]
+    if "others" in result:
+        lines[0] += (
+            f" Imputers but dae: from {result['others']['date']}, and their seconds by the wall "
+            "clock of a machine shared with other work, so that they compare in order of magnitude "
+            "only."
+        )
     for mechanism in MECHANISMS:
         lines += ["", f"## {mechanism}", "", "| table | " + " | ".join(IMPUTERS) + " |"]
         lines.append("| --- |" + " --- |" * len(IMPUTERS))

@@ -57,6 +57,11 @@ class FittedColumn(ABC):
     def decode(self, Z: np.ndarray) -> np.ndarray:
         """Values from reconstructions (n_rows, width): float64, or levels as objects."""
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Of encoded values of the training data."""
+        return 0.0, 1.0
+
     def errors(self, encoded: np.ndarray, Z: np.ndarray) -> np.ndarray:
         """Loss of each row over that of a constant guess, NaN where the value is missing."""
         return np.full(len(encoded), np.nan)
@@ -126,6 +131,12 @@ class NumericColumn(FittedColumn):
             return _level_values(self.levels, np.rint(numbers).astype(np.int64), self.holds)
         return np.round(numbers / self.step) * self.step if self.step else numbers
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        assert self.scaler is not None
+        low, high = self.scaler.transform(np.array([self.scaler.low, self.scaler.high]))
+        return float(low), float(high)
+
     def errors(self, encoded: np.ndarray, Z: np.ndarray) -> np.ndarray:
         return (Z[:, 0].astype(np.float64) - encoded[:, 0]) ** 2
 
@@ -169,6 +180,10 @@ class CountColumn(FittedColumn):
 
     def decode(self, Z: np.ndarray) -> np.ndarray:
         return np.clip(Z[:, 0].astype(np.float64) * self.mean, 0, self.high)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return 0.0, self.high / self.mean
 
     def errors(self, encoded: np.ndarray, Z: np.ndarray) -> np.ndarray:
         return self.weight * _half_deviance(encoded[:, 0], Z[:, 0].astype(np.float64))

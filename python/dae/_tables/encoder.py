@@ -15,6 +15,8 @@ from dae._tables.columns import FittedColumn, fit_column
 from dae._tables.frames import is_frame, refuse_lazy, schema_of
 from dae._tables.schema import Filling, Schema
 
+_SMALL = np.finfo(np.float32).tiny
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -157,6 +159,18 @@ class TableEncoder:
             owner[place] = k
         owner[self.n_encoded - len(self.indicated) :] = self.indicated
         return owner
+
+    def possible(self, Z: np.ndarray) -> np.ndarray:
+        """Rows without NaN, brought to what the columns can be: float32.
+
+        Numbers within the range of the training data, shares of levels that add to 1.
+        """
+        Z = np.array(Z, dtype=np.float32)
+        for column, place in zip(self.columns, self.places, strict=True):
+            Z[:, place] = np.clip(Z[:, place], *column.bounds)
+            if column.width > 1:
+                Z[:, place] /= np.maximum(Z[:, place].sum(axis=1, keepdims=True), _SMALL)
+        return Z
 
     def encoded_names(self) -> list[str]:
         """A name for each column of the matrix."""

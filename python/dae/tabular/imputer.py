@@ -18,21 +18,23 @@ from dae._tables.encoder import Encoding, TableEncoder, check_table
 from dae._tables.frames import is_frame, schema_of
 from dae._tables.scalers import SCALERS
 from dae.stacked import StackedDenoisingAutoencoder
+from dae.tabular._filling import Filling
 from dae.tabular._inputs import TableInputMixin
 
-_GROUPS, _ROUNDS = 8, 3  # a missing value is predicted from all others but those of its group
-_FIRST_LEVEL, _SECOND_LEVEL = 0.2, 0.1  # masked besides what is missing
-_PRESENTATIONS = 300_000  # rows shown in one training
-_FEWEST_EPOCHS, _MOST_EPOCHS = 20, 300
+_MASKED = 0.15  # in training
+_PRESENTATIONS = 100_000  # rows shown in one training
+_FEWEST_EPOCHS, _MOST_EPOCHS = 10, 1000
 _HIDDEN_PER_DRAW = 0.2  # of the observed values, for one of several imputations
 
 
 class DenoisingImputer(DocLinkMixin, TableInputMixin):
     """Fill missing values by denoising autoencoders, scikit-learn's imputer for whole tables.
 
-    A first network learns to predict masked values from the others and fills the table. A second
-    one learns on the filled table with less masking, and predicts each missing value again from
-    the rest of its row, observed and filled, in a few rounds.
+    Three steps: what a normal distribution expects fills the table; a network learns to predict
+    masked values of it from the others, and fills it again; so does a second one, from there. In
+    the first two, a tenth of the observed values is hidden, which then tells how much of the
+    networks' and how much of the linear prediction to take, and how far to stay at the mean: the
+    less there is to learn from, the nearer to it.
 
     Parameters
     ----------
@@ -43,7 +45,7 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
         As in `TabularDenoisingAutoencoder`. Columns of an array of numbers are numeric: filled by
         their expected value, also where it is none of the column's values.
 
-    hidden_layer_sizes : int or tuple of int, default=(256,)
+    hidden_layer_sizes : int or tuple of int, default=(192,)
         Hidden units of each layer of both networks.
 
     numeric_scaler : {"standard", "robust", "quantile"}, default="standard"
@@ -52,17 +54,17 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
     max_categories : int, default=40
         Columns of a network for one category at most.
 
-    learning_rate_init : float, default=0.002
+    learning_rate_init : float, default=0.006
         Step size of Adam in the first epoch; cosine schedule.
 
     alpha : float, default=0.0
         L2 penalty of the weights.
 
-    batch_size : int, default=64
+    batch_size : int, default=32
         Samples per mini-batch.
 
     max_iter : int or None, default=None
-        Epochs of each network. None: 300,000 over the number of rows, from 20 to 300.
+        Epochs of each network. None: 100,000 over the number of rows, from 10 to 1,000.
 
     n_imputations : int, default=1
         With more than one, `transform` averages so many imputations, in each of which 20 % of the
@@ -84,6 +86,12 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
     ----------
     networks_ : list of StackedDenoisingAutoencoder
         The first and the second network; empty if nothing varies.
+
+    blend_ : dict of (float, float)
+        From losses ("squared_error" for numbers, "multinomial" for categories, "poisson" for
+        counts) to the weights of the networks and of the linear fill, chosen on hidden values.
+        What they leave of 1 is the weight of the column's mean: with (0, 0) nothing was found that
+        columns tell about each other.
 
     n_iter_ : int
         Number of epochs of each network.
@@ -132,12 +140,12 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
         *,
         missing_values: Any = np.nan,
         column_types: Any = "auto",
-        hidden_layer_sizes: Any = (256,),
+        hidden_layer_sizes: Any = (192,),
         numeric_scaler: str = "standard",
         max_categories: int = 40,
-        learning_rate_init: float = 0.002,
+        learning_rate_init: float = 0.006,
         alpha: float = 0.0,
-        batch_size: int = 64,
+        batch_size: int = 32,
         max_iter: int | None = None,
         n_imputations: int = 1,
         add_indicator: bool = False,
@@ -182,22 +190,23 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
         epochs = self.max_iter
         if epochs is None:
             epochs = min(max(_PRESENTATIONS // X.shape[0], _FEWEST_EPOCHS), _MOST_EPOCHS)
-        networks = []
+        filling = None
         if encoder.n_encoded:
             encoded = encoder.encode(X)
-            first = self._network(encoder, _FIRST_LEVEL, epochs, random_state).fit(encoded)
-            filled = np.where(np.isnan(encoded), first.reconstruct(encoded), encoded)
-            second = self._network(encoder, _SECOND_LEVEL, epochs, random_state).fit(filled)
-            networks = [first, second]
+            filling = Filling.fit(
+                encoder, encoded, lambda: self._network(encoder, epochs, random_state), seed
+            )
         missing = [column.missing for column in encoder.schema.columns(X)]
         self._empty = [k for k, where in enumerate(missing) if where.all()]
         self._indicated = [k for k, where in enumerate(missing) if where.any()]
-        self._encoder, self.networks_, self._seed = encoder, networks, seed
+        self._encoder, self._filling, self._seed = encoder, filling, seed
+        self.networks_ = filling.networks if filling else []
+        self.blend_ = filling.blend if filling else {}
         self.n_iter_ = epochs
         return self
 
     def _network(
-        self, encoder: TableEncoder, level: float, epochs: int, random_state: Any
+        self, encoder: TableEncoder, epochs: int, random_state: Any
     ) -> StackedDenoisingAutoencoder:
         sizes = self.hidden_layer_sizes
         sizes = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
@@ -205,7 +214,7 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
         return StackedDenoisingAutoencoder(
             sizes,
             corruption=["masking", *[None] * above],
-            corruption_level=[level, *[0.0] * above],
+            corruption_level=[_MASKED, *[0.0] * above],
             output_blocks=encoder.output_blocks({}),
             tied_weights=False,
             emphasis=(1, 0),
@@ -272,31 +281,7 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
 
     def _fill(self, encoded: np.ndarray) -> np.ndarray:
         """The matrix with every NaN replaced."""
-        missing = np.isnan(encoded)
-        rows = missing.any(axis=1)
-        if not rows.any():
-            return encoded
-        first, second = self.networks_
-        part, absent = encoded[rows], missing[rows]
-        part = np.where(absent, first.reconstruct(part), part)
-        owner = self._encoder.owners()
-        columns = np.unique(owner[absent.any(axis=0)])
-        rng = np.random.default_rng(self._seed % 2**63)
-        n_groups = min(_GROUPS, len(columns))
-        for _ in range(_ROUNDS):
-            # by column alone: a row is filled in the same way, whichever rows are beside it
-            group = rng.permutation(len(self._encoder.columns)) % _GROUPS
-            fresh = part.copy()
-            for own in range(_GROUPS if n_groups > 1 else 1):
-                asked = absent & (group[owner] == own) if n_groups > 1 else absent
-                at = asked.any(axis=1)
-                if at.any():
-                    shown = np.where(asked[at], np.float32(np.nan), part[at])
-                    fresh[at] = np.where(asked[at], second.reconstruct(shown), fresh[at])
-            part = fresh
-        filled = encoded.copy()
-        filled[rows] = part
-        return filled
+        return self._filling.fill(encoded) if self._filling else encoded
 
     # -------------------------------------------------------------- tables
 
