@@ -66,23 +66,20 @@ def adult() -> Table:
     return Table(X[train], y, X[test], y_test, classes=True)
 
 
-def _from_csv(path: str, target: str, numeric: list[str]) -> tuple[list, list[int], np.ndarray]:
-    file_path = data.folder("tabular") / path
-    opened = gzip.open(file_path, "rt") if path.endswith(".gz") else open(file_path)
-    with opened as file:
-        names, *rows = csv.reader(file)
-    y = np.array([float(row[names.index(target)]) for row in rows])
-    kept = [k for k, name in enumerate(names) if name != target]
-    columns = [[row[k] for row in rows] for k in kept]
-    return columns, [i for i, k in enumerate(kept) if names[k] in numeric], y
+@dataclass(frozen=True)
+class File:
+    """Where a table lies, what is to be told, and which columns are numbers."""
+
+    path: str
+    target: str
+    numeric: tuple[str, ...]
 
 
-def credit() -> Table:
-    """Will the loan default?"""
-    columns, numeric, y = _from_csv(
+FILES = {
+    "credit": File(
         "credit_risk_dataset.csv.gz",
         "loan_status",
-        [
+        (
             "person_age",
             "person_income",
             "person_emp_length",
@@ -90,19 +87,12 @@ def credit() -> Table:
             "loan_int_rate",
             "loan_percent_income",
             "cb_person_cred_hist_length",
-        ],
-    )
-    train, test = _split(len(y))
-    X = _encoded(columns, numeric, train)
-    return Table(X[train], y[train].astype(int), X[test], y[test].astype(int), classes=True)
-
-
-def california() -> Table:
-    """Logarithm of the median house value of a block of houses."""
-    columns, numeric, y = _from_csv(
+        ),
+    ),
+    "california": File(
         "california_housing.csv",
         "median_house_value",
-        [
+        (
             "longitude",
             "latitude",
             "housing_median_age",
@@ -111,8 +101,35 @@ def california() -> Table:
             "population",
             "households",
             "median_income",
-        ],
-    )
+        ),
+    ),
+}
+
+
+def from_csv(name: str) -> tuple[list[list[str]], list[int], np.ndarray]:
+    """Columns but for the target, which of them are numbers, and the target."""
+    file = FILES[name]
+    path = data.folder("tabular") / file.path
+    opened = gzip.open(path, "rt") if path.suffix == ".gz" else open(path)
+    with opened as lines:
+        names, *rows = csv.reader(lines)
+    y = np.array([float(row[names.index(file.target)]) for row in rows])
+    kept = [k for k, name in enumerate(names) if name != file.target]
+    columns = [[row[k] for row in rows] for k in kept]
+    return columns, [i for i, k in enumerate(kept) if names[k] in file.numeric], y
+
+
+def credit() -> Table:
+    """Will the loan default?"""
+    columns, numeric, y = from_csv("credit")
+    train, test = _split(len(y))
+    X = _encoded(columns, numeric, train)
+    return Table(X[train], y[train].astype(int), X[test], y[test].astype(int), classes=True)
+
+
+def california() -> Table:
+    """Logarithm of the median house value of a block of houses."""
+    columns, numeric, y = from_csv("california")
     y = np.log(y)
     train, test = _split(len(y))
     X = _encoded(columns, numeric, train)

@@ -6,8 +6,20 @@ import argparse
 import time
 
 from bench import machine, records
-from bench.imputation import compare, report
+from bench.imputation import compare, mixed, report
 from bench.imputation.rivals import IMPUTERS
+
+
+def run_mixed(*, quick: bool) -> None:
+    started = time.perf_counter()
+    result = mixed.run(quick=quick)
+    result["environment"] = machine.run_information(started)
+    lines = mixed.report(result)
+    print(lines)
+    if not quick:
+        path = records.folder() / "imputation_mixed.json"
+        records.write(path, result)
+        records.write_text(path.with_suffix(".md"), lines + "\n")
 
 
 def main() -> None:
@@ -16,19 +28,20 @@ def main() -> None:
     parser.add_argument(
         "--only", nargs="+", choices=IMPUTERS, help="others keep their results of before"
     )
+    parser.add_argument("--mixed", action="store_true", help="Adult, Credit and California instead")
     options = parser.parse_args()
+    if options.mixed:
+        return run_mixed(quick=options.quick)
     path = records.folder() / "imputation.json"
     started = time.perf_counter()
-    only = options.only or list(IMPUTERS)
-    result = compare.run(only, quick=options.quick)
-    result["environment"] = machine.run_information(started)
-    if options.only and not options.quick:
-        result = compare.merged(records.read(path), result, only)
-    lines = report.report(result)
+    result = records.read(path) if options.only and not options.quick else {}
+    for rows in compare.run(options.only or list(IMPUTERS), quick=options.quick):
+        result = compare.merged(result, rows, machine.run_information(started))
+        lines = report.report(result)
+        if not options.quick:  # what is done is kept
+            records.write(path, result)
+            records.write_text(path.with_suffix(".md"), lines + "\n")
     print(lines)
-    if not options.quick:
-        records.write(path, result)
-        records.write_text(path.with_suffix(".md"), lines + "\n")
 
 
 if __name__ == "__main__":

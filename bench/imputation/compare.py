@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import time
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -41,11 +42,11 @@ def judge(X: np.ndarray, mechanism: str, seed: int, name: str) -> dict:
     return {"rmse": rmse, "seconds": seconds}
 
 
-def run(only: list[str], quick: bool = False) -> dict:
-    """Results of these imputers."""
-    results: list[dict] = []
+def run(only: list[str], quick: bool = False) -> Iterator[list[dict]]:
+    """Results of these imputers, one mechanism after the other."""
     sets = tables()
     for mechanism in MECHANISMS[:1] if quick else MECHANISMS:
+        results: list[dict] = []
         for table, X in sets.items():
             for seed in SEEDS[:1] if quick else SEEDS:
                 for name in only:
@@ -56,14 +57,19 @@ def run(only: list[str], quick: bool = False) -> dict:
                         case = {"table": table, "mechanism": mechanism, "imputer": name}
                         results.append({**case, "shape": list(X.shape), "seed": seed, **result})
             print(mechanism, table, flush=True)
-    return {"results": results}
+        yield results
 
 
-def merged(before: dict, result: dict, only: list[str]) -> dict:
-    """What was kept of other imputers, and how they were run, beside new results."""
-    kept = [row for row in before["results"] if row["imputer"] not in only]
-    return {
-        "results": kept + result["results"],
-        "environment": result["environment"],
-        "others": {"date": before.get("others", before["environment"])["date"]},
-    }
+def merged(before: dict, results: list[dict], environment: dict) -> dict:
+    """What was kept, with new results in the place of those of the same imputer and mechanism.
+
+    Each row says when it was made.
+    """
+    new = {(row["imputer"], row["mechanism"]) for row in results}
+    kept = [
+        {"date": before["environment"]["date"], **row}
+        for row in before.get("results", [])
+        if (row["imputer"], row["mechanism"]) not in new
+    ]
+    dated = [{**row, "date": environment["date"], "clock": "CPU"} for row in results]
+    return {"results": kept + dated, "environment": environment}

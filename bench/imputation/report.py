@@ -18,11 +18,11 @@ def report(result: dict) -> str:
         "seconds of fit and transform in brackets, one thread. Settings "
         f"as they come; 20 extra trees, 3 rounds. {environment['cpu']}; {environment['date']}.",
     ]
-    if "others" in result:
+    by_wall = sorted({r["imputer"] for r in results if r.get("clock") != "CPU"})
+    if by_wall:
         lines[0] += (
-            f" Imputers but dae: from {result['others']['date']}, and their seconds by the wall "
-            "clock of a machine shared with other work, so that they compare in order of magnitude "
-            "only."
+            f" Of {', '.join(by_wall)} the results are those of an earlier run, their seconds by "
+            "the wall clock of a machine shared with other work: an order of magnitude."
         )
     for mechanism in MECHANISMS:
         lines += ["", f"## {mechanism}", "", "| table | " + " | ".join(IMPUTERS) + " |"]
