@@ -12,7 +12,11 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from dae import DenoisingAutoencoder, DenoisingOutlierDetector
+from dae import (
+    DenoisingAutoencoder,
+    DenoisingOutlierDetector,
+    StackedDenoisingAutoencoder,
+)
 
 
 def make(**parameters):
@@ -117,12 +121,36 @@ def test_contamination_is_the_share_of_outliers(X, contamination):
 
 
 def test_contamination_auto():
-    """At least the oddest hundredth; more where the errors have a long tail."""
+    """About the oddest hundredth of new rows; more where the errors have a long tail."""
+    new, new_broken = table(4000, seed=7), table(4000, seed=7, broken=400)
     clean, broken = make().fit(table(1000)), make().fit(table(1000, broken=100))
-    assert 0.01 <= (clean.predict(table(1000)) == -1).mean() < 0.05
-    assert (broken.predict(table(1000, broken=100)) == -1).mean() > (
-        clean.predict(table(1000)) == -1
-    ).mean()
+    assert 0.003 <= (clean.predict(new) == -1).mean() < 0.03
+    assert (broken.predict(new_broken) == -1).mean() > (clean.predict(new) == -1).mean()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_few_rows_to_learn_from_do_not_make_new_rows_outliers(seed):
+    """The network knows its 150 rows by heart; the threshold is for rows that it has not seen."""
+    random = np.random.default_rng(seed)
+    mixing = random.normal(size=(3, 12))
+    X = random.normal(size=(2150, 3)) @ mixing + 0.3 * random.normal(size=(2150, 12))
+    detector = make(hidden_layer_sizes=(64, 64), max_iter=100).fit(X[:150])
+    assert (detector.predict(X[150:]) == -1).mean() < 0.06
+
+
+def test_rows_that_are_held_out_are_not_learned_from(X, monkeypatch):
+    shown = []
+    fit = StackedDenoisingAutoencoder.fit
+
+    def spy(self, Z, *args, **settings):
+        shown.append(Z.shape[0])
+        return fit(self, Z, *args, **settings)
+
+    monkeypatch.setattr(StackedDenoisingAutoencoder, "fit", spy)
+    for n in (99, 100, 400):
+        make(max_iter=1).fit(X[:n])
+    make(max_iter=1).fit(as_sparse(X), sample_weight=np.arange(400) % 2)
+    assert shown == [99, 90, 360, 180]
 
 
 def test_contamination_changes_the_offset_alone(X):

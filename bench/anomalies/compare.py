@@ -61,15 +61,26 @@ def on_sets(
     return results
 
 
-def run(quick: bool = False) -> dict:
+def run(quick: bool = False, only: list[str] | None = None) -> dict:
+    """All rivals, or only some of them."""
     seeds = SEEDS[:1] if quick else SEEDS
     names = sets.names()[:3] if quick else sets.names()
-    for rival in RIVALS.values():  # imports and first calls are not timed
+    rivals = {name: RIVALS[name] for name in only or RIVALS}
+    for rival in rivals.values():  # imports and first calls are not timed
         judge(rival, sets.unsupervised("thyroid", 0), 0)
     chosen = [name for name in names if name in sets.chosen_on()]
     return {
         "seeds": list(seeds),
         "chosen_on": chosen,
-        "semi_supervised": on_sets(names, RIVALS, sets.semi_supervised, seeds),
-        "unsupervised": on_sets(sets.UNSUPERVISED, RIVALS, sets.unsupervised, seeds),
+        "semi_supervised": on_sets(names, rivals, sets.semi_supervised, seeds),
+        "unsupervised": on_sets(sets.UNSUPERVISED, rivals, sets.unsupervised, seeds),
     }
+
+
+def merged(before: dict, result: dict) -> dict:
+    """What was kept, with the rivals that ran again in their place; with the date of the others."""
+    for split in ("semi_supervised", "unsupervised"):
+        for name, each in result[split].items():
+            each["rivals"] = {**before[split][name]["rivals"], **each["rivals"]}
+    dated = before.get("others", before["environment"])
+    return {**result, "others": {key: dated[key] for key in ("date", "load")}}

@@ -78,7 +78,8 @@ def compare(result: dict) -> str:
             for name in ("scikit-learn", "torch", "pyod", "numpy")
             if name in versions
         )
-        + f"; {environment['date']}.",
+        + f"; {environment['date']}."
+        + (f" Rivals are from a run of {result['others']['date']}." if "others" in result else ""),
         "",
         "## Semi-supervised",
         "",
@@ -160,5 +161,33 @@ def speed(result: dict) -> str:
             "number of rows, PyOD for 10 epochs: short ones of small tables.",
             "",
             markdown_rows(["set (rows x features)", *names, "ratio"], rows),
+        ]
+    )
+
+
+def threshold(result: dict) -> str:
+    results = result["results"]
+    labels = list(dict.fromkeys(row["held"] for row in results))
+    rows = []
+    for key in dict.fromkeys((row["set"], row["rows"]) for row in results):
+        mine = {row["held"]: row for row in results if (row["set"], row["rows"]) == key}
+        figures = [
+            *(f"{100 * mine[label]['false']:.1f} %" for label in labels),
+            *(f"{100 * mine[label]['found']:.0f} %" for label in labels),
+            *(f"{mine[label]['auc']:.3f}" for label in labels),
+        ]
+        rows.append([key[0], f"{mine[labels[0]]['learned']:,.0f}", *figures])
+    names = [f"{what}, {label}" for what in ("false", "found", "AUC") for label in labels]
+    return "\n".join(
+        [
+            '# Where the threshold of `contamination="auto"` lies',
+            "",
+            "Shares of new normal rows that are called outliers (false) and of anomalies that are "
+            "(found), learned from so many normal rows, on the sets that defaults were chosen on; "
+            f"means over {len(result['seeds'])} seeds. A threshold of rows that were learned "
+            "from finds more because it calls more of everything an outlier. "
+            f"{result['environment']['cpu']}; {result['environment']['date']}.",
+            "",
+            markdown_rows(["set", "rows", *names], rows),
         ]
     )

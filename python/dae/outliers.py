@@ -43,6 +43,10 @@ _LEAST_ERROR = 0.1
 _FENCE = 1.5
 _LEAST_PERCENT = 1.0
 
+# Rows that the network is not shown: they tell how much larger errors of new rows are.
+_HELD_SHARE, _MOST_HELD = 0.1, 400
+_FEWEST_ROWS = 100  # below these, each is needed to learn from
+
 # Weights times rows of a batch from which a second thread is worth its barriers in training.
 _SERIAL_WEIGHTS = 2**20
 
@@ -78,9 +82,10 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
 
     contamination : "auto" or float, default="auto"
         Share in (0, 0.5] of anomalies in the training data, which sets `offset_`. "auto" knows no
-        share: rows count as outliers whose error is beyond Tukey's fence of the training errors,
-        the upper quartile plus 1.5 distances of the quartiles, on a logarithmic scale; and at
-        least as many as the oddest hundredth of the training rows.
+        share: rows count as outliers whose error is beyond Tukey's fence, the upper quartile plus
+        1.5 distances of the quartiles, on a logarithmic scale, or among the oddest hundredth. It
+        is made for new rows: the errors of rows that were learned from are enlarged by as much as
+        the median error of rows that were held out is larger than theirs.
 
     column_types : "auto" or dict, default="auto"
         What the columns of a table hold, as in `dae.tabular.TabularDenoisingAutoencoder`, which
@@ -166,9 +171,10 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
     it is level with the distance to the fifth neighbour and ahead of isolation forests; with the
     anomalies among few training rows, isolation forests are ahead.
 
-    `offset_` follows the errors of training rows. New rows have larger ones, the more so the fewer
-    rows there were to learn from: with a few hundred, take the threshold for normal rows from the
-    `score_samples` of some that were set aside.
+    New rows have larger errors than those that were learned from, the more so the fewer these were.
+    So a tenth of the training rows, at most 400, is not shown to the network (none of less than
+    100 rows), and "auto" takes the difference into account. A number for `contamination` is a share
+    of the training rows, as in all of scikit-learn: of new rows more will be beyond it.
 
     **Coming from PyOD**, mind the opposite sign:
 
@@ -301,7 +307,8 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
             groups = masking_groups(
                 cells.n_cells, self.corruption_level, self.n_repeats, random_state
             )
-            autoencoder = self._trained(cells, rows, weight, random_state)
+            held = _held_out(len(rows), random_state)
+            autoencoder = self._trained(cells, rows, weight, held, random_state)
             predictor = EntryPredictor(autoencoder._fitted(), cells, groups)
             n_threads = self._n_threads(predictor, rows)
             usual = predictor.mean_errors(rows, _USUAL_ROWS, weight, n_threads=n_threads)
@@ -315,7 +322,7 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         self.autoencoder_, self.usual_errors_ = autoencoder, usual
         self._groups = groups
         self.n_iter_ = autoencoder.n_iter_
-        self.offset_ = _offset(scores, self.contamination, weight)
+        self.offset_ = _offset(scores, self.contamination, weight, held)
         return self
 
     def _read_first(self, X: Any) -> tuple[TableEncoder | None, Rows]:
@@ -335,9 +342,17 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         return check_inference_data(self, X, predictor.network)
 
     def _trained(
-        self, cells: Cells, rows: Rows, weight: Any, random_state: np.random.RandomState
+        self,
+        cells: Cells,
+        rows: Rows,
+        weight: Any,
+        held: np.ndarray,
+        random_state: np.random.RandomState,
     ) -> StackedDenoisingAutoencoder:
-        """An autoencoder of scaled rows."""
+        """An autoencoder of scaled rows, but for those that are held out."""
+        if held.any():
+            shown = np.flatnonzero(~held)
+            rows, weight = rows.subset(shown), None if weight is None else weight[shown]
         sizes = layer_sizes(self)
         n_rows, n_features = len(rows), rows.n_features
         batch_size = min(self.batch_size, n_rows)
@@ -524,17 +539,31 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         return tags
 
 
-def _offset(scores: np.ndarray, contamination: str | float, weight: Any = None) -> float:
+def _held_out(n_rows: int, random_state: np.random.RandomState) -> np.ndarray:
+    """Which rows the network is not shown, bool."""
+    held = np.zeros(n_rows, dtype=bool)
+    if n_rows >= _FEWEST_ROWS:
+        n_held = min(round(_HELD_SHARE * n_rows), _MOST_HELD)
+        held[random_state.permutation(n_rows)[:n_held]] = True
+    return held
+
+
+def _offset(scores: np.ndarray, contamination: str | float, weight: Any, held: np.ndarray) -> float:
     """The score below which a row is an outlier, from those of the training rows."""
     if not isinstance(contamination, str):
         return float(_percentile(scores, 100 * contamination, weight))
-    low, high = np.maximum(
-        [_percentile(-scores, 25, weight), _percentile(-scores, 75, weight)],
-        np.finfo(np.float32).tiny,
-    )
+    errors = np.maximum(-scores, np.finfo(np.float32).tiny)
+    if held.any():
+        # as if no row had been learned from; by the median, which a few anomalies do not move
+        new, seen = (
+            _percentile(errors[own], 50, None if weight is None else weight[own])
+            for own in (held, ~held)
+        )
+        errors[~held] *= max(new / seen, 1.0)
+    low, high = (_percentile(errors, percent, weight) for percent in (25, 75))
     with np.errstate(over="ignore"):
-        fence = -high * (high / low) ** _FENCE
-    return float(max(fence, _percentile(scores, _LEAST_PERCENT, weight)))
+        fence = high * (high / low) ** _FENCE
+    return -float(min(fence, _percentile(errors, 100 - _LEAST_PERCENT, weight)))
 
 
 def _percentile(values: np.ndarray, percent: float, weight: Any) -> float:
