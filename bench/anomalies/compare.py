@@ -82,5 +82,9 @@ def merged(before: dict, result: dict) -> dict:
     for split in ("semi_supervised", "unsupervised"):
         for name, each in result[split].items():
             each["rivals"] = {**before[split][name]["rivals"], **each["rivals"]}
+    versions = result["environment"]["versions"]
+    for package, version in before["environment"]["versions"].items():
+        if versions.get(package) in (None, "not installed"):  # only the others need it
+            versions[package] = version
     dated = before.get("others", before["environment"])
     return {**result, "others": {key: dated[key] for key in ("date", "load")}}

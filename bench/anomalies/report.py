@@ -105,15 +105,18 @@ def compare(result: dict) -> str:
             },
             rivals,
         ),
-        "",
-        "## Seconds to fit, semi-supervised",
-        "",
-        "Medians over seeds; all detectors in turn. The load of the machine was "
-        f"{environment['load'][0]:.0f} on {environment['cores']} cores at the end: the seconds are "
-        "many times those of a quiet machine, see anomalies_speed.md for CPU seconds.",
-        "",
-        times(semi, rivals),
     ]
+    if "others" not in result:  # else they are of different runs
+        lines += [
+            "",
+            "## Seconds to fit, semi-supervised",
+            "",
+            "Medians over seeds; all detectors in turn. The load of the machine was "
+            f"{environment['load'][0]:.0f} on {environment['cores']} cores at the end: the seconds "
+            "are many times those of a quiet machine, see anomalies_speed.md for CPU seconds.",
+            "",
+            times(semi, rivals),
+        ]
     return "\n".join(lines)
 
 
