@@ -15,10 +15,10 @@ from _figures.canvas import Canvas
 @cache
 def figures() -> dict[str, Callable[[], Canvas]]:
     """Name -> the function that draws it."""
-    from _figures import core, images, learning, networks
+    from _figures import core, images, learning, measured, networks
 
     found: dict[str, Callable[[], Canvas]] = {}
-    for module in (networks, learning, images, core):
+    for module in (networks, learning, images, core, measured):
         for name in module.__all__:
             found[name.replace("_", "-")] = getattr(module, name)
     return found

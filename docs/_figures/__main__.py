@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # bench
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from _figures import figures
