@@ -1,37 +1,54 @@
-"""Learning rates, batch sizes and stopping rules: every candidate on every table."""
+"""Activations, learning rates, batch sizes and epochs: every candidate on every table."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable
 from itertools import product
+from typing import Any
 
 import numpy as np
 
-from bench.defaults.curves import curve
-from bench.defaults.tables import Table
+from bench.defaults.tables import Table, denoising_error
 from dae import DenoisingAutoencoder
+from dae._training.settings import automatic_epochs
 
-RATES = {"adam": (3e-4, 1e-3, 3e-3), "sgd": (1e-3, 1e-2, 1e-1)}
+RATES = {"adam": (1e-3, 2e-3, 4e-3), "sgd": (1e-3, 1e-2, 1e-1)}
 ACTIVATIONS = ("relu", "tanh", "logistic", "identity")
 BATCHES = (16, 32, 64, 128, 256)
-BATCH_RATES = (5e-4, 1e-3, 2e-3)
-TOLS = (1e-2, 3e-3, 1e-3, 1e-4)
-PATIENCES = (5, 10, 20)
+EPOCHS = (0.25, 0.5, 1.0, 2.0, 4.0)  # times the automatic number
 DEFAULTS = DenoisingAutoencoder().get_params()
+JUDGED = 1000  # held-out rows
+DIVERGED = float("inf")
 
 
-def grid(keys: Iterable[str], values: Iterable[tuple], found: list[Table], times: int = 1) -> list:
+def trained(table: Table, parameters: dict[str, Any]) -> tuple[float, float]:
+    """Held-out denoising error of a fit, and its seconds; "epochs" times the automatic number."""
+    parameters = dict(parameters)
+    times = parameters.pop("epochs", 1.0)
+    model = DenoisingAutoencoder(random_state=0, **parameters)
+    epochs = automatic_epochs(len(table.train), model.batch_size)
+    started = time.perf_counter()
+    try:
+        model.set_params(max_iter=max(1, round(times * epochs))).fit(table.train)
+    except ValueError:  # diverged
+        return DIVERGED, time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    return denoising_error(model.reconstruct(table.noisy[:JUDGED]), table), seconds
+
+
+def grid(keys: Iterable[str], values: Iterable[tuple], found: list[Table]) -> list:
     """Held-out denoising error of each candidate on each table."""
     records = []
     for candidate in values:
         parameters = dict(zip(keys, candidate, strict=True))
-        curves = [curve(table, parameters, times * table.epochs) for table in found]
+        outcomes = {table.name: trained(table, parameters) for table in found}
         records.append(
             {
                 "parameters": parameters,
-                "errors": {t.name: c.outcome()[0] for t, c in zip(found, curves, strict=True)},
-                "seconds": sum(c.seconds for c in curves),
+                "errors": {name: error for name, (error, _) in outcomes.items()},
+                "seconds": sum(seconds for _, seconds in outcomes.values()),
             }
         )
         progress(parameters)
@@ -52,33 +69,15 @@ def ranked(records: list[dict]) -> list[dict]:
 def rates(found: list[Table]) -> list[dict]:
     keys = ("activation", "solver", "learning_rate_init")
     values = [(a, s, r) for a in ACTIVATIONS for s, steps in RATES.items() for r in steps]
-    batch = {"batch_size": DEFAULTS["batch_size"]}
-    return grid((*keys, *batch), [(*v, *batch.values()) for v in values], found)
+    return grid(keys, values, found)
 
 
 def batches(found: list[Table]) -> list[dict]:
-    """Twice as long: what a large step costs shows late."""
-    return grid(("batch_size", "learning_rate_init"), product(BATCHES, BATCH_RATES), found, times=2)
+    return grid(("batch_size", "learning_rate_init"), product(BATCHES, RATES["adam"]), found)
 
 
-def stopping(found: list[Table], max_iter: int) -> list[dict]:
-    """Denoising error and epochs of each rule on the same curves, with the chosen steps."""
-    curves = {}
-    for table in found:
-        curves[table.name] = curve(table, {}, max_iter)
-        progress(f"long curve of {table.name}")
-    records = []
-    for tol, patience in product(TOLS, PATIENCES):
-        ends = {name: c.outcome(tol, patience) for name, c in curves.items()}
-        records.append(
-            {
-                "parameters": {"tol": tol, "n_iter_no_change": patience},
-                "errors": {name: error for name, (error, _, _) in ends.items()},
-                "epochs": {name: epochs for name, (_, epochs, _) in ends.items()},
-                "stopped": {name: stopped for name, (_, _, stopped) in ends.items()},
-            }
-        )
-    return ranked(records)
+def lengths(found: list[Table]) -> list[dict]:
+    return grid(("epochs", "learning_rate_init"), product(EPOCHS, RATES["adam"]), found)
 
 
 def progress(what: object) -> None:

@@ -23,7 +23,6 @@ class Table:
     name: str
     X: np.ndarray
     y: np.ndarray | None = None
-    epochs: int = 30  # of the search
 
     def __post_init__(self) -> None:
         order = np.random.default_rng(0).permutation(len(self.X))
@@ -54,19 +53,19 @@ def masked(X: np.ndarray, seed: int) -> np.ndarray:
 
 def digits() -> Table:
     X, y = load_digits(return_X_y=True)
-    return Table("digits", (X / 16).astype(np.float32), y, epochs=100)
+    return Table("digits", (X / 16).astype(np.float32), y)
 
 
-def mnist(n_rows: int = 60_000, epochs: int = 10) -> Table:
+def mnist(n_rows: int = 60_000) -> Table:
     images, labels = data.mnist("train")
     name = "MNIST" if n_rows == 60_000 else f"MNIST, {n_rows} rows"
-    return Table(name, images[:n_rows], labels[:n_rows], epochs)
+    return Table(name, images[:n_rows], labels[:n_rows])
 
 
 def adult() -> Table:
     """The numeric columns, standardised; gains and losses are zero but for heavy tails."""
     X = data.adult_numbers(data.adult("data")[0])
-    return Table("Adult", StandardScaler().fit_transform(X).astype(np.float32), epochs=20)
+    return Table("Adult", StandardScaler().fit_transform(X).astype(np.float32))
 
 
 def patches(size: int, *, centred: bool, n_rows: int = 20_000) -> Table:
@@ -81,14 +80,14 @@ def patches(size: int, *, centred: bool, n_rows: int = 20_000) -> Table:
     X = np.concatenate(found)
     if centred:
         X -= X.mean(axis=1, keepdims=True)
-    return Table(f"patches {size}x{size}{', centred' if centred else ''}", X, epochs=25)
+    return Table(f"patches {size}x{size}{', centred' if centred else ''}", X)
 
 
 def tables(*, search: bool, quick: bool) -> list[Table]:
     """The tables of the search (fewer, smaller) or of the final comparison."""
     found = [digits()]
     try:
-        found += [mnist(2000 if quick else 10_000), adult()]
+        found += [mnist(2000 if quick or search else 10_000), adult()]
         if not search and not quick:
             found.append(mnist())
     except FileNotFoundError as error:
@@ -96,9 +95,6 @@ def tables(*, search: bool, quick: bool) -> list[Table]:
     n_rows = 2000 if quick else 20_000
     kinds = [(8, False), (8, True), (12, True)] if search else product((8, 12), (False, True))
     found += [patches(size, centred=centred, n_rows=n_rows) for size, centred in kinds]
-    if quick:
-        for table in found:
-            table.epochs = 3
     return found
 
 

@@ -18,11 +18,11 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from bench.defaults.curves import COMPONENTS
 from bench.defaults.search import progress
 from bench.defaults.tables import Table, denoising_error, energy, masked
 from dae import DenoisingAutoencoder
 
+COMPONENTS = 256
 PROBED = 10_000  # rows that the linear probe learns from
 
 

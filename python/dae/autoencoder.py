@@ -10,7 +10,7 @@ from sklearn.base import _fit_context
 
 from dae._data.corruption import CorruptionFunction
 from dae._data.streams import new_seed
-from dae._estimator.parameters import DECODING, LAYER, TRAINING, Interval
+from dae._estimator.parameters import DECODING, EPOCHS, LAYER, TRAINING, Interval
 from dae._estimator.state import (
     check_same_network,
     decoder_weights,
@@ -141,12 +141,12 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
         "adam" is Adam (Kingma & Ba 2015), "sgd" is gradient descent with `momentum`;
         ``momentum=0`` is the plain update.
 
-    learning_rate_init : float, default=0.001
+    learning_rate_init : float, default=0.002
         Step size in the first epoch.
 
-    learning_rate : {"constant", "cosine"}, default="constant"
-        Learning-rate schedule in `fit`: "constant", or cosine annealing to 0 over the
-        maximal number of epochs. In `partial_fit` the rate is constant.
+    learning_rate : {"cosine", "constant"}, default="cosine"
+        Learning-rate schedule in `fit`: cosine annealing to 0 over the maximal number of epochs,
+        or "constant". In `partial_fit` the rate is constant.
 
     momentum : float, default=0.9
         Momentum in [0, 1) of "sgd".
@@ -171,18 +171,21 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
     batch_size : int, default=64
         Samples per mini-batch, clipped to the number of samples.
 
-    max_iter : int, default=200
-        Maximal number of epochs (passes over the data) of one `fit`.
+    max_iter : int or "auto", default="auto"
+        Maximal number of epochs (passes over the data) of one `fit`. "auto" takes 300 divided by
+        the square root of the number of mini-batches in an epoch, from 5 to 200: 57 epochs of
+        1,797 samples, 24 of 10,000, 10 of 60,000.
 
     shuffle : bool, default=True
         Whether each epoch presents the samples in a new random order.
 
-    tol : float or None, default=1e-3
-        Training stops when the loss (with `early_stopping`, what it is judged by) has not
-        fallen below the best one by this fraction of it for `n_iter_no_change` consecutive
-        epochs. Relative, because the loss grows with the number of features. None trains
-        for all epochs and, without `early_stopping`, keeps the last weights rather than the
-        best.
+    tol : float or None, default=None
+        None trains for all epochs and keeps the last weights, with `early_stopping` the best.
+        A number stops training when the loss (with `early_stopping`, what it is judged by) has
+        not fallen below the best one by this fraction of it for `n_iter_no_change` consecutive
+        epochs, and keeps the best weights. Relative, because the loss grows with the number of
+        features. Suits a constant learning rate, as in
+        ``learning_rate="constant", max_iter=500, tol=1e-3``.
 
     n_iter_no_change : int, default=10
         Epochs without improvement before training stops; ``numpy.inf`` never stops.
@@ -362,7 +365,7 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": EPOCHS,
         **LAYER,
         **DECODING,
         "output_blocks": ["array-like", None],  # checked by `blocks_of`
@@ -384,8 +387,8 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
         input_norm: str | None = None,
         reconstruction_sampling: float | None = None,
         solver: str = "adam",
-        learning_rate_init: float = 0.001,
-        learning_rate: str = "constant",
+        learning_rate_init: float = 0.002,
+        learning_rate: str = "cosine",
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
         beta_1: float = 0.9,
@@ -393,9 +396,9 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
         epsilon: float = 1e-8,
         alpha: float = 0.0,
         batch_size: int = 64,
-        max_iter: int = 200,
+        max_iter: int | str = "auto",
         shuffle: bool = True,
-        tol: float | None = 1e-3,
+        tol: float | None = None,
         n_iter_no_change: float = 10,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,

@@ -89,12 +89,12 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
         "adam" is Adam (Kingma & Ba 2015), "sgd" is gradient descent with `momentum`;
         ``momentum=0`` is the plain update.
 
-    learning_rate_init : float or list of one per layer, default=0.001
+    learning_rate_init : float or list of one per layer, default=0.002
         Step size in the first epoch of pretraining.
 
-    learning_rate : {"constant", "cosine"}, default="constant"
-        Learning-rate schedule in `fit`: "constant", or cosine annealing to 0 over the
-        maximal number of epochs. In `partial_fit` the rate is constant.
+    learning_rate : {"cosine", "constant"}, default="cosine"
+        Learning-rate schedule in `fit`: cosine annealing to 0 over the maximal number of epochs,
+        or "constant". In `partial_fit` the rate is constant.
 
     momentum : float, default=0.9
         Momentum in [0, 1) of "sgd".
@@ -111,22 +111,24 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
     epsilon : float, default=1e-8
         Term in the denominator of Adam's update that keeps it finite.
 
-    alpha : float, default=0.0
+    alpha : float or "auto", default="auto"
         L2 penalty: ``alpha / 2`` times the sum of the squared weights in training is added
         to the loss of each batch. Biases are not penalised; `loss_curve_` does not contain
-        the penalty.
+        the penalty. "auto" is 3 divided by the number of samples in `fit`, and 0 in `partial_fit`,
+        which does not know it.
 
     batch_size : int, default=64
         Samples per mini-batch, clipped to the number of samples.
 
-    max_iter : int or list of one per layer, default=200
+    max_iter : int, "auto" or list of one per layer, default="auto"
         Maximal number of epochs of the pretraining of a layer; 0 for a layer that is not
-        pretrained.
+        pretrained. "auto" takes 300 (600 for a layer that reads codes) divided by the
+        square root of the number of mini-batches in an epoch, from 5 to 200.
 
-    fine_tune_max_iter : int, default=200
-        Maximal number of epochs of the fine-tuning.
+    fine_tune_max_iter : int or "auto", default="auto"
+        Maximal number of epochs of the fine-tuning; "auto" takes 600 likewise.
 
-    fine_tune_learning_rate_init : float, default=0.001
+    fine_tune_learning_rate_init : float, default=0.002
         Step size in the first epoch of the fine-tuning.
 
     fine_tune_corruption : {"masking", "gaussian", "salt_and_pepper", "swap"}, callable or \
@@ -139,12 +141,13 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
     shuffle : bool, default=True
         Whether each epoch presents the samples in a new random order.
 
-    tol : float or None, default=1e-3
-        Training stops when the loss (with `early_stopping`, what it is judged by) has not
-        fallen below the best one by this fraction of it for `n_iter_no_change` consecutive
-        epochs. Relative, because the loss grows with the number of features. None trains
-        for all epochs and, without `early_stopping`, keeps the last weights rather than the
-        best.
+    tol : float or None, default=None
+        None trains for all epochs and keeps the last weights, with `early_stopping` the best.
+        A number stops training when the loss (with `early_stopping`, what it is judged by) has
+        not fallen below the best one by this fraction of it for `n_iter_no_change` consecutive
+        epochs, and keeps the best weights. Relative, because the loss grows with the number of
+        features. Suits a constant learning rate, as in
+        ``learning_rate="constant", max_iter=500, tol=1e-3``.
 
     n_iter_no_change : int, default=10
         Epochs without improvement before training stops; ``numpy.inf`` never stops.
@@ -279,22 +282,22 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
         input_norm: str | None = None,
         reconstruction_sampling: float | None = None,
         solver: str = "adam",
-        learning_rate_init: Any = 0.001,
-        learning_rate: str = "constant",
+        learning_rate_init: Any = 0.002,
+        learning_rate: str = "cosine",
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
-        alpha: float = 0.0,
+        alpha: float | str = "auto",
         batch_size: int = 64,
-        max_iter: Any = 200,
-        fine_tune_max_iter: int = 200,
-        fine_tune_learning_rate_init: float = 0.001,
+        max_iter: Any = "auto",
+        fine_tune_max_iter: int | str = "auto",
+        fine_tune_learning_rate_init: float = 0.002,
         fine_tune_corruption: Any = None,
         fine_tune_corruption_level: Any = 0.3,
         shuffle: bool = True,
-        tol: float | None = 1e-3,
+        tol: float | None = None,
         n_iter_no_change: float = 10,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,

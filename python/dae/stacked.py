@@ -19,6 +19,7 @@ from dae._estimator.parameters import STACK
 from dae._estimator.stack_state import (
     StackAttributes,
     all_codes,
+    as_pretrained,
     check_same_stack,
     layer_settings,
     new_layers,
@@ -126,12 +127,12 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         "adam" is Adam (Kingma & Ba 2015), "sgd" is gradient descent with `momentum`;
         ``momentum=0`` is the plain update.
 
-    learning_rate_init : float or list of one per layer, default=0.001
+    learning_rate_init : float or list of one per layer, default=0.002
         Step size in the first epoch.
 
-    learning_rate : {"constant", "cosine"}, default="constant"
-        Learning-rate schedule in `fit`: "constant", or cosine annealing to 0 over the
-        maximal number of epochs. In `partial_fit` the rate is constant.
+    learning_rate : {"cosine", "constant"}, default="cosine"
+        Learning-rate schedule in `fit`: cosine annealing to 0 over the maximal number of epochs,
+        or "constant". In `partial_fit` the rate is constant.
 
     momentum : float, default=0.9
         Momentum in [0, 1) of "sgd".
@@ -156,25 +157,27 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
     batch_size : int, default=64
         Samples per mini-batch, clipped to the number of samples.
 
-    max_iter : int or list of one per layer, default=200
+    max_iter : int, "auto" or list of one per layer, default="auto"
         Maximal number of epochs of the training of a layer; 0 for a layer that is not
-        trained by itself.
+        trained by itself. "auto" takes 300 (600 for a layer that reads codes) divided by the
+        square root of the number of mini-batches in an epoch, from 5 to 200.
 
-    fine_tune_max_iter : int, default=200
-        Maximal number of epochs of the fine-tuning.
+    fine_tune_max_iter : int or "auto", default="auto"
+        Maximal number of epochs of the fine-tuning; "auto" takes 600 likewise.
 
-    fine_tune_learning_rate_init : float, default=0.001
+    fine_tune_learning_rate_init : float, default=0.002
         Step size in the first epoch of the fine-tuning.
 
     shuffle : bool, default=True
         Whether each epoch presents the samples in a new random order.
 
-    tol : float or None, default=1e-3
-        Training stops when the loss (with `early_stopping`, what it is judged by) has not
-        fallen below the best one by this fraction of it for `n_iter_no_change` consecutive
-        epochs. Relative, because the loss grows with the number of features. None trains
-        for all epochs and, without `early_stopping`, keeps the last weights rather than the
-        best.
+    tol : float or None, default=None
+        None trains for all epochs and keeps the last weights, with `early_stopping` the best.
+        A number stops training when the loss (with `early_stopping`, what it is judged by) has
+        not fallen below the best one by this fraction of it for `n_iter_no_change` consecutive
+        epochs, and keeps the best weights. Relative, because the loss grows with the number of
+        features. Suits a constant learning rate, as in
+        ``learning_rate="constant", max_iter=500, tol=1e-3``.
 
     n_iter_no_change : int, default=10
         Epochs without improvement before training stops; ``numpy.inf`` never stops.
@@ -335,8 +338,8 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         fine_tune: bool = False,
         output_layers: str | int = "last",
         solver: str = "adam",
-        learning_rate_init: Any = 0.001,
-        learning_rate: str = "constant",
+        learning_rate_init: Any = 0.002,
+        learning_rate: str = "cosine",
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
         beta_1: float = 0.9,
@@ -344,11 +347,11 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         epsilon: float = 1e-8,
         alpha: float = 0.0,
         batch_size: int = 64,
-        max_iter: Any = 200,
-        fine_tune_max_iter: int = 200,
-        fine_tune_learning_rate_init: float = 0.001,
+        max_iter: Any = "auto",
+        fine_tune_max_iter: int | str = "auto",
+        fine_tune_learning_rate_init: float = 0.002,
         shuffle: bool = True,
-        tol: float | None = 1e-3,
+        tol: float | None = None,
         n_iter_no_change: float = 10,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -497,7 +500,7 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         copy = fit or not self.fine_tune
         stack = own(self._fitted(), copy=copy)
         check_same_stack(self, stack, fit=fit)
-        networks: list[Layer | Network] = [*stack.layers, stack]
+        networks: list[Layer | Network] = [*as_pretrained(stack.layers), stack]
         states = run_states(self, len(networks))
         return [
             TrainingRun.resume(state, network, how.solver, copy=copy and how.max_iter > 0)
@@ -511,8 +514,8 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         learned: dict[str, Any],
         random_state: np.random.RandomState,
     ) -> list[TrainingRun]:
-        runs = new_layers(self, settings, data.X.n_features, data.X.dtype, random_state)
-        stack = Network([layer for run in runs for layer in run.network.layers])
+        layers, runs = new_layers(self, settings, data.X.n_features, data.X.dtype, random_state)
+        stack = Network(layers)
         return [*runs, TrainingRun(stack, settings[-1].solver, new_seed(random_state))]
 
     def _reconstruction_loss(self, begun: Begun, *, fit: bool) -> Loss:

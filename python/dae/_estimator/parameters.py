@@ -23,7 +23,7 @@ from dae._model.corruption import KINDS, NO_CORRUPTION
 from dae._model.losses import LOSSES
 from dae._model.precision import PRECISIONS
 from dae._model.solver import SOLVERS
-from dae._training.settings import SCHEDULES
+from dae._training.settings import AUTO, SCHEDULES
 
 
 class Interval(_Interval):
@@ -105,15 +105,16 @@ TRAINING: dict[str, list[Any]] = {
     ],
 }
 
-# of a stack: epochs of pretraining, 0 for none
-EPOCHS: list[Any] = [Interval(Integral, 0, None, closed="left")]
-_PER_LAYER = {**LAYER, "max_iter": EPOCHS}
+# epochs of a network that is trained; of a layer of a stack, 0 for none
+EPOCHS: list[Any] = [StrOptions({AUTO}), Interval(Integral, 1, None, closed="left")]
+_LAYERS_EPOCHS: list[Any] = [StrOptions({AUTO}), Interval(Integral, 0, None, closed="left")]
+_PER_LAYER = {**LAYER, "max_iter": _LAYERS_EPOCHS}
 
 STACK: dict[str, list[Any]] = {
     "hidden_layer_sizes": [Interval(Integral, 1, None, closed="left"), "array-like"],
     **{name: [*constraints, "array-like"] for name, constraints in _PER_LAYER.items()},
     **DECODING,
-    "fine_tune_max_iter": [Interval(Integral, 1, None, closed="left")],
+    "fine_tune_max_iter": EPOCHS,
     "fine_tune_learning_rate_init": LAYER["learning_rate_init"],
     **TRAINING,
 }

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import _clone_parametrized
 from sklearn.frozen import FrozenEstimator
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from dae import _core
@@ -34,7 +35,10 @@ from dae._training.monitor import Monitor
 from dae._training.pretraining import pretrain
 from dae._training.resume import counter, curve, number, optional_curve, own
 from dae._training.run import TrainingRun
-from dae._training.settings import FINE_TUNING, TrainingData, TrainingSettings
+from dae._training.settings import AUTO, FINE_TUNING, TrainingData, TrainingSettings
+
+# `alpha="auto"` is this divided by the number of samples, as if the weights had a normal prior.
+_PENALTY = 3.0
 
 
 class StackedPredictor(TrainedEstimator, LayerAttributes):
@@ -42,6 +46,7 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **STACK,
+        "alpha": [StrOptions({AUTO}), *STACK["alpha"]],
         "pretrained": [object],  # checked by `_pretrained_layers`
         "fine_tune_corruption": LAYER["corruption"],
         "fine_tune_corruption_level": LAYER["corruption_level"],
@@ -64,22 +69,22 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
         input_norm: str | None = None,
         reconstruction_sampling: float | None = None,
         solver: str = "adam",
-        learning_rate_init: Any = 0.001,
-        learning_rate: str = "constant",
+        learning_rate_init: Any = 0.002,
+        learning_rate: str = "cosine",
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
-        alpha: float = 0.0,
+        alpha: float | str = "auto",
         batch_size: int = 64,
-        max_iter: Any = 200,
-        fine_tune_max_iter: int = 200,
-        fine_tune_learning_rate_init: float = 0.001,
+        max_iter: Any = "auto",
+        fine_tune_max_iter: int | str = "auto",
+        fine_tune_learning_rate_init: float = 0.002,
         fine_tune_corruption: Any = None,
         fine_tune_corruption_level: Any = 0.3,
         shuffle: bool = True,
-        tol: float | None = 1e-3,
+        tol: float | None = None,
         n_iter_no_change: float = 10,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -161,8 +166,8 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
             self._check_same_features(given[0].n_features)
             layers = [_without_decoder(layer).copy() for layer in given]
         else:
-            runs = new_layers(self, settings, data.X.n_features, data.X.dtype, random_state)
-            layers = [_without_decoder(run.network.layers[0]) for run in runs]
+            new, runs = new_layers(self, settings, data.X.n_features, data.X.dtype, random_state)
+            layers = [_without_decoder(layer) for layer in new]
         n_outputs = learned["n_outputs_"]
         loss = self._loss_of(data.target)
         layers.append(_output_layer(layers[-1], n_outputs, loss, random_state))
@@ -177,6 +182,9 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
 
     def _train(self, begun: Begun, monitor: Monitor) -> list[Outcome]:
         runs, settings, data = begun.runs, begun.settings, begun.data
+        if self.alpha == AUTO:
+            for run in runs:
+                run.solver.alpha = _PENALTY / len(data.rows)
         outcomes, _ = pretrain(runs[:-1], settings[:-1], replace(data, target=None), monitor)
         if any(outcome.interrupted for outcome in outcomes):
             raise KeyboardInterrupt  # there is nothing yet that could predict

@@ -27,7 +27,7 @@ from dae._model.solver import Solver
 from dae._training.epochs import Outcome
 from dae._training.monitor import CallbackSupportMixin, Monitor
 from dae._training.run import TrainingRun
-from dae._training.settings import Stage, TrainingData, TrainingSettings
+from dae._training.settings import AUTO, Stage, TrainingData, TrainingSettings
 
 
 def new_solver(estimator: Any, learning_rate: float) -> Solver:
@@ -40,7 +40,8 @@ def new_solver(estimator: Any, learning_rate: float) -> Solver:
         beta_1=float(estimator.beta_1),
         beta_2=float(estimator.beta_2),
         epsilon=float(estimator.epsilon),
-        alpha=float(estimator.alpha),
+        # known when the number of samples is
+        alpha=0.0 if estimator.alpha == AUTO else float(estimator.alpha),
     )
 
 
@@ -51,7 +52,7 @@ def training_settings(
     corruption: Any,
     corruption_level: Any,
     learning_rate: float,
-    max_iter: int,
+    max_iter: int | str,
     emphasis: Any,
     reads_samples: bool = True,
     samples_outputs: bool = False,
@@ -72,7 +73,7 @@ def training_settings(
         corruption=corruption,
         corruption_level=corruption_level,
         emphasis=check_emphasis(emphasis),
-        max_iter=int(max_iter),
+        max_iter=max_iter if max_iter == AUTO else int(max_iter),
         batch_size=estimator.batch_size,
         shuffle=estimator.shuffle,
         tol=estimator.tol,
@@ -256,6 +257,7 @@ class TrainedEstimator(VersionStampMixin, CallbackSupportMixin, CheckedParameter
         learned = self._learn(y, data, continues=continues, fit=fit, classes=classes)
         if not continues:
             learned["_input_norm"] = self.input_norm
+        settings = [how.for_rows(len(data.rows)) for how in settings]
         begun = Begun(continues, settings, runs, data, learned)
         loss = self._reconstruction_loss(begun, fit=fit)
         if loss is not None:

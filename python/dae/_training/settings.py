@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
 import numpy as np
@@ -27,6 +27,25 @@ def stage_name(stage: Stage) -> str:
     return f"layer {stage}" if isinstance(stage, int) else stage
 
 
+# `max_iter="auto"`: as many epochs as `automatic_epochs` says.
+AUTO: Final = "auto"
+_EPOCHS_OF_ONE_BATCH = 300
+_FEWEST_EPOCHS, _MOST_EPOCHS = 5, 200
+
+
+def automatic_epochs(n_rows: int, batch_size: int, stage: Stage = None) -> int:
+    """Epochs for so many rows: the more rows, the fewer epochs, and the more updates.
+
+    Updates grow with the square root of the mini-batches that an epoch has. Layers that read
+    codes, and all layers together, take twice as many as one that reads samples: with less, a
+    higher layer of a stack is no better than the one below.
+    """
+    n_batches = max(1, -(-n_rows // batch_size))
+    longer = 1 if stage in (None, 0) else 2
+    epochs = round(longer * _EPOCHS_OF_ONE_BATCH / n_batches**0.5)
+    return min(max(epochs, _FEWEST_EPOCHS), _MOST_EPOCHS)
+
+
 @dataclass
 class TrainingSettings:
     """How: the parameters of an estimator, those of one layer where there are several.
@@ -39,8 +58,9 @@ class TrainingSettings:
     corruption, corruption_level : as the parameters
     emphasis : (float, float)
         Weights of the loss of corrupted and of untouched entries.
-    max_iter : int
-        Largest number of epochs; 0 for a network that is not trained by itself.
+    max_iter : int or "auto"
+        Largest number of epochs; 0 for a network that is not trained by itself. "auto" until the
+        number of rows is known, see `for_rows`.
     tol : float or None
         The smallest relative improvement that counts; None never stops early.
     schedule : str, of `SCHEDULES`
@@ -56,7 +76,7 @@ class TrainingSettings:
     corruption: str | CorruptionFunction | None
     corruption_level: Any
     emphasis: tuple[float, float]
-    max_iter: int
+    max_iter: Any
     batch_size: int
     shuffle: bool
     tol: float | None
@@ -65,6 +85,12 @@ class TrainingSettings:
     n_threads: int
     input_norm: str | None = None
     reconstruction_sampling: float | None = None
+
+    def for_rows(self, n_rows: int) -> Self:
+        """The same with a number of epochs instead of "auto"."""
+        if self.max_iter != AUTO:
+            return self
+        return replace(self, max_iter=automatic_epochs(n_rows, self.batch_size, self.stage))
 
 
 @dataclass

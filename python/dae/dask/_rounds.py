@@ -61,6 +61,11 @@ def start(estimator: Any, rows: Any) -> Any:
     return estimator
 
 
+def count_rows(partitions: Sequence[Partition]) -> Any:
+    """The graph of the number of rows of all partitions, a Delayed."""
+    return lazily(sum, [lazily(_length, rows) for rows, _ in partitions])
+
+
 def one_pass(
     state: Any,
     order: Sequence[int],
