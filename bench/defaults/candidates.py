@@ -17,6 +17,8 @@ from dae._training.settings import FINE_TUNING, automatic_epochs
 FEW_ROWS = 3000  # tables of no more have several seeds
 SEEDS = 3
 
+MASKED = {"fine_tune_corruption": "masking", "fine_tune_corruption_level": 0.1}
+
 # "epochs": of the fine-tuning, times the automatic number; "penalty": alpha times the rows
 CANDIDATES: dict[str, dict[str, Any]] = {
     "the defaults": {},
@@ -27,10 +29,9 @@ CANDIDATES: dict[str, dict[str, Any]] = {
     "alpha = 0": {"penalty": 0.0},
     "alpha / 3": {"penalty": 1.0},
     "alpha x 3": {"penalty": 10.0},
-    "10 % of the inputs masked": {
-        "fine_tune_corruption": "masking",
-        "fine_tune_corruption_level": 0.1,
-    },
+    "no input masked": {"fine_tune_corruption": None},
+    "10 % of the inputs masked": MASKED,
+    "20 % of the inputs masked": MASKED | {"fine_tune_corruption_level": 0.2},
     "not pretrained": {"max_iter": 0},
     "early stopping": {"early_stopping": True},
     "those before": {
@@ -41,6 +42,7 @@ CANDIDATES: dict[str, dict[str, Any]] = {
         "fine_tune_max_iter": 200,
         "tol": 1e-3,
         "alpha": 0.0,
+        "fine_tune_corruption": None,
     },
 }
 

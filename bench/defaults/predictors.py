@@ -52,7 +52,7 @@ def predictors(cases: list[Case]) -> list[dict]:
                 model = make(case, seed)
                 seconds, warned = timed_fit(model, case)
                 outcomes.append((error_of(model, case), seconds, warned))
-            errors, seconds, warned = zip(*outcomes, strict=True)
+            errors, times, warnings_ = zip(*outcomes, strict=True)
             records.append(
                 {
                     "case": case.name,
@@ -60,8 +60,8 @@ def predictors(cases: list[Case]) -> list[dict]:
                     "classes": case.classes,
                     "method": name,
                     "error": float(np.mean(errors)),
-                    "seconds": float(np.mean(seconds)),
-                    "warned": any(warned),
+                    "seconds": float(np.mean(times)),
+                    "warned": any(warnings_),
                 }
             )
             progress(f"{name} on {case.name}: {records[-1]['error']:.4f}")

@@ -145,10 +145,10 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         Step size in the first epoch of the fine-tuning.
 
     fine_tune_corruption : {"masking", "gaussian", "salt_and_pepper", "swap"}, callable or \
-            None, default=None
+            None, default="masking"
         What is done to the input in the fine-tuning.
 
-    fine_tune_corruption_level : float or array-like of shape (n_features,), default=0.3
+    fine_tune_corruption_level : float or array-like of shape (n_features,), default=0.1
         Its probability, or the standard deviation for "gaussian".
 
     shuffle : bool, default=True
@@ -318,8 +318,8 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         max_iter: Any = "auto",
         fine_tune_max_iter: int | str = "auto",
         fine_tune_learning_rate_init: float = 0.002,
-        fine_tune_corruption: Any = None,
-        fine_tune_corruption_level: Any = 0.3,
+        fine_tune_corruption: Any = "masking",
+        fine_tune_corruption_level: Any = 0.1,
         shuffle: bool = True,
         tol: float | None = None,
         n_iter_no_change: float = 10,

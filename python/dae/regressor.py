@@ -135,7 +135,7 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
             None, default=None
         What is done to the input in the fine-tuning.
 
-    fine_tune_corruption_level : float or array-like of shape (n_features,), default=0.3
+    fine_tune_corruption_level : float or array-like of shape (n_features,), default=0.1
         Its probability, or the standard deviation for "gaussian".
 
     shuffle : bool, default=True
@@ -295,7 +295,7 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
         fine_tune_max_iter: int | str = "auto",
         fine_tune_learning_rate_init: float = 0.002,
         fine_tune_corruption: Any = None,
-        fine_tune_corruption_level: Any = 0.3,
+        fine_tune_corruption_level: Any = 0.1,
         shuffle: bool = True,
         tol: float | None = None,
         n_iter_no_change: float = 10,

@@ -82,7 +82,7 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
         fine_tune_max_iter: int | str = "auto",
         fine_tune_learning_rate_init: float = 0.002,
         fine_tune_corruption: Any = None,
-        fine_tune_corruption_level: Any = 0.3,
+        fine_tune_corruption_level: Any = 0.1,
         shuffle: bool = True,
         tol: float | None = None,
         n_iter_no_change: float = 10,
