@@ -23,7 +23,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +57,11 @@ def main(arguments: list[str] | None = None) -> None:
     # results of a trial are not kept beside the code
     folder = options.out or (None if options.quick else records.FOLDER)
     file = (folder or records.FOLDER) / "defaults.json"
-    partial = options.report or options.only != names
-    results = records.read(file) if partial and file.exists() else {}
+    some = options.report or options.only != names
+    results = records.read(file) if some and file.exists() else {}
     if not options.report:
-        results = run(options.quick, options.only, results)
-    if folder:
-        records.write(folder / "defaults.json", results)
+        save = partial(records.write, file) if folder else lambda _: None
+        results = run(options.quick, options.only, results, save)
     if all(name in results for name in names):  # else some are still to be run
         print(report(results))
         if folder:
@@ -96,12 +95,17 @@ def smaller(cases: list[Case], quick: bool) -> list[Case]:
     return [case.with_labels(3000) for case in cases] if quick else cases
 
 
-def run(quick: bool, only: list[str], kept: dict[str, Any]) -> dict[str, Any]:
+def run(
+    quick: bool, only: list[str], kept: dict[str, Any], save: Callable[[dict], None]
+) -> dict[str, Any]:
     """The experiments named in `only`, beside what is kept of an earlier run."""
     started = time.perf_counter()
-    found = {name: part() for name, part in parts(quick).items() if name in only}
-    chosen = {key: DEFAULTS[key] for key in CHOSEN}
-    return kept | {"run": machine.run_information(started), "defaults": chosen, **found}
+    results = kept | {"defaults": {key: DEFAULTS[key] for key in CHOSEN}}
+    for name, part in parts(quick).items():
+        if name in only:
+            results = results | {name: part(), "run": machine.run_information(started)}
+            save(results)
+    return results
 
 
 if __name__ == "__main__":

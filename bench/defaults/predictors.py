@@ -15,7 +15,9 @@ from bench.defaults.candidates import error_of, seeds_for, stack, timed_fit
 from bench.defaults.cases import Case
 from bench.defaults.search import progress
 
-MOST_ROWS_OF_SVM = 15_000  # beyond, many minutes
+# More cells take the trees and the support vector machines many minutes.
+MOST_CELLS = 12_000_000
+MOST_ROWS_OF_SVM = 15_000
 
 Make = Callable[[Case, int], Any]
 
@@ -45,7 +47,8 @@ def predictors(cases: list[Case]) -> list[dict]:
     records = []
     for case in cases:
         for name, make in METHODS.items():
-            if name == "SVM" and len(case.X) > MOST_ROWS_OF_SVM:
+            slow = name == "SVM" and len(case.X) > MOST_ROWS_OF_SVM
+            if slow or (name == "boosted trees" and case.X.size > MOST_CELLS):
                 continue
             outcomes = []
             for seed in seeds_for(case):

@@ -523,7 +523,7 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
         ]
 
     def _n_tasks(self, settings: list[TrainingSettings]) -> int:
-        return self.max_iter  # callbacks hear of the epochs of the only network
+        return settings[0].max_iter  # callbacks hear of the epochs of the only network
 
     def _resume(self, settings: list[TrainingSettings], *, fit: bool) -> list[TrainingRun]:
         network = own(self._fitted(), copy=fit)
@@ -549,8 +549,9 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
         return loss_of(self, begun.data.X.n_features)
 
     def _train(self, begun: Begun, monitor: Monitor) -> list[Outcome]:
-        epochs = monitor.epochs(self.max_iter, len(begun.data.rows))
-        return [begun.runs[0].fit(begun.data, begun.settings[0], epochs)]
+        (how,) = begun.settings
+        epochs = monitor.epochs(how.max_iter, len(begun.data.rows))
+        return [begun.runs[0].fit(begun.data, how, epochs)]
 
     def _network_attributes(self, network: Any) -> dict[str, Any]:
         return network_attributes(network)
