@@ -11,6 +11,7 @@ def make(hidden_layer_sizes=(6, 5, 4), **parameters):
     """An estimator for small data: few epochs, all of them run."""
     defaults = {
         "max_iter": 3, "fine_tune_max_iter": 2, "tol": None, "batch_size": 16, "random_state": 0,
+        "learning_rate": "constant",
     }  # fmt: skip
     return StackedDenoisingAutoencoder(hidden_layer_sizes, **(defaults | parameters))
 

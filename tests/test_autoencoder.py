@@ -16,7 +16,10 @@ WEIGHTS = ("components_", "decoder_components_", "intercept_hidden_", "intercept
 
 def make(n_components=6, **parameters):
     """An estimator for small data: few epochs, all of them run."""
-    defaults = {"max_iter": 3, "tol": None, "batch_size": 16, "random_state": 0}
+    defaults = {
+        "max_iter": 3, "tol": None, "learning_rate": "constant", "batch_size": 16,
+        "random_state": 0,
+    }  # fmt: skip
     return DenoisingAutoencoder(n_components, **(defaults | parameters))
 
 

@@ -16,7 +16,8 @@ from dae import StackedDenoisingClassifier
 def make(**parameters):
     defaults = {
         "hidden_layer_sizes": (16,), "max_iter": 2, "fine_tune_max_iter": 10, "tol": None,
-        "batch_size": 32, "random_state": 0,
+        "batch_size": 32, "random_state": 0, "learning_rate": "constant", "alpha": 0.0,
+        "fine_tune_corruption": None, "fine_tune_learning_rate_init": 0.001,
     }  # fmt: skip
     return StackedDenoisingClassifier(**(defaults | parameters))
 

@@ -25,7 +25,7 @@ def assert_binomial(count, n, p):
 
 
 def fitted(X, kind, level=0.3, **parameters):
-    parameters = {"max_iter": 1, "tol": None, "random_state": 0} | parameters
+    parameters = {"max_iter": 1, "learning_rate": "constant", "random_state": 0} | parameters
     return DenoisingAutoencoder(2, corruption=kind, corruption_level=level, **parameters).fit(X)
 
 

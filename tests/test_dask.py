@@ -32,7 +32,7 @@ pytestmark = [
 ]
 
 DIGITS = (load_digits().data / 16).astype(np.float32)
-SMALL = {"max_iter": 3, "tol": None, "random_state": 0}
+SMALL = {"learning_rate": "constant", "max_iter": 3, "random_state": 0}
 
 
 def digits(n_partitions=7):
@@ -87,7 +87,8 @@ def test_without_a_cluster_the_bits_are_the_same(cluster):
         from dae.dask import DaskDenoisingAutoencoder
         X = (load_digits().data / 16).astype(np.float32)
         X = da.from_array(X, chunks=(-(-len(X) // 7), -1))
-        model = DaskDenoisingAutoencoder(12, n_shards=3, max_iter=3, tol=None, random_state=0)
+        how = {"max_iter": 3, "learning_rate": "constant", "random_state": 0}
+            model = DaskDenoisingAutoencoder(12, n_shards=3, **how)
         sys.stdout.buffer.write(model.fit(X).components_.tobytes())
     """
     found = subprocess.run(
@@ -214,7 +215,13 @@ def test_passes_of_partial_fit_are_those_of_fit(cluster):
 
 def test_training_stops_by_tol_and_warns_if_it_does_not(cluster):
     model = DaskDenoisingAutoencoder(
-        10, client=cluster, tol=0.5, n_iter_no_change=2, max_iter=50, random_state=0
+        10,
+        client=cluster,
+        tol=0.5,
+        n_iter_no_change=2,
+        max_iter=50,
+        learning_rate="constant",
+        random_state=0,
     ).fit(digits(2))
     assert model.n_iter_ < 50
     with pytest.warns(ConvergenceWarning, match="max_iter=2 epochs"):

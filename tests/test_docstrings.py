@@ -32,10 +32,11 @@ DOCUMENTED = [
 # One value in one estimator, one per layer in another; or trained by other means.
 DIFFERENT = {
     "corruption", "corruption_level", "activation", "decoder_activation", "loss",
-    "learning_rate_init", "max_iter", "early_stopping", "warm_start",
+    "learning_rate_init", "max_iter", "early_stopping", "warm_start", "alpha",
+    "fine_tune_corruption",
 }  # fmt: skip
 # of these, what the classifier and the regressor do not do in the same way
-DIFFERENT_SUPERVISED = {"early_stopping"}
+DIFFERENT_SUPERVISED = {"early_stopping", "fine_tune_corruption"}
 
 
 def parameters_of(estimator):

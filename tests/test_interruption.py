@@ -19,7 +19,8 @@ WEIGHTS = ("components_", "decoder_components_", "intercept_hidden_", "intercept
 
 def make(**parameters):
     defaults = {
-        "n_components": 6, "max_iter": 5, "tol": None, "batch_size": 16, "random_state": 0,
+        "n_components": 6, "max_iter": 5, "tol": None, "batch_size": 16,
+        "learning_rate": "constant", "random_state": 0,
     }  # fmt: skip
     return DenoisingAutoencoder(**(defaults | parameters))
 
@@ -140,7 +141,8 @@ def test_a_real_ctrl_c(wide):
 
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent may ignore it
         X = np.random.default_rng(0).random({shape}, dtype=np.float32)
-        parameters = dict(n_components={n_components}, tol=None, random_state=0, verbose=1)
+        parameters = dict(n_components={n_components}, learning_rate="constant", random_state=0)
+        parameters["verbose"] = 1
         dae = DenoisingAutoencoder(max_iter=10**6, **parameters)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

@@ -17,7 +17,7 @@ from dae import (
 from dae.image import ImageDenoiser
 
 FASTER = _core.accelerated_precisions()
-COMMON = {"batch_size": 64, "random_state": 0, "tol": None}
+COMMON = {"batch_size": 64, "random_state": 0, "learning_rate": "constant"}
 ESTIMATORS = {
     "autoencoder": DenoisingAutoencoder(40, max_iter=2, **COMMON),
     "stack": StackedDenoisingAutoencoder(

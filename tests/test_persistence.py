@@ -18,7 +18,7 @@ WEIGHTS = ("components_", "decoder_components_", "intercept_hidden_", "intercept
 def make(**parameters):
     defaults = {
         "n_components": 5, "max_iter": 2, "tol": None, "batch_size": 16, "random_state": 0,
-        "tied_weights": False,
+        "tied_weights": False, "learning_rate": "constant",
     }  # fmt: skip
     return DenoisingAutoencoder(**(defaults | parameters))
 

@@ -45,6 +45,7 @@ def make(kind=DenoisingAutoencoder, **parameters):
         "corruption_level": 0.3,
         "max_iter": 2,
         "tol": None,
+        "learning_rate": "constant",
         "batch_size": 16,
         "random_state": 0,
     } | parameters

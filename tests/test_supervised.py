@@ -37,13 +37,17 @@ def make(kind=StackedDenoisingClassifier, hidden_layer_sizes=(6, 5), **parameter
     """An estimator for small data: few epochs, all of them run."""
     defaults = {
         "max_iter": 2, "fine_tune_max_iter": 3, "tol": None, "batch_size": 16, "random_state": 0,
-        "fine_tune_learning_rate_init": 0.01,
+        "fine_tune_learning_rate_init": 0.01, "learning_rate": "constant", "alpha": 0.0,
+        "fine_tune_corruption": None,
     }  # fmt: skip
     return kind(hidden_layer_sizes, **(defaults | parameters))
 
 
 def autoencoder(hidden_layer_sizes=(6, 5), **parameters):
-    defaults = {"max_iter": 3, "tol": None, "batch_size": 16, "random_state": 1}
+    defaults = {
+        "max_iter": 3, "tol": None, "learning_rate": "constant", "batch_size": 16,
+        "random_state": 1,
+    }  # fmt: skip
     return StackedDenoisingAutoencoder(hidden_layer_sizes, **(defaults | parameters))
 
 
