@@ -114,10 +114,8 @@ NumPy {versions["numpy"]}, Python {run["python"]}, SIMD level {run["simd_level"]
 
 {", ".join(f"`{k}={v!r}`" for k, v in results["defaults"].items())}
 
-# One layer
-
-Denoising error: squared error of repaired rows over that of the masked rows (level {LEVEL:g}), on
-the fifth of each table that was held out. "worst / best": its ratio to the best of the same table,
+Of one layer first. Denoising error: squared error of repaired rows over that of the masked rows
+(level {LEVEL:g}), on the fifth of each table that was held out. "worst / best": its ratio to the best of the same table,
 on the worst table; "mean / best": the geometric mean of the ratios. One seed: candidates a few
 hundredths apart are equals.
 
@@ -154,7 +152,7 @@ brightness), every method that learned to undo the masking returns too large val
 
 {record_table(results["odd"], ODD)}
 
-# Several layers and labels
+## Several layers and labels
 
 Cases that choose, and others that judge. Error: share of wrong test rows in %, or of numbers the
 squared error over their variance in %, which is 100 (1 - R2). Means of three seeds up to 3,000

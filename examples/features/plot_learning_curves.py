@@ -24,10 +24,18 @@ warnings.simplefilter("ignore", ConvergenceWarning)  # one of the three is not t
 # 150 digits, 512 units, little noise, and no stopping rule: the training loss keeps falling,
 # that of other samples does not.
 
-settings = dict(n_components=512, corruption_level=0.1, max_iter=300, random_state=0)
-free = DenoisingAutoencoder(
-    early_stopping=True, validation_fraction=0.3, tol=1e-6, n_iter_no_change=300, **settings
+settings = dict(
+    n_components=512,
+    corruption_level=0.1,
+    learning_rate_init=0.001,
+    learning_rate="constant",
+    max_iter=300,
+    tol=1e-3,
+    random_state=0,
 )
+free = DenoisingAutoencoder(
+    early_stopping=True, validation_fraction=0.3, n_iter_no_change=300, **settings
+).set_params(tol=1e-6)
 stopped = DenoisingAutoencoder(early_stopping=True, validation_fraction=0.3, **settings)
 noisier = DenoisingAutoencoder(early_stopping=True, validation_fraction=0.3, **settings)
 noisier.set_params(corruption_level=0.4)

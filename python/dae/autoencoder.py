@@ -303,7 +303,7 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
     the estimator: several threads may call them at the same time. No other method may run on the
     same estimator during `fit` and `partial_fit`.
 
-    The default activation, solver, learning rate, batch size and stopping rule were chosen by
+    The default activation, solver, learning rate, batch size and number of epochs were chosen by
     experiment on digits, a table with heavy tails and patches of photographs: none is the best
     everywhere, together they come close to the best on each. ``python -m bench.defaults`` in the
     source repository repeats the experiment; its tables are in ``bench/results``.

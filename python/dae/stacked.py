@@ -70,7 +70,8 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
     decoder_activation : {"auto", "identity", "logistic", "tanh", "relu", "exp", "softmax"}, \
             default="auto"
         Activation of the reconstruction of samples, as in `DenoisingAutoencoder`. A layer above
-        the first reconstructs codes, with the activation of the layer below.
+        the first reconstructs codes, with the activation of the layer below; those of rectified
+        units linearly while the layer is trained by itself.
 
     loss : {"squared_error", "log_loss", "poisson", "multinomial"}, default="squared_error"
         Loss of the reconstruction of samples, as in `DenoisingAutoencoder`. Codes are
