@@ -11,9 +11,12 @@ README = Path(__file__).parents[1] / "README.md"
 if not README.exists():
     pytest.skip("README.md is not here", allow_module_level=True)
 
-BLOCKS = dict(
-    re.findall(r"^## (.+?)\n(?:(?!^## ).*\n)*?```python\n(.*?)```", README.read_text(), re.M | re.S)
-)
+SECTIONS = re.split(r"^## (.+)\n", README.read_text(encoding="utf-8"), flags=re.M)[1:]
+BLOCKS = {
+    title: "\n".join(re.findall(r"```python\n([^`]*)```", text))
+    for title, text in zip(SECTIONS[::2], SECTIONS[1::2], strict=True)
+    if "```python" in text
+}
 # "expression  # [what it gives]: words"
 SAID = re.compile(r"^(\S.*?)  # (\[.*?\])", re.M)
 
