@@ -115,9 +115,9 @@ NumPy {versions["numpy"]}, Python {run["python"]}, SIMD level {run["simd_level"]
 {", ".join(f"`{k}={v!r}`" for k, v in results["defaults"].items())}
 
 Of one layer first. Denoising error: squared error of repaired rows over that of the masked rows
-(level {LEVEL:g}), on the fifth of each table that was held out. "worst / best": its ratio to the best of the same table,
-on the worst table; "mean / best": the geometric mean of the ratios. One seed: candidates a few
-hundredths apart are equals.
+(level {LEVEL:g}), on the fifth of each table that was held out. "worst / best": its ratio to the
+best of the same table, on the worst table; "mean / best": the geometric mean of the ratios. One
+seed: candidates a few hundredths apart are equals.
 
 ## Activation, solver and learning rate
 
