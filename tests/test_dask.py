@@ -88,7 +88,7 @@ def test_without_a_cluster_the_bits_are_the_same(cluster):
         X = (load_digits().data / 16).astype(np.float32)
         X = da.from_array(X, chunks=(-(-len(X) // 7), -1))
         how = {"max_iter": 3, "learning_rate": "constant", "random_state": 0}
-            model = DaskDenoisingAutoencoder(12, n_shards=3, **how)
+        model = DaskDenoisingAutoencoder(12, n_shards=3, **how)
         sys.stdout.buffer.write(model.fit(X).components_.tobytes())
     """
     found = subprocess.run(
