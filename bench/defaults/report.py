@@ -102,6 +102,30 @@ def layers_table(found: dict[str, dict]) -> str:
     )
 
 
+def supervised(results: dict) -> str:
+    """What was run of the experiments on supervised estimators."""
+    text = ""
+    if "candidates" in results:
+        text += f"""## What else might have been the supervised defaults
+
+On the cases that choose, errors as shares.
+
+{search_table(results["candidates"])}
+
+"""
+    if "predictors" in results:
+        text += f"""## Untuned predictors
+
+On the cases that judge; seconds of `fit` in brackets, "warned" where it said that it has not
+converged. All estimators as they come: `StackedDenoisingClassifier()` or
+`StackedDenoisingRegressor()`, and scikit-learn's.
+
+{predictors_table(results["predictors"])}
+
+"""
+    return text
+
+
 def report(results: dict) -> str:
     """All of it as Markdown."""
     run, versions = results["run"], results["run"]["versions"]
@@ -158,21 +182,7 @@ Cases that choose, and others that judge. Error: share of wrong test rows in %, 
 squared error over their variance in %, which is 100 (1 - R2). Means of three seeds up to 3,000
 rows, else one.
 
-## What else might have been the supervised defaults
-
-On the cases that choose, errors as shares.
-
-{search_table(results["candidates"])}
-
-## Untuned predictors
-
-On the cases that judge; seconds of `fit` in brackets, "warned" where it said that it has not
-converged. All estimators as they come: `StackedDenoisingClassifier()` or
-`StackedDenoisingRegressor()`, and scikit-learn's.
-
-{predictors_table(results["predictors"])}
-
-## Untuned codes for a linear model
+{supervised(results)}## Untuned codes for a linear model
 
 On the cases that judge: logistic regression or ridge, with a penalty chosen by cross-validation, on
 up to 5,000 labels; the columns, the codes of `DenoisingAutoencoder()`, of the last layer of
