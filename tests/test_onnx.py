@@ -246,7 +246,7 @@ def Y(X):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_several_labels_for_each_sample(X, Y, dtype):
     X = X.astype(dtype)
-    classifier = StackedDenoisingClassifier((9, 7), fine_tune_max_iter=40, **QUICK).fit(X, Y)
+    classifier = StackedDenoisingClassifier((9, 7), fine_tune_max_iter=150, **QUICK).fit(X, Y)
     found = run(to_onnx(classifier), X)
     assert list(found) == ["label", "probabilities"]
     assert found["label"].dtype == np.int64
