@@ -39,7 +39,9 @@ from dae.dask import DaskDenoisingAutoencoder
 PASSES = (5, 20, 60)
 N_ROWS, N_PARTITIONS, N_WORKERS = 16_000, 16, 2
 ROWS_PER_PARTITION = 50_000  # in the model of larger clusters
-MODEL = {"n_components": 200, "loss": "log_loss", "tol": None, "random_state": 0}
+MODEL = {
+    "n_components": 200, "loss": "log_loss", "learning_rate_init": 0.001, "random_state": 0,
+}  # fmt: skip
 BANDWIDTH = 1.25e9  # bytes per second: 10 Gbit/s Ethernet, assumed
 
 

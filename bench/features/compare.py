@@ -32,6 +32,7 @@ AUTOENCODER = {
     "corruption_level": 0.15,
     "max_iter": 20,
     "learning_rate": "cosine",
+    "learning_rate_init": 0.001,
     "batch_size": 128,
     "tol": None,
 }

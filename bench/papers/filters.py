@@ -25,15 +25,15 @@ WINDOW = {28: 9, 12: 4}  # pixels, for a filter of that side
 
 TUTORIAL = {
     "n_components": 500, "activation": "logistic", "loss": "log_loss", "solver": "sgd",
-    "momentum": 0.0, "learning_rate_init": 0.1, "batch_size": 20, "max_iter": 15, "tol": None,
-    "random_state": 0,
+    "momentum": 0.0, "learning_rate_init": 0.1, "learning_rate": "constant", "batch_size": 20,
+    "max_iter": 15, "random_state": 0,
 }  # fmt: skip
 
 # rectified units and as much noise as signal; logistic units come to the same edges, more slowly
 PATCH, N_PATCHES, NOISE = 12, 100_000, 1.0
 NATURAL = {
     "n_components": 200, "activation": "relu", "loss": "squared_error", "solver": "adam",
-    "learning_rate_init": 0.001, "batch_size": 50, "max_iter": 15, "tol": None,
+    "learning_rate_init": 0.001, "learning_rate": "constant", "batch_size": 50, "max_iter": 15,
     "random_state": 0,
 }  # fmt: skip
 

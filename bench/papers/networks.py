@@ -15,6 +15,7 @@ SHARED: dict[str, Any] = {
     "loss": "log_loss",
     "solver": "adam",
     "learning_rate": "cosine",
+    "alpha": 0.0,
     "batch_size": 100,
     "tol": None,
     "random_state": 0,

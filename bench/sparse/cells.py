@@ -56,7 +56,8 @@ def by_dae(X: np.ndarray, **settings) -> np.ndarray:
         "corruption": masked,
         "batch_size": 32,
         "max_iter": 100,
-        "tol": None,
+        "learning_rate": "constant",
+        "learning_rate_init": 0.001,
         "random_state": 0,
     } | settings)  # fmt: skip
     return dae.fit(X / mean).reconstruct(X / mean) * mean
