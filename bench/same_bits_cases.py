@@ -150,7 +150,10 @@ CORRUPTIONS = {
 
 
 def autoencoder(n_jobs: int, **parameters: Any) -> DenoisingAutoencoder:
-    common = {"max_iter": 1, "tol": None, "batch_size": 20, "random_state": 3, "n_jobs": n_jobs}
+    common = {
+        "max_iter": 1, "tol": None, "learning_rate": "constant", "learning_rate_init": 0.001,
+        "batch_size": 20, "random_state": 3, "n_jobs": n_jobs,
+    }  # fmt: skip
     return DenoisingAutoencoder(N_HIDDEN, **(common | parameters))
 
 
@@ -237,7 +240,12 @@ def one_layer_cases() -> Iterator[tuple[str, Case]]:
 # ------------------------------------------------------------------ stacks
 
 
-STACK = {"max_iter": 1, "tol": None, "batch_size": 20, "random_state": 3}
+# what may be a default of one version and not of another is said
+STACK = {
+    "max_iter": 1, "tol": None, "learning_rate": "constant", "learning_rate_init": 0.001,
+    "fine_tune_learning_rate_init": 0.001, "batch_size": 20, "random_state": 3,
+}  # fmt: skip
+SUPERVISED = STACK | {"alpha": 0.0, "fine_tune_corruption": None}
 
 
 def stack(parameters: dict, n_jobs: int, *, dtype: str = "float32") -> Results:
@@ -273,8 +281,8 @@ def supervised(kind: type, y: Any, parameters: dict, n_jobs: int, **more: Any) -
 
 def only_supervised(n_jobs: int) -> Results:
     X, y, z = rows(), classes(), targets()
-    classifier = StackedDenoisingClassifier(SIZES, n_jobs=n_jobs, **STACK)
-    regressor = StackedDenoisingRegressor(SIZES, n_jobs=n_jobs, **STACK)
+    classifier = StackedDenoisingClassifier(SIZES, n_jobs=n_jobs, **SUPERVISED)
+    regressor = StackedDenoisingRegressor(SIZES, n_jobs=n_jobs, **SUPERVISED)
     for first in (0, 1, 300):
         block = slice(first, first + 200)
         classifier.partial_fit(X[block], y[block], classes=np.unique(y))
@@ -286,7 +294,7 @@ def only_supervised(n_jobs: int) -> Results:
 def pretrained(n_jobs: int) -> Results:
     layers = StackedDenoisingAutoencoder(SIZES, n_jobs=n_jobs, **STACK).fit(rows())
     how = {"pretrained": layers, "fine_tune_max_iter": 1, "n_jobs": n_jobs}
-    return stages(StackedDenoisingClassifier(SIZES, **(STACK | how)), rows(), classes())
+    return stages(StackedDenoisingClassifier(SIZES, **(SUPERVISED | how)), rows(), classes())
 
 
 def stack_cases() -> Iterator[tuple[str, Case]]:

@@ -61,8 +61,8 @@ def fit(context: Context) -> dict:
         momentum=0.0,
         learning_rate_init=setting.learning_rate,
         batch_size=setting.batch_size,
+        learning_rate="constant",
         max_iter=epochs,
-        tol=None,
         n_jobs=context.n_threads,
         random_state=0,
     )
