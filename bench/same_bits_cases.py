@@ -271,7 +271,7 @@ def stack_arguments(n_jobs: int) -> Results:
 
 def supervised(kind: type, y: Any, parameters: dict, n_jobs: int, **more: Any) -> Results:
     X = rows(more.pop("dtype", "float32"))
-    how = STACK | {"fine_tune_max_iter": 2, "n_jobs": n_jobs}
+    how = SUPERVISED | {"fine_tune_max_iter": 2, "n_jobs": n_jobs}
     estimator = kind(SIZES, **(how | parameters))
     found = stages(estimator, X, y, **more)
     if parameters.get("warm_start"):
