@@ -1,5 +1,6 @@
 """What nobody sets: epochs by the number of samples, the penalty, no complaints on toy data."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -85,7 +86,39 @@ def test_other_words_are_refused(X, estimator, name):
         estimator.fit(X, X[:, 0])
 
 
-# ------------------------------------------------------------------ the penalty of predictors
+def test_automatic_epochs_go_through_a_pickle(X):
+    dae = DenoisingAutoencoder(4, batch_size=2, warm_start=True, random_state=0).fit(X)
+    again = pickle.loads(pickle.dumps(dae))
+    np.testing.assert_array_equal(dae.fit(X).components_, again.fit(X).components_)
+    assert again.n_iter_ == 60
+
+
+@pytest.mark.parametrize("chunk", [50, 200])
+def test_dask_counts_the_rows(X, chunk):
+    """Of partitions whose lengths are not known."""
+    da = pytest.importorskip("dask.array")
+    distributed_rows = da.from_array(X, chunks=(chunk, -1))
+    unknown = distributed_rows[distributed_rows[:, 0] > -1]
+    from dae.dask import DaskDenoisingAutoencoder
+
+    model = DaskDenoisingAutoencoder(4, batch_size=50, random_state=0).fit(unknown)
+    assert model.n_iter_ == automatic_epochs(200, 50) == 150
+
+
+# ------------------------------------------------------------------ the fine-tuning of predictors
+
+
+@pytest.mark.parametrize(("kind", "corruption"), [*zip(SUPERVISED, ["masking", None], strict=True)])
+def test_classifiers_are_shown_masked_inputs(kind, corruption, X):
+    y = (X[:, 0] > 0.5).astype(int)
+    how = {"max_iter": 2, "fine_tune_max_iter": 3, "random_state": 0}
+    untuned = kind((4, 3), **how).fit(X, y)
+    told = kind((4, 3), fine_tune_corruption=corruption, fine_tune_corruption_level=0.1, **how).fit(
+        X, y
+    )
+    other = kind((4, 3), fine_tune_corruption="gaussian", **how).fit(X, y)
+    np.testing.assert_array_equal(untuned.coefs_[0], told.coefs_[0])
+    assert not np.array_equal(untuned.coefs_[0], other.coefs_[0])
 
 
 @pytest.mark.parametrize("kind", SUPERVISED)
