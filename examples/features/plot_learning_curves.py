@@ -4,8 +4,8 @@ Learning curves and early stopping
 
 With a constant rate and `tol`, `fit` stops by itself: when the loss has not fallen by this fraction
 for `n_iter_no_change` epochs. That is the training loss, of samples that are corrupted differently
-in every epoch, which is hard to learn by heart. With few samples it can be done nevertheless; `early_stopping` then
-judges by samples that are set aside.
+in every epoch, which is hard to learn by heart. With few samples it can be done nevertheless;
+`early_stopping` then judges by samples that are set aside.
 """
 
 import warnings
