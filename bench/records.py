@@ -49,6 +49,12 @@ def write(path: Path, content: dict) -> None:
     write_text(path, json.dumps(plain(content), indent=1, allow_nan=False) + "\n")
 
 
+def write_with_report(path: Path, content: dict, report: str) -> None:
+    """Write a JSON file, and beside it the Markdown report of what it holds."""
+    write(path, content)
+    write_text(path.with_suffix(".md"), report + "\n")
+
+
 def read(path: Path) -> dict:
     """The content of a JSON file; empty where there is none."""
     path = Path(path)

@@ -37,8 +37,7 @@ def main() -> None:
     lines = text(result)
     print(lines)
     if not options.quick:
-        records.write(path, result)
-        records.write_text(path.with_suffix(".md"), lines + "\n")
+        records.write_with_report(path, result, lines)
 
 
 if __name__ == "__main__":

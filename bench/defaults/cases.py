@@ -44,8 +44,7 @@ class Case:
 
 def toy(name: str, load: Callable, *, classes: bool, scale: float | None = None) -> Case:
     """One of scikit-learn's: a third of the rows is tested; standardised, or divided by `scale`."""
-    X, y = load(return_X_y=True) if "return_X_y" in str(load.__doc__) else load()
-    return split(name, X, y, classes=classes, scale=scale)
+    return split(name, *load(return_X_y=True), classes=classes, scale=scale)
 
 
 def split(name: str, X: Any, y: Any, *, classes: bool, scale: float | None = None) -> Case:
@@ -58,6 +57,11 @@ def split(name: str, X: Any, y: Any, *, classes: bool, scale: float | None = Non
     else:
         X, X_test = X / scale, X_test / scale
     return Case(name, X.astype(np.float32), y, X_test.astype(np.float32), y_test, classes)
+
+
+def friedman() -> Case:
+    X, y = datasets.make_friedman1(600, n_features=10, noise=1.0, random_state=0)
+    return split("friedman1", X, y, classes=False)
 
 
 def imputation_table(name: str, *, classes: bool) -> Case:
@@ -94,7 +98,6 @@ def few(load: Callable[[], Case], n_labels: int) -> Case:
     return load().with_labels(n_labels)
 
 
-friedman = partial(datasets.make_friedman1, 600, n_features=10, noise=1.0, random_state=0)
 adult = partial(mixed_table, "Adult", mixed.adult)
 credit = partial(mixed_table, "Credit", mixed.credit)
 california = partial(mixed_table, "California", mixed.california)
@@ -107,7 +110,7 @@ CHOOSING: tuple[Callable[[], Case], ...] = (
     partial(few, partial(variation, "bg_img"), 2000),
     partial(variation, "bg_img"),
     partial(imputation_table, "spam", classes=True),
-    partial(toy, "friedman1", friedman, classes=False),
+    friedman,
     partial(imputation_table, "airfoil", classes=False),
     partial(imputation_table, "wine", classes=False),
     partial(few, california, 2000),

@@ -11,7 +11,7 @@ from bench.defaults.search import DEFAULTS
 from bench.defaults.tables import LEVEL
 
 # what is in bold
-CHOSEN: dict[str, Any] = {**DEFAULTS, "epochs": 1.0, "what": "the defaults"}
+BOLD: dict[str, Any] = {**DEFAULTS, "epochs": 1.0, "what": "the defaults"}
 
 
 def shown(value: Any, digits: int = 3) -> str:
@@ -38,7 +38,7 @@ def search_table(records: list[dict]) -> str:
         for name in names:
             cells.append(shown_error(r["errors"][name]))
         cells += [shown_error(r["worst"]), shown_error(r["mean"])]
-        if all(CHOSEN.get(key) == value for key, value in r["parameters"].items()):
+        if all(BOLD.get(key) == value for key, value in r["parameters"].items()):
             cells = [f"**{cell}**" for cell in cells]
         rows.append(cells)
     return render.markdown_rows([*keys, *names, "worst / best", "mean / best"], rows)

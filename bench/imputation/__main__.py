@@ -18,8 +18,7 @@ def run_mixed(*, quick: bool) -> None:
     print(lines)
     if not quick:
         path = records.folder() / "imputation_mixed.json"
-        records.write(path, result)
-        records.write_text(path.with_suffix(".md"), lines + "\n")
+        records.write_with_report(path, result, lines)
 
 
 def main() -> None:
@@ -39,8 +38,7 @@ def main() -> None:
         result = compare.merged(result, rows, machine.run_information(started))
         lines = report.report(result)
         if not options.quick:  # what is done is kept
-            records.write(path, result)
-            records.write_text(path.with_suffix(".md"), lines + "\n")
+            records.write_with_report(path, result, lines)
     print(lines)
 
 

@@ -39,8 +39,7 @@ def main() -> None:
     print(lines)
     if not options.quick:
         path = records.folder() / f"sparse_{options.experiment}.json"
-        records.write(path, result)
-        records.write_text(path.with_suffix(".md"), lines + "\n")
+        records.write_with_report(path, result, lines)
 
 
 if __name__ == "__main__":
