@@ -105,6 +105,17 @@ def test_dask_counts_the_rows(X, chunk):
     assert model.n_iter_ == automatic_epochs(200, 50) == 150
 
 
+def test_known_lengths_are_not_computed(X, monkeypatch):
+    """Counting would load every partition once more."""
+    da = pytest.importorskip("dask.array")
+    import dae.dask
+
+    monkeypatch.setattr(dae.dask, "count_rows", lambda partitions: pytest.fail("counted"))
+    rows = da.from_array(X, chunks=(50, -1))
+    model = dae.dask.DaskDenoisingAutoencoder(4, batch_size=50, random_state=0).fit(rows)
+    assert model.n_iter_ == automatic_epochs(200, 50)
+
+
 # ------------------------------------------------------------------ the fine-tuning of predictors
 
 

@@ -33,7 +33,13 @@ from dae._estimator.messages import warn_how_it_ended
 from dae._training.settings import AUTO
 from dae.autoencoder import DenoisingAutoencoder
 from dae.dask._cluster import WorkersLost, client_of, until_done
-from dae.dask._partitions import Partition, by_partition, lazily, partitions_of
+from dae.dask._partitions import (
+    Partition,
+    by_partition,
+    known_length,
+    lazily,
+    partitions_of,
+)
 from dae.dask._passes import Passes
 from dae.dask._rounds import count_rows, start
 from dae.stacked import StackedDenoisingAutoencoder
@@ -134,7 +140,9 @@ class _DaskEstimator(DocLinkMixin, BaseEstimator):
             )
         settings = plain._settings_of_a_pass() if once else plain._settings()
         if not once and any(how.max_iter == AUTO for how in settings):
-            n_rows = until_done(lambda: count_rows(partitions), client)
+            n_rows = known_length(X)
+            if n_rows is None:
+                n_rows = until_done(lambda: count_rows(partitions), client)
             settings = [how.for_rows(n_rows) for how in settings]
         if "_local" in self.__dict__ and (once or self.warm_start):
             state = copy.copy(self._local).set_params(**plain.get_params())

@@ -67,6 +67,13 @@ def is_array(collection: Any) -> bool:
     return is_dask_collection(collection) and hasattr(collection, "chunks")
 
 
+def known_length(collection: Any) -> int | None:
+    """Rows of a dask Array whose chunks are known; None where counting takes its partitions."""
+    if not is_array(collection) or np.isnan(collection.shape[0]):
+        return None
+    return int(collection.shape[0])
+
+
 def is_frame(collection: Any) -> bool:
     """Whether it is a dask DataFrame or Series."""
     return is_dask_collection(collection) and hasattr(collection, "npartitions") and (
