@@ -18,7 +18,14 @@ from dae._data.containers import holds_only_numbers
 from dae._data.masked_errors import Cells, EntryPredictor, masking_groups
 from dae._data.robust_scale import RobustScale
 from dae._data.rows import Rows
-from dae._estimator.parameters import LAYER, TRAINING, CheckedParametersMixin, Interval, layer_sizes
+from dae._estimator.parameters import (
+    EPOCHS,
+    LAYER,
+    TRAINING,
+    CheckedParametersMixin,
+    Interval,
+    layer_sizes,
+)
 from dae._estimator.state import all_or_nothing, check_features
 from dae._estimator.version_stamp import VersionStampMixin
 from dae._model.damage import checked_number, damaged, is_array
@@ -230,7 +237,7 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         "learning_rate_init": LAYER["learning_rate_init"],
         "alpha": TRAINING["alpha"],
         "batch_size": TRAINING["batch_size"],
-        "max_iter": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_iter": EPOCHS,
         "random_state": TRAINING["random_state"],
         "verbose": TRAINING["verbose"],
         "n_jobs": TRAINING["n_jobs"],

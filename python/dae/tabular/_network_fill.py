@@ -1,4 +1,4 @@
-"""`Filling`: how `DenoisingImputer` replaces NaN in the matrix of a table.
+"""`NetworkFill`: how `DenoisingImputer` replaces NaN in the matrix of a table.
 
 A linear fill, two networks that start from it, and weights of both that hidden cells have chosen.
 """
@@ -25,7 +25,7 @@ NewNetwork = Callable[[], StackedDenoisingAutoencoder]
 
 
 @dataclass(frozen=True)
-class Filling:
+class NetworkFill:
     """All that fills a matrix.
 
     Attributes
@@ -48,7 +48,7 @@ class Filling:
     @classmethod
     def fit(
         cls, encoder: TableEncoder, encoded: np.ndarray, new_network: NewNetwork, seed: int
-    ) -> Filling:
+    ) -> NetworkFill:
         """From the matrix of the training table, NaN where a cell is missing.
 
         The first network does not see the hidden cells, which then choose the weights; the second

@@ -18,8 +18,8 @@ from dae._tables.encoder import Encoding, TableEncoder, check_table
 from dae._tables.frames import is_frame, schema_of
 from dae._tables.scalers import SCALERS
 from dae.stacked import StackedDenoisingAutoencoder
-from dae.tabular._filling import Filling
 from dae.tabular._inputs import TableInputMixin
+from dae.tabular._network_fill import NetworkFill
 
 _MASKED = 0.15  # in training
 _PRESENTATIONS = 100_000  # rows shown in one training
@@ -193,7 +193,7 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
         filling = None
         if encoder.n_encoded:
             encoded = encoder.encode(X)
-            filling = Filling.fit(
+            filling = NetworkFill.fit(
                 encoder, encoded, lambda: self._network(encoder, epochs, random_state), seed
             )
         missing = [column.missing for column in encoder.schema.columns(X)]
