@@ -23,12 +23,23 @@ import time
 from pathlib import Path
 
 from bench import machine, readme, records, render, rivals
-from bench.tables import Context, bfloat16, fits, imports, inference, load, memory, steps
+from bench.tables import (
+    Context,
+    bfloat16,
+    bfloat16_uses,
+    fits,
+    imports,
+    inference,
+    load,
+    memory,
+    steps,
+)
 
 TABLES = {
     "steps": steps.steps,
     "solvers": steps.solvers,
     "bfloat16": bfloat16.bfloat16,
+    "bfloat16-uses": bfloat16_uses.bfloat16_uses,
     "float64": steps.float64,
     "networks": steps.networks,
     "threads": steps.threads,

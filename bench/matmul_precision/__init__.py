@@ -1,0 +1,1 @@
+"""Does `matmul_precision="medium"` learn what "highest" learns? Pairs of fits, seed by seed."""
