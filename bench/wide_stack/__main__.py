@@ -17,15 +17,18 @@ from bench.wide_stack.rivals import RIVALS, SIZES
 def text(result: dict) -> str:
     environment = result["environment"]
     rivals = list(result["results"][0]["rates"])
+    theirs = [rival for rival in rivals if not rival.startswith("dae")]
     rows = []
     for each in result["results"]:
         rates = each["rates"]
         row = [each["table"], str(each["columns"]), str(each["batch_size"])]
         row += [f"{np.median(rates[rival]):,.0f}" for rival in rivals]
-        row += [f"{np.median(ratios(rates['dae'], rates[rival])):.2f}x" for rival in rivals[1:]]
+        row += [f"{np.median(ratios(rates['dae'], rates[rival])):.2f}x" for rival in theirs]
+        row.append(f"{each['limit']:,.0f}")
         row += [f"{each['last_losses'][rival]:.3g}" for rival in rivals]
         rows.append(row)
-    columns = ["table", "columns", "batch", *rivals, *(f"dae over {r}" for r in rivals[1:])]
+    columns = ["table", "columns", "batch", *rivals, *(f"dae over {r}" for r in theirs)]
+    columns.append("limit")
     columns += [f"loss, {rival}" for rival in rivals]
     sizes = "-".join(map(str, SIZES))
     return "\n".join(
@@ -37,7 +40,9 @@ def text(result: dict) -> str:
             f"{result['rounds']} rounds and of their ratios, on a machine shared with other work. "
             "One-hot: squared error of every column. Mixed: a softmax for each category, squared "
             "error for numbers. PyTorch: modules, autograd, `Adam(fused=True)`. Losses after "
-            f"{result['rounds'] + 1} passes over {compare.SAMPLES} rows. "
+            f"{result['rounds'] + 1} passes over {compare.SAMPLES} rows. Limit: the products of a "
+            "step alone, at the best rate of NumPy's BLAS on one thread in this run: what float32 "
+            "could come to if all else took no time. "
             f"{environment['cpu']}, SIMD level {environment['simd_level']}, PyTorch "
             f"{environment['versions']['torch']}; {environment['date']}.",
             "",

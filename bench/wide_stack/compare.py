@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import time
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
+from bench.machine import gemm_peak, peaks
 from bench.timing import in_turn
-from bench.wide_stack.rivals import RIVALS
+from bench.wide_stack.rivals import RIVALS, SIZES
 from bench.wide_stack.tables import CASES
 
 BATCH_SIZES = (128,)
@@ -22,6 +24,7 @@ SAMPLES = 1024  # of one rival in one round: what a call costs besides its steps
 
 def run(only: list[str], quick: bool = False) -> dict:
     results = []
+    best = gemm_peak(peaks(1, quick=quick), "float32", 1)
     for table, load in CASES.items():
         case = load()
         for batch_size in BATCH_SIZES[:1] if quick else BATCH_SIZES:
@@ -38,11 +41,18 @@ def run(only: list[str], quick: bool = False) -> dict:
                     "losses": len(case.blocks or [None]),
                     "batch_size": batch_size,
                     "rates": rates,
+                    "limit": best / operations(case.X.shape[1]),
                     "last_losses": losses,
                 }
             )
             print(table, batch_size, {r: round(np.median(v)) for r, v in rates.items()}, flush=True)
     return {"results": results, "rounds": ROUNDS}
+
+
+def operations(n_features: int) -> int:
+    """Of the products of one sample: forward, deltas and gradients, encoders and decoders."""
+    sizes = (n_features, *SIZES)
+    return 2 * 3 * 2 * sum(before * after for before, after in pairwise(sizes))
 
 
 def _rate(session, rows: np.ndarray) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bench.wide_stack.tables import Case
-from dae import StackedDenoisingAutoencoder
+from dae import StackedDenoisingAutoencoder, _core
 
 SIZES = (1500, 1500, 1500)
 LEVEL = 0.15
@@ -22,6 +22,8 @@ RATE = 1e-4
 
 class Ours:
     """`StackedDenoisingAutoencoder.partial_fit`."""
+
+    precision = "highest"
 
     def __init__(self, case: Case, batch_size: int) -> None:
         self.X, self.batch_size = case.X, batch_size
@@ -38,6 +40,7 @@ class Ours:
             batch_size=batch_size,
             random_state=0,
             n_jobs=1,
+            matmul_precision=self.precision,
         )
 
     def train(self, rows: np.ndarray) -> None:
@@ -45,6 +48,12 @@ class Ours:
 
     def loss(self) -> float:
         return float(self.model.loss_curve_[-1])
+
+
+class OursMedium(Ours):
+    """The same, products of factors rounded to bfloat16."""
+
+    precision = "medium"
 
 
 class Torch:
@@ -119,6 +128,8 @@ class CompiledTorch(Torch):
 
 
 RIVALS: dict[str, type] = {"dae": Ours}
+if "medium" in _core.accelerated_precisions():
+    RIVALS["dae medium"] = OursMedium
 if find_spec("torch"):
     RIVALS["PyTorch"] = Torch
     if shutil.which("g++") or shutil.which("clang++"):
