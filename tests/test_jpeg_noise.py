@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_sample_images
 
 from dae.image import _jpeg_noise
-from dae.image._jpeg_noise import jpeg_noise
+from dae.image._jpeg_noise import chroma_noise, jpeg_noise
 
 CHINA, FLOWER = load_sample_images().images
 GREY = np.ascontiguousarray(FLOWER[100:356, 150:406, 1])
@@ -19,10 +19,10 @@ def with_noise(picture, sigma):
     return np.clip(np.rint(picture + noise), 0, 255).astype(np.uint8)
 
 
-def opened(picture, quality):
+def opened(picture, quality, subsampling=0):
     image_module = pytest.importorskip("PIL.Image")
     file = io.BytesIO()
-    image_module.fromarray(picture).save(file, "JPEG", quality=quality)
+    image_module.fromarray(picture).save(file, "JPEG", quality=quality, subsampling=subsampling)
     return image_module.open(file)
 
 
@@ -76,3 +76,21 @@ def test_noise_that_was_added_after_jpeg_is_not_that_before_it():
 @pytest.mark.parametrize("shape", [(8, 8), (15, 300), (16, 16), (40, 17)])
 def test_small_pictures_tell_nothing(shape):
     assert found(np.asarray(opened(with_noise(GREY, 10), 75))[: shape[0], : shape[1]]) is None
+
+
+@pytest.mark.parametrize("subsampling", [0, 2])
+@pytest.mark.parametrize("sigma", [10, 25])
+def test_chrominances_tell_the_noise(subsampling, sigma):
+    """Also where JPEG has halved them, and whatever texture the luminance has."""
+    rng = np.random.default_rng(1)
+    texture = np.rint(rng.uniform(60, 180, size=(256, 256, 1)) * [0.9, 1.0, 0.8])
+    colours = np.asarray(opened(with_noise(texture, sigma), 95, subsampling)) / np.float32(255)
+    level = chroma_noise(colours, np.zeros(colours.shape[:2], dtype=bool))
+    assert level == pytest.approx(sigma, rel=0.25 if subsampling else 0.15)
+
+
+def test_few_blocks_beside_clipped_pixels_are_enough():
+    """Fewer are left than are looked for."""
+    picture = with_noise(GREY[:80, :80], 10)
+    picture[:, 40:] = np.clip(picture[:, 40:].astype(int) + 150, 0, 255)
+    assert found(np.asarray(opened(picture, 75))) == pytest.approx(10, rel=0.15)

@@ -89,6 +89,17 @@ def test_noise_of_grey_jpeg_is_found(denoiser, sigma, quality):
     assert psnr(denoiser.transform(noisy), GREY) > best - 0.5
 
 
+@pytest.mark.parametrize(("sigma", "quality"), [(10, 95), (25, 95), (50, 90)])
+def test_texture_in_jpeg_is_not_taken_for_noise(denoiser, sigma, quality):
+    """Grass has some in all frequencies; colours tell how much of it is noise."""
+    texture = gaussian_filter(np.random.default_rng(1).normal(size=(160, 160, 1)), (0.6, 0.6, 0))
+    texture = 110 + 20 * texture / texture.std()
+    grass = np.clip(np.rint(texture * [0.9, 1.0, 0.7]), 0, 255).astype(np.uint8)
+    noisy = as_jpeg(with_noise(grass, sigma), quality, 0)
+    expected = np.std(np.sum(noisy - np.float64(grass), axis=2)) / np.sqrt(3)
+    assert 255 * denoiser.estimate_sigma(noisy) == pytest.approx(expected, rel=0.1)
+
+
 def test_jpeg_cut_out_of_another_is_found(denoiser):
     """Its grid of blocks does not begin at the corner."""
     noisy = as_jpeg(with_noise(scene(), 12), 75, 0)[3:, 5:]

@@ -1,6 +1,7 @@
 """The noise that a picture had before JPEG rounded it.
 
-`jpeg_noise`   its standard deviation in the luminance; None where JPEG's traces are not found
+`jpeg_noise`     its standard deviation in the luminance; None where JPEG's traces are not found
+`chroma_noise`   the same, of the chrominances
 
 JPEG divides the cosine transform of each 8 x 8 block by a table of steps and rounds. What looks
 like noise afterwards is neither white nor normal: of a coefficient with a step of 30, noise of 5
@@ -15,7 +16,7 @@ coefficients do not depend on each other: the others tell its level without bias
 from __future__ import annotations
 
 import numpy as np
-from scipy.fft import dct
+from scipy.fft import dct, dctn, idctn
 from scipy.ndimage import uniform_filter
 from scipy.stats import norm
 
@@ -55,10 +56,13 @@ WIDER = 4.0  # times the noise, what these have
 # A level is the highest that is this much less likely, as a logarithm, than the best one: of a
 # band that tells little it is higher, and another decides
 UNLIKELY = 3.0
-# The band with the lowest power has this much texture for a unit of the excess of the band below it
-# over EXCESS times its own power
+# The band with the lowest power has this much texture for a unit of the excess of the bands below
+# it, the least of them, over EXCESS times its own power
 TEXTURE, EXCESS, MOST_TEXTURE = 0.7, 1.2, 0.8
 LEAST_NONZERO = 8  # numbers other than zero that a band needs
+# Share of a band's steps that must be known: they are known where there are numbers other than
+# zero, so a band with a few of them tells of a level by chance, 4 for noise of 15
+KNOWN = 0.5
 
 # of luminance, in the informative annex K of the standard; libraries scale it by quality
 STANDARD = np.array(
@@ -74,6 +78,12 @@ STANDARD = np.array(
     ]
 )
 QUALITIES = range(30, 98)
+
+# JPEG's chrominances, of red, green and blue
+CHROMA = np.array([[-0.1687, -0.3313, 0.5], [0.5, -0.4187, -0.0813]], dtype=np.float32)
+# What rounding colours does to them, as a share of what it does to one channel, and to them in
+# half as many rows and columns
+ROUNDED_CHROMA, ROUNDED_HALVES = 1.2, 1.6
 
 
 def jpeg_noise(luma: np.ndarray, clipped: np.ndarray, rounding: float) -> float | None:
@@ -107,6 +117,39 @@ def jpeg_noise(luma: np.ndarray, clipped: np.ndarray, rounding: float) -> float 
         return None
     # where noise was cut off before JPEG, it is weaker, and blocks look flat
     return _most_likely(coefficients[near <= max(FEW_CLIPPED, np.quantile(near, AWAY))], table)
+
+
+def chroma_noise(colours: np.ndarray, clipped: np.ndarray) -> float | None:
+    """The noise before JPEG in its chrominances, of a channel, in grey levels of 255.
+
+    The larger one of both: of one that kept too few numbers, the level is far too low. None where
+    no steps are found, neither in all of their pixels nor in half as many rows and columns.
+    """
+    for halve in (False, True):
+        found = []
+        for row in CHROMA:
+            plane, ends = (colours @ row), clipped
+            if halve:
+                plane, ends = _halved(plane), _halves(ends).any(axis=(1, 3))
+            level = jpeg_noise(plane, ends, ROUNDED_HALVES if halve else ROUNDED_CHROMA)
+            if level is not None:
+                found.append((2 if halve else 1) * level / float(np.linalg.norm(row)))
+        if found:
+            return max(found)
+    return None
+
+
+def _halves(plane: np.ndarray) -> np.ndarray:
+    height, width = plane.shape
+    return plane[: height // 2 * 2, : width // 2 * 2].reshape(height // 2, 2, width // 2, 2)
+
+
+def _halved(plane: np.ndarray) -> np.ndarray:
+    """A plane as it was before its rows and columns were doubled by weights of 3/4 and 1/4."""
+    means = _halves(plane).mean(axis=(1, 3))
+    # which have 3/4 of a pixel and 1/8 of either neighbour, of rows and of columns
+    kept = [0.75 + 0.25 * np.cos(np.pi * np.arange(n) / n) for n in means.shape]
+    return idctn(dctn(means, norm="ortho") / np.outer(*kept), norm="ortho").astype(plane.dtype)
 
 
 # ------------------------------------------------------------------ blocks
@@ -232,14 +275,16 @@ def _left(coefficients: np.ndarray, table: np.ndarray) -> float:
 
 def _most_likely(coefficients: np.ndarray, table: np.ndarray) -> float:
     """The most likely level of noise in flat blocks: the lowest that a band of them tells, less
-    the texture that the excess of the band below it tells of.
+    the texture that the excess of the bands below it tells of.
     """
     energy = np.square(coefficients[:, LOWEST]).sum(axis=1)
-    n_flat = max(LEAST_BLOCKS, int(FLAT * len(energy)))
-    flat = coefficients[energy <= np.partition(energy, min(n_flat, len(energy)) - 1)[n_flat - 1]]
+    n_flat = min(len(energy), max(LEAST_BLOCKS, int(FLAT * len(energy))))
+    flat = coefficients[energy <= np.partition(energy, n_flat - 1)[n_flat - 1]]
     levels: list[float] = []
     for band in BANDS:
         places = np.argwhere(band & np.isfinite(table))
+        if len(places) < KNOWN * band.sum():
+            continue
         likelihood = np.zeros((len(SIGMAS), len(TEXTURED)))
         n_other = 0
         for row, column in places:
@@ -254,7 +299,8 @@ def _most_likely(coefficients: np.ndarray, table: np.ndarray) -> float:
         return 0.0
     power = np.square(levels)
     lowest = int(np.argmin(power))
-    excess = power[lowest - 1] - EXCESS * power[lowest] if lowest else 0.0
+    # texture has more power in all of the bands below
+    excess = power[:lowest].min() - EXCESS * power[lowest] if lowest else 0.0
     texture = min(TEXTURE * max(excess, 0.0), MOST_TEXTURE * power[lowest])
     return float(np.sqrt(power[lowest] - texture))
 
