@@ -28,6 +28,8 @@ TITLES = {
     "sparse_clicks": "Clicks",
     "sparse_columns": "Sparse rows by the number of columns",
     "sparse_inference": "Sparse texts encoded",
+    "sparse_reviews": "Reviews of other domains",
+    "sparse_few_labels": "Newsgroups with few labels",
     "sparse_memory": "Memory of a fit on sparse rows",
 }
 # the tables take the place of the table of contents
