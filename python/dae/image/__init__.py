@@ -540,8 +540,8 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
     def pretrained(cls) -> Self:
         """Return the bundled denoiser, for Gaussian noise of any level from 5 to 75 of 255.
 
-        Trained on the photographs that scikit-image and scikit-learn bundle, by
-        ``bench/pretrain.py`` of the source repository.
+        Trained by ``bench/pretrain.py`` of the source repository on 89 photographs that packages
+        bring under licences which allow it; ``bench/photographs.tsv`` names their authors.
 
         Returns
         -------
