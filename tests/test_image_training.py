@@ -9,7 +9,7 @@ from pictures import GREY, UNSEEN, make, psnr, spoil
 from sklearn.base import clone
 
 from dae import DenoisingAutoencoder
-from dae.image import ImageDenoiser, _training
+from dae.image import ImageDenoiser, _training, default_autoencoder
 from dae.image._training import task_fields
 
 
@@ -291,4 +291,14 @@ def test_partial_fit_with_another_random_state(tiny):
 
 def test_the_bundled_model_continues():
     bundled = ImageDenoiser.pretrained().set_params(warm_start=True, n_patches=10)
-    assert bundled.fit([GREY]).n_patches_ == 9_000_010
+    assert bundled.fit([GREY]).n_patches_ == 24_000_010
+
+
+def test_training_continues_with_another_precision():
+    network = default_autoencoder().set_params(hidden_layer_sizes=(8,))
+    denoiser = ImageDenoiser(
+        level=0.1, autoencoder=network, n_patches=10, matmul_precision="medium", random_state=0
+    ).fit([GREY])
+    denoiser.set_params(matmul_precision="highest", warm_start=True)
+    assert denoiser.fit([GREY]).n_patches_ == 20
+    assert denoiser.autoencoder_.matmul_precision == "highest"

@@ -41,8 +41,8 @@ LEARNED = {
 # a fitted network follows no others
 WITHOUT_EFFECT = {
     "batch_size", "learning_rate_init", "fine_tune_learning_rate_init", "random_state", "n_jobs",
-    "max_iter", "fine_tune_max_iter", "tol", "n_iter_no_change", "early_stopping",
-    "validation_fraction", "warm_start", "verbose",
+    "matmul_precision", "max_iter", "fine_tune_max_iter", "tol", "n_iter_no_change",
+    "early_stopping", "validation_fraction", "warm_start", "verbose",
 }  # fmt: skip
 
 
