@@ -89,7 +89,7 @@ def main() -> None:
     arguments = options.parse_args()
     started = time.perf_counter()
     denoiser = train(photographs(arguments.folder), arguments.patches)
-    denoiser.set_params(verbose=0, matmul_precision="highest")
+    denoiser.set_params(verbose=0)
     denoiser.save(arguments.out)
     print(f"{arguments.out}: {time.perf_counter() - started:.0f} s")
 
