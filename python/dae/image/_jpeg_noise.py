@@ -128,10 +128,12 @@ def chroma_noise(colours: np.ndarray, clipped: np.ndarray) -> float | None:
     for halve in (False, True):
         found = []
         for row in CHROMA:
-            plane, ends = (colours @ row), clipped
+            plane = colours @ row
             if halve:
-                plane, ends = _halved(plane), _halves(ends).any(axis=(1, 3))
-            level = jpeg_noise(plane, ends, ROUNDED_HALVES if halve else ROUNDED_CHROMA)
+                ends = np.logical_or.reduce(_halves(clipped), axis=(1, 3))
+                level = jpeg_noise(_halved(plane), ends, ROUNDED_HALVES)
+            else:
+                level = jpeg_noise(plane, clipped, ROUNDED_CHROMA)
             if level is not None:
                 found.append((2 if halve else 1) * level / float(np.linalg.norm(row)))
         if found:
