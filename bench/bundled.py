@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,20 +30,22 @@ N_COLOUR, COLOUR_SIGMA = 6, 25
 FACTOR = 1.0  # of the level that BM3D is told: the best on training pictures (bench.denoise)
 
 
-def grey_cases(sets: tuple[str, ...], sigma: int) -> Iterator[tuple[str, Case]]:
-    for name in sets:
-        found = data.pictures(name)
-        chosen = list(found.values())[:: EVERY if name.startswith("bsd") else 1]
-        for number, pixels in enumerate(chosen, 1):
-            case = Case.of(f"{name[:5]} {number}", luminance(pixels), "gaussian", sigma / 255)
-            yield name, case
+def grey_cases(name: str, sigma: int) -> list[Case]:
+    chosen = list(data.pictures(name).values())[:: EVERY if name.startswith("bsd") else 1]
+    return [
+        Case.of(f"{name[:5]} {number}", luminance(pixels), "gaussian", sigma / 255)
+        for number, pixels in enumerate(chosen, 1)
+    ]
 
 
-def colour_cases() -> Iterator[Case]:
+def colour_cases() -> list[Case]:
     found = data.pictures("kodak24")
-    for name, pixels in islice(found.items(), 0, None, len(found) // N_COLOUR):
-        clean = (pixels[..., :3] / 255).astype(np.float32)
-        yield Case.of(name, clean, "gaussian", COLOUR_SIGMA / 255)
+    return [
+        Case.of(
+            name, (found[name][..., :3] / 255).astype(np.float32), "gaussian", COLOUR_SIGMA / 255
+        )
+        for name in list(found)[:: len(found) // N_COLOUR]
+    ]
 
 
 def bm3d_of(case: Case) -> float:
@@ -132,11 +134,9 @@ def main() -> None:
     asked: dict[str, Callable[[], list[Case]]] = {}
     for sigma in SIGMAS:
         for name in options.sets:
-            asked[f"{name}, sigma {sigma}"] = lambda name=name, sigma=sigma: [
-                case for _, case in grey_cases((name,), sigma)
-            ]
+            asked[f"{name}, sigma {sigma}"] = partial(grey_cases, name, sigma)
     if options.colour:
-        asked[f"kodak24 in colour, sigma {COLOUR_SIGMA}"] = lambda: list(colour_cases())
+        asked[f"kodak24 in colour, sigma {COLOUR_SIGMA}"] = colour_cases
     lines = [measured(what, load(), denoiser, known) for what, load in asked.items()]
     result = {"lines": lines, "environment": machine.run_information(started)}
     print(text(result))

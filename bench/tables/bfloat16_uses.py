@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -12,14 +12,12 @@ from bench.denoise.cases import luminance
 from bench.render import cell
 from bench.rivals import load
 from bench.settings import Setting, initial_weights, mnist_images, order, rows_of
-from bench.tables import Context, table
+from bench.tables import Context, fits, table
 from bench.tables.inference import activate, estimator
 from bench.tables.steps import names_of
 from bench.timing import in_turn, per_call, ratios, seconds_of
-from dae import DenoisingAutoencoder
 from dae.image import ImageDenoiser
 
-EPOCHS = 15
 PRECISIONS = ("highest", "medium")
 TRAINING_RIVALS = ("torch_autocast", "torch_bfloat16")
 SIGMA = 25 / 255
@@ -29,7 +27,7 @@ Tasks = dict[str, Callable[[], float]]
 def bfloat16_uses(context: Context) -> dict:
     """One line for each use: "highest", "medium" and what PyTorch's users have."""
     cases = {
-        f"`fit` of MNIST, {EPOCHS} epochs, batch 20, SGD": whole_fit(context),
+        f"`fit` of MNIST, {fits.EPOCHS} epochs, batch 20, SGD": whole_fit(context),
         **inference(context),
         "`ImageDenoiser.fit`, 100,000 patches": denoiser_training(context),
         "bundled denoiser, a megapixel of grey": denoiser_cleaning(),
@@ -67,24 +65,9 @@ def whole_fit(context: Context) -> Tasks:
     if mnist_images() is None:
         return {}
     setting = Setting(data="mnist", batch_size=20)
-    epochs = 1 if context.quick else EPOCHS
+    epochs = 1 if context.quick else fits.EPOCHS
     X, start = rows_of(setting), initial_weights(setting)
     rows = order(setting, 2000 if context.quick else len(X))
-
-    def ours(precision: str) -> Callable[[], float]:
-        dae = DenoisingAutoencoder(
-            setting.n_hidden, activation="logistic", loss="log_loss", solver="sgd", momentum=0.0,
-            learning_rate_init=setting.learning_rate, learning_rate="constant",
-            batch_size=setting.batch_size, max_iter=epochs, n_jobs=context.n_threads,
-            random_state=0, matmul_precision=precision,
-        )  # fmt: skip
-
-        def task() -> float:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return seconds_of(lambda: dae.fit(X[: len(rows)]))
-
-        return task
 
     def theirs(session) -> Callable[[], float]:
         session.train(rows[:2000])  # not timed: warms up
@@ -98,7 +81,10 @@ def whole_fit(context: Context) -> Tasks:
     found, skipped = load(TRAINING_RIVALS, context.n_threads)
     for line in skipped:
         context.say(line)
-    tasks: Tasks = {precision: ours(precision) for precision in PRECISIONS}
+    tasks: Tasks = {}
+    for precision in PRECISIONS:
+        dae = fits.estimator(setting, epochs, context.n_threads, matmul_precision=precision)
+        tasks[precision] = partial(fits.seconds_of_fit, dae, X[: len(rows)])
     for name, rival in found.items():
         session = rival.Session(setting, *start, X, context.n_threads)
         tasks[names_of((name,))[0]] = theirs(session)

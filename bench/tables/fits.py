@@ -8,6 +8,7 @@ compared on one held set.
 from __future__ import annotations
 
 import warnings
+from functools import partial
 
 from bench import rivals, targets
 from bench.render import cell
@@ -29,6 +30,29 @@ from dae._model import reference as _reference
 
 EPOCHS = 15
 NAMES = ("ours", "torch_eager", "torch_by_hand", "sklearn_mlp")
+
+
+def estimator(setting: Setting, epochs: int, n_threads: int, **more) -> DenoisingAutoencoder:
+    return DenoisingAutoencoder(
+        setting.n_hidden,
+        activation="logistic",
+        loss="log_loss",
+        solver="sgd",
+        momentum=0.0,
+        learning_rate_init=setting.learning_rate,
+        batch_size=setting.batch_size,
+        learning_rate="constant",
+        max_iter=epochs,
+        n_jobs=n_threads,
+        random_state=0,
+        **more,
+    )
+
+
+def seconds_of_fit(dae: DenoisingAutoencoder, X) -> float:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return seconds_of(lambda: dae.fit(X))
 
 
 def fit(context: Context) -> dict:
@@ -53,24 +77,7 @@ def fit(context: Context) -> dict:
         session.train(rows_of_epoch)
         if session.comparable_loss:
             losses[name] = session.loss(*held)
-    dae = DenoisingAutoencoder(
-        setting.n_hidden,
-        activation="logistic",
-        loss="log_loss",
-        solver="sgd",
-        momentum=0.0,
-        learning_rate_init=setting.learning_rate,
-        batch_size=setting.batch_size,
-        learning_rate="constant",
-        max_iter=epochs,
-        n_jobs=context.n_threads,
-        random_state=0,
-    )
-
-    def whole_fit() -> float:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return seconds_of(lambda: dae.fit(X[: len(rows_of_epoch)]))
+    dae = estimator(setting, epochs, context.n_threads)
 
     def epoch(session):
         def task() -> float:
@@ -79,7 +86,9 @@ def fit(context: Context) -> dict:
 
         return task
 
-    tasks = {"fit": whole_fit} | {n: epoch(s) for n, s in sessions.items() if n != "ours"}
+    tasks = {"fit": partial(seconds_of_fit, dae, X[: len(rows_of_epoch)])} | {
+        n: epoch(s) for n, s in sessions.items() if n != "ours"
+    }
     taken = in_turn(tasks, 1 if context.quick else min(context.rounds, 3))
     network = network_of(dae.components_.T.copy(), dae.intercept_hidden_, dae.intercept_visible_)
     after_all = float(_reference.sample_losses(network, *held).mean())

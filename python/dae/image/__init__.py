@@ -543,8 +543,8 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         Trained by ``bench/pretrain.py`` of the source repository on 89 photographs that packages
         bring under licences which allow it; ``bench/photographs.tsv`` names their authors.
 
-        Its `matmul_precision` is "medium": pictures are less than 0.002 dB apart from those of
-        "highest", in 0.6 of the time where the processor multiplies bfloat16 faster.
+        Its `matmul_precision` is "medium", which no picture shows and which is faster where the
+        processor multiplies bfloat16 faster. Elsewhere it computes as "highest".
 
         Returns
         -------

@@ -91,7 +91,7 @@ LEAST_CHROMA = 0.7
 
 
 def jpeg_noise(
-    luma: np.ndarray, clipped: np.ndarray, rounding: float, steps: float = 0.0
+    luma: np.ndarray, clipped: np.ndarray, rounding: float, least_steps: float = 0.0
 ) -> float | None:
     """The noise before JPEG, in grey levels of 255, in its luminance.
 
@@ -103,7 +103,7 @@ def jpeg_noise(
         Pixels at black or white, whose values are not those that JPEG has left.
     rounding : float
         What rounding to 1/255 has done to it, as a share of what it does to one channel.
-    steps : float
+    least_steps : float
         A level of less than so much of the steps of the lowest frequencies is not told: None.
     """
     if min(luma.shape) < 2 * SIZE:
@@ -125,7 +125,7 @@ def jpeg_noise(
         return None
     # where noise was cut off before JPEG, it is weaker, and blocks look flat
     level = _most_likely(coefficients[near <= max(FEW_CLIPPED, np.quantile(near, AWAY))], table)
-    return level if level >= steps * min(table[0, 1], table[1, 0]) else None
+    return level if level >= least_steps * min(table[0, 1], table[1, 0]) else None
 
 
 def chroma_noise(colours: np.ndarray, clipped: np.ndarray) -> float | None:
