@@ -47,6 +47,15 @@ EXCESS = 1.05  # times the highest band's power, what the next may have by chanc
 # Texture in the highest band for a unit of the next band's excess: 1 / (ratio of a texture's power
 # in the next band to that in this one - 1)
 TEXTURE = 1.5
+# From the lowest quantile of blocks to a larger one (SPREAD_QUANTILES) noise stays, texture grows. The
+# share by which the next band's power grows, less GROWS - 1, which is chance, is taken for texture of
+# the flattest blocks too: MOST_TEXTURE at most, and RISES times the share by which power rises from
+# that band to two below it, less ROSE - 1. Clipped noise grows as well, but does not rise. Noise of 5
+# on 66 pictures of bsd400_train_gray and kodak24 that do not judge: without this 15 lose more than
+# 0.5 dB against the best told level, with it five; the mean loss is 0.29 and 0.16 dB, with noise of
+# 10 0.11 and 0.07.
+GROWS, MOST_TEXTURE = 1.02**2, 0.4
+ROSE, RISES = 1.1, 2.0
 
 # Shares of the blocks that are flatter than those measured; the mean of both estimates is taken.
 QUANTILES = (0.02, 0.05)
@@ -82,6 +91,9 @@ SPREAD_LEAST, SPREAD_WHITE, SPREAD_COLOURED = 0.9, 1.05, 1.11
 # Ratio of the standard deviations in the second and the first band: white noise on photographs has
 # 1.0 to 1.1, that of enlarged, blurred or demosaiced pictures 1.8 to 3.
 WHITE, STEEP = 1.1, 1.7
+# The fourth band's power over the second's: noise between white and coloured, as JPEG leaves it, has
+# less, and texture 1.5 to 2
+STILL_RISES = 1.3
 # times the first band's, what noise between white and coloured may be: there is texture, too
 MOST_COLOURED = 1.05
 WEAK = 4.0  # grey levels of 255: below it, what lies between white and coloured may be a scan's own
@@ -132,7 +144,9 @@ class Spectrum:
         power = self.power[0]
         excess = self.power[1] - EXCESS * power
         power -= min(TEXTURE * max(excess, 0.0), power)
-        return float(np.sqrt(power))
+        rise = self.power[3] / max(self.power[1], np.finfo(float).tiny) - ROSE
+        grown = min(self.spread[1] ** 2 - GROWS, RISES * rise, MOST_TEXTURE)
+        return float(np.sqrt((1 - max(grown, 0.0)) * power))
 
     def _coloured(self) -> float:
         """The level in the lowest band that holds noise alone; 0 where there is none."""
@@ -144,6 +158,8 @@ class Spectrum:
         noise = (SPREAD_LEAST <= self.spread) & (self.spread <= most)
         if steep and noise[4:].all():  # the noise may have got stronger still
             return float(np.sqrt(min(self.power[5], 2 * self.power[4])))
+        if not steep and self.power[3] > STILL_RISES * self.power[1]:
+            return 0.0  # texture
         for band in (4, 3, 2, 1):
             if noise[band]:
                 level = float(np.sqrt(self.power[band]))
