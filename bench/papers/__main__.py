@@ -34,6 +34,7 @@ def experiments() -> dict[str, Experiment]:
         "rot-codes": codes.rot_codes,
         "few-labels": mnist.few_labels,
         **{f"set-{name}": partial(sets.classic, name) for name in baselines.SETS},
+        **{f"emphasis-{name}": partial(sets.emphasis, name) for name in sets.PAPER_EMPHASIS},
         "noise-level": sets.noise_level,
         "adult": adult.adult,
         "filters-mnist": filters.mnist_filters,
