@@ -6,6 +6,7 @@ epochs is chosen on them within its run.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
@@ -93,16 +94,17 @@ class TorchNetwork:
 
 
 def torch_epoch(train) -> Callable[[], float] | None:
-    """Seconds of one epoch."""
+    """Seconds of one epoch, on all cores."""
     try:
         network = TorchNetwork(train)
     except ImportError:
         return None
+    network.torch.set_num_threads(os.cpu_count() or 1)
 
     def measured() -> float:
-        started = time.process_time()
+        started = time.perf_counter()
         network.epoch()
-        return time.process_time() - started
+        return time.perf_counter() - started
 
     return measured
 
@@ -132,7 +134,6 @@ def vaecf(train, given) -> np.ndarray:
     from cornac.data import Dataset
     from cornac.models import VAECF
 
-    torch.set_num_threads(1)
     users, films = train.nonzero()
     pairs = zip(users.tolist(), films.tolist(), [1.0] * len(users), strict=True)
     known = Dataset.from_uir(list(pairs), seed=0)

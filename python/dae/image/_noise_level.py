@@ -47,13 +47,13 @@ EXCESS = 1.05  # times the highest band's power, what the next may have by chanc
 # Texture in the highest band for a unit of the next band's excess: 1 / (ratio of a texture's power
 # in the next band to that in this one - 1)
 TEXTURE = 1.5
-# From the lowest quantile of blocks to a larger one (SPREAD_QUANTILES) noise stays, texture grows. The
-# share by which the next band's power grows, less GROWS - 1, which is chance, is taken for texture of
-# the flattest blocks too: MOST_TEXTURE at most, and RISES times the share by which power rises from
-# that band to two below it, less ROSE - 1. Clipped noise grows as well, but does not rise. Noise of 5
-# on 66 pictures of bsd400_train_gray and kodak24 that do not judge: without this 15 lose more than
-# 0.5 dB against the best told level, with it five; the mean loss is 0.29 and 0.16 dB, with noise of
-# 10 0.11 and 0.07.
+# From the lowest quantile of blocks to a larger one (SPREAD_QUANTILES) noise stays, texture grows.
+# The share by which the next band's power grows, less GROWS - 1, which is chance, is taken for
+# texture of the flattest blocks too: MOST_TEXTURE at most, and RISES times the share by which power
+# rises from that band to two below it, less ROSE - 1. Clipped noise grows as well, but does not
+# rise. Noise of 5 on 66 pictures of bsd400_train_gray and kodak24 that do not judge: without this
+# 15 lose more than 0.5 dB against the best told level, with it five; the mean loss is 0.29 and
+# 0.16 dB, with noise of 10 0.11 and 0.07.
 GROWS, MOST_TEXTURE = 1.02**2, 0.4
 ROSE, RISES = 1.1, 2.0
 
@@ -91,8 +91,8 @@ SPREAD_LEAST, SPREAD_WHITE, SPREAD_COLOURED = 0.9, 1.05, 1.11
 # Ratio of the standard deviations in the second and the first band: white noise on photographs has
 # 1.0 to 1.1, that of enlarged, blurred or demosaiced pictures 1.8 to 3.
 WHITE, STEEP = 1.1, 1.7
-# The fourth band's power over the second's: noise between white and coloured, as JPEG leaves it, has
-# less, and texture 1.5 to 2
+# The fourth band's power over the second's: noise between white and coloured, as JPEG leaves it,
+# has less, and texture 1.5 to 2
 STILL_RISES = 1.3
 # times the first band's, what noise between white and coloured may be: there is texture, too
 MOST_COLOURED = 1.05
