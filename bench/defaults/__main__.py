@@ -43,7 +43,7 @@ CHOSEN = (
 
 
 def main(arguments: list[str] | None = None) -> None:
-    names = list(parts(quick=False))
+    names = list(parts(quick=False, chosen=None))
     parser = argparse.ArgumentParser(
         prog="python -m bench.defaults",
         description=__doc__,
@@ -52,6 +52,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="small tables, three epochs: a trial")
     parser.add_argument("--out", type=Path, help="folder of the results")
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="NAME")
+    parser.add_argument(
+        "--cases", nargs="+", metavar="CASE", help="of predictors and codes only these; others stay"
+    )
     parser.add_argument("--report", action="store_true", help="only write defaults.md again")
     options = parser.parse_args(arguments)
     # results of a trial are not kept beside the code
@@ -61,17 +64,18 @@ def main(arguments: list[str] | None = None) -> None:
     results = records.read(file) if some and file.exists() else {}
     if not options.report:
         save = partial(records.write, file) if folder else lambda _: None
-        results = run(options.quick, options.only, results, save)
+        experiments = parts(options.quick, options.cases)
+        results = run(experiments, options.only, results, save, whole=options.cases is None)
     if all(name in results for name in names):  # else some are still to be run
         print(report(results))
         if folder:
             records.write_text(folder / "defaults.md", report(results))
 
 
-def parts(quick: bool) -> dict[str, Callable[[], Any]]:
-    """Each experiment by its name in defaults.json."""
+def parts(quick: bool, chosen: list[str] | None) -> dict[str, Callable[[], Any]]:
+    """Each experiment by its name in defaults.json; of the cases that judge the chosen ones."""
     searched = cache(lambda: tables(search=True, quick=quick))
-    judging = cache(lambda: smaller(available(JUDGING), quick))
+    judging = cache(lambda: smaller(only(available(JUDGING), chosen), quick))
     return {
         "rates": lambda: rates(searched()),
         "batches": lambda: batches(searched()),
@@ -90,22 +94,46 @@ def parts(quick: bool) -> dict[str, Callable[[], Any]]:
     }
 
 
+def only(cases: list[Case], names: list[str] | None) -> list[Case]:
+    return [case for case in cases if names is None or case.name in names]
+
+
 def smaller(cases: list[Case], quick: bool) -> list[Case]:
     """All of it, or 3,000 rows of each in a trial."""
     return [case.with_labels(3000) for case in cases] if quick else cases
 
 
 def run(
-    quick: bool, only: list[str], kept: dict[str, Any], save: Callable[[dict], None]
+    experiments: dict[str, Callable[[], Any]],
+    wanted: list[str],
+    kept: dict[str, Any],
+    save: Callable[[dict], None],
+    *,
+    whole: bool,
 ) -> dict[str, Any]:
-    """The experiments named in `only`, beside what is kept of an earlier run."""
+    """The wanted experiments, beside what is kept of an earlier run.
+
+    The report names the last run that was `whole`, of all cases; others say their processor.
+    """
     started = time.perf_counter()
     results = kept | {"defaults": {key: DEFAULTS[key] for key in CHOSEN}}
-    for name, part in parts(quick).items():
-        if name in only:
-            results = results | {name: part(), "run": machine.run_information(started)}
-            save(results)
+    for name in wanted:
+        found = experiments[name]()
+        if name in ("predictors", "codes"):
+            found = with_earlier(found, kept.get(name, []))
+        results = results | {name: found}
+        if whole:
+            results["run"] = machine.run_information(started)
+        save(results)
     return results
+
+
+def with_earlier(records: list[dict], earlier: list[dict]) -> list[dict]:
+    """Records of cases, and those of an earlier run about other cases before them."""
+    new = {record["case"] for record in records}
+    return [record for record in earlier if record["case"] not in new] + [
+        record | {"processor": machine.processor()} for record in records
+    ]
 
 
 if __name__ == "__main__":

@@ -13,15 +13,17 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn import datasets
 from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import StandardScaler, normalize
 
 from bench import data
 from bench.features import tables as mixed
 from bench.papers import benchmarks
 
 N_TEST = 10_000  # of the variations of MNIST
+N_WORDS = 2000
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,26 @@ def imputation_table(name: str, *, classes: bool) -> Case:
     path = data.folder("tabular") / "imputation" / f"{name}.csv"
     values = np.loadtxt(path, delimiter=",", skiprows=1)[:, 1:]
     return split(name, values[:, :-1], values[:, -1], classes=classes)
+
+
+def newsgroups() -> Case:
+    """20 Newsgroups by date: words that most texts have, logarithms of counts, length 1."""
+    folder = data.folder("text")
+    parts = [sparse.load_npz(folder / f"bow10k_{part}.npz") for part in ("train", "test")]
+    common = np.sort(np.argsort(-(parts[0] > 0).sum(axis=0).A1, kind="stable")[:N_WORDS])
+    X, X_test = (normalize(np.log1p(part[:, common].toarray())) for part in parts)
+    y, y_test = (np.load(folder / f"y_{part}.npy") for part in ("train", "test"))
+    return Case("20 Newsgroups", np.float32(X), y, np.float32(X_test), y_test, classes=True)
+
+
+def faces() -> Case:
+    """Pieces of photographs, 25 x 25 pixels: is it a face? (scikit-image's sample of LFW)"""
+    try:
+        from skimage.data import lfw_subset
+    except ImportError as error:
+        raise FileNotFoundError("faces: scikit-image is not installed") from error
+    y = np.arange(200) < 100
+    return split("faces", lfw_subset().reshape(200, -1), y, classes=True, scale=1)
 
 
 def mixed_table(name: str, load: Callable) -> Case:
@@ -129,6 +151,8 @@ JUDGING: tuple[Callable[[], Case], ...] = (
     partial(variation, "rot"),
     partial(variation, "bg_rand"),
     partial(variation, "convex"),
+    partial(few, newsgroups, 1000),
+    faces,
     partial(toy, "diabetes", datasets.load_diabetes, classes=False),
     partial(imputation_table, "yacht", classes=False),
     california,

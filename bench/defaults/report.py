@@ -82,8 +82,18 @@ def predictors_table(records: list[dict]) -> str:
     return render.markdown_rows(["case", "rows", *methods], rows)
 
 
+def processors(records: list[dict]) -> str:
+    """Where the seconds were measured."""
+    cases: dict[str, dict[str, None]] = {}
+    for r in records:
+        cases.setdefault(r["processor"], {})[r["case"]] = None
+    (most, _), *others = sorted(cases.items(), key=lambda pair: -len(pair[1]))
+    told = [f"; {' and '.join(names)} on {processor}" for processor, names in others]
+    return f"Processor: {most}{''.join(told)}."
+
+
 def codes_table(records: list[dict]) -> str:
-    keys = [key for key in records[0] if key != "case"]
+    keys = [key for key in records[0] if key not in ("case", "processor")]
     rows = []
     for r in records:
         best = min(r[key] for key in keys)
@@ -121,6 +131,8 @@ converged. All estimators as they come: `StackedDenoisingClassifier()` or
 `StackedDenoisingRegressor()`, and scikit-learn's.
 
 {predictors_table(results["predictors"])}
+
+{processors(results["predictors"])}
 
 """
     return text
