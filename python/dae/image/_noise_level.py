@@ -75,9 +75,11 @@ JPEG_CHROMA = 0.6  # of the luminance's noise, what a chrominance has at least
 WHITE_CHROMA = 0.9
 # Ratio of the deviations in the fourth and the second band of a luminance with texture
 TEXTURED = 1.15
-# Times the noise of the chrominances, up to which that of the luminance is the same, without
-# texture and with it
-ABOVE_CHROMA = (1.25, 1.8)
+# Times the noise of the chrominances, the larger one, up to which that of the luminance is the same,
+# without texture and with it. On 18 pictures of kodak24 that do not judge, as JPEG without
+# subsampling, the larger one is 0.12 dB better than the smaller one at sigma 5 and quality 95, up to
+# 0.02 worse elsewhere; 1.35 instead of 1.25 gains up to 0.1 dB at sigma 50, and loses nowhere.
+ABOVE_CHROMA = (1.35, 1.8)
 
 # Noise that clean photographs have of their own, as a share of white, below which a picture is
 # left as it is: a scan or a sensor leaves 0.5 to 1.5 grey levels of 255.
@@ -226,7 +228,7 @@ def _at_most_chroma(
     ]
     before = chroma_noise(colours, clipped) if textured and not white else None
     if white:
-        chroma = min(white)
+        chroma = max(white)
     elif before is not None:
         chroma = JPEG_SHARES[3] * float(np.sqrt(3) * np.linalg.norm(LUMA)) * before
     else:
