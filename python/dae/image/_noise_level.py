@@ -75,10 +75,10 @@ JPEG_CHROMA = 0.6  # of the luminance's noise, what a chrominance has at least
 WHITE_CHROMA = 0.9
 # Ratio of the deviations in the fourth and the second band of a luminance with texture
 TEXTURED = 1.15
-# Times the noise of the chrominances, the larger one, up to which that of the luminance is the same,
-# without texture and with it. On 18 pictures of kodak24 that do not judge, as JPEG without
-# subsampling, the larger one is 0.12 dB better than the smaller one at sigma 5 and quality 95, up to
-# 0.02 worse elsewhere; 1.35 instead of 1.25 gains up to 0.1 dB at sigma 50, and loses nowhere.
+# Times the noise of the chrominances, the larger one, up to which that of the luminance is the
+# same, without texture and with it. On 18 pictures of kodak24 that do not judge, as JPEG without
+# subsampling, the larger one is 0.12 dB better than the smaller one at sigma 5 and quality 95, up
+# to 0.02 worse elsewhere; 1.35 instead of 1.25 gains up to 0.1 dB at sigma 50, and loses nowhere.
 ABOVE_CHROMA = (1.35, 1.8)
 
 # Noise that clean photographs have of their own, as a share of white, below which a picture is
