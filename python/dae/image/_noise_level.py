@@ -226,10 +226,9 @@ def _at_most_chroma(
         for found in spectra[1:]
         if found.power[0] > WHITE_CHROMA**2 * found.power[3]
     ]
-    before = chroma_noise(colours, clipped) if textured and not white else None
     if white:
         chroma = max(white)
-    elif before is not None:
+    elif (before := chroma_noise(colours, clipped)) is not None:
         chroma = JPEG_SHARES[3] * float(np.sqrt(3) * np.linalg.norm(LUMA)) * before
     else:
         return level
