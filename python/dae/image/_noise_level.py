@@ -9,9 +9,10 @@ Pixels go from 0 to 1; planes are arrays of shape (height, width).
 The noise is measured on the flattest blocks of 8 x 8 pixels, in bands of the frequencies of their
 cosine transform. White noise has the same power in every band. Texture has more, the lower the
 frequency: the highest band is nearest to the noise, and the excess of the next band over it tells
-how much texture is in both. That low quantiles over blocks (here of each band's power) find flat
-places is due to Pyatykh, Hesser & Zheng, "Image noise level estimation by principal component
-analysis", IEEE Transactions on Image Processing 2013. For JPEG files see `_jpeg_noise`.
+how much texture is in both. Texture also grows from flat blocks to others, which noise does not.
+That low quantiles over blocks (here of each band's power) find flat places is due to Pyatykh,
+Hesser & Zheng, "Image noise level estimation by principal component analysis", IEEE Transactions on
+Image Processing 2013. For JPEG files see `_jpeg_noise`.
 """
 
 from __future__ import annotations
