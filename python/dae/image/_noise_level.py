@@ -227,9 +227,11 @@ def _at_most_chroma(
         for found in spectra[1:]
         if found.power[0] > WHITE_CHROMA**2 * found.power[3]
     ]
+    # asked without texture, too, they cost 2.2 dB on one of those 18 pictures at sigma 5
+    before = chroma_noise(colours, clipped) if textured and not white else None
     if white:
         chroma = max(white)
-    elif (before := chroma_noise(colours, clipped)) is not None:
+    elif before is not None:
         chroma = JPEG_SHARES[3] * float(np.sqrt(3) * np.linalg.norm(LUMA)) * before
     else:
         return level
