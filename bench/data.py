@@ -1,4 +1,4 @@
-"""Real data, from the folder in DAE_DATA_DIR: mnist/, images/ and tabular/."""
+"""Real data, from the folder in DAE_DATA_DIR: mnist/, images/, tabular/ and text/."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import scipy.sparse
 
 from dae.datasets import load_idx
 
@@ -49,6 +50,16 @@ def adult(part: str) -> tuple[list[list[str]], np.ndarray]:
 def adult_numbers(rows: list[list[str]]) -> np.ndarray:
     """The numeric columns."""
     return np.array([[float(row[column]) for column in NUMERIC] for row in rows])
+
+
+def newsgroups(part: str) -> tuple[scipy.sparse.csr_array, np.ndarray]:
+    """How often each text of 20 Newsgroups, "train" or "test" by date, has each of 10,000 words,
+    and its class.
+    """
+    path = folder("text")
+    X = scipy.sparse.csr_array(scipy.sparse.load_npz(path / f"bow10k_{part}.npz"))
+    X.sum_duplicates()
+    return X, np.load(path / f"y_{part}.npy")
 
 
 def pictures(name: str) -> dict[str, np.ndarray]:

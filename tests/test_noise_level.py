@@ -165,29 +165,27 @@ def test_independent_noise_is_found(denoiser, sigma, clean):
     assert psnr(denoiser.transform(noisy), clean) > best - 0.3
 
 
-def texture(exponent, depth, size=160):
-    """Grey levels of noise whose amplitude falls with frequency, and changes by place."""
-    rng = np.random.default_rng(3)
-    frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(size), np.fft.fftfreq(size)))
-    spectrum = np.fft.fft2(rng.normal(size=(size, size)))
-    field = np.fft.ifft2(spectrum / np.maximum(frequency, 0.03) ** exponent).real
-    place = gaussian_filter(rng.normal(size=(size, size)), 8)
-    strength = np.exp(place / place.std())
-    return np.clip(np.rint(120 + depth * strength * field / field.std()), 0, 255).astype(np.uint8)
+def textured(field, depth):
+    """Grey levels of a random field; `depth` is its standard deviation, place by place."""
+    return np.clip(np.rint(120 + depth * field / field.std()), 0, 255).astype(np.uint8)
 
 
 def test_texture_everywhere_is_not_taken_for_noise(denoiser):
     """There are no flat places, but the power of texture grows from place to place."""
-    noisy = with_noise(texture(0.9, 16), 5)
+    rng = np.random.default_rng(3)
+    frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(160), np.fft.fftfreq(160)))
+    spectrum = np.fft.fft2(rng.normal(size=(160, 160))) / np.maximum(frequency, 0.03) ** 0.9
+    place = gaussian_filter(rng.normal(size=(160, 160)), 8)
+    noisy = with_noise(textured(np.fft.ifft2(spectrum).real, 16 * np.exp(place / place.std())), 5)
     assert 255 * denoiser.estimate_sigma(noisy) == pytest.approx(5, rel=0.2)
 
 
 def test_texture_like_grass_is_not_taken_for_coloured_noise(denoiser):
     rng = np.random.default_rng(3)
     field = gaussian_filter(rng.normal(size=(256, 256)), 0.6)
-    place = np.exp(1.2 * 16 * gaussian_filter(rng.normal(size=field.shape), 16))
-    grass = np.clip(np.rint(120 + 20 * place * field / field.std()), 0, 255).astype(np.uint8)
-    assert 255 * denoiser.estimate_sigma(with_noise(grass, 10)) == pytest.approx(10, rel=0.1)
+    place = gaussian_filter(rng.normal(size=field.shape), 16)
+    noisy = with_noise(textured(field, 20 * np.exp(1.2 * 16 * place)), 10)
+    assert 255 * denoiser.estimate_sigma(noisy) == pytest.approx(10, rel=0.1)
 
 
 def test_clipped_noise_is_not_taken_for_texture(denoiser):

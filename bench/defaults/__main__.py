@@ -43,7 +43,7 @@ CHOSEN = (
 
 
 def main(arguments: list[str] | None = None) -> None:
-    names = list(parts(quick=False, chosen=None))
+    names = list(parts(quick=False))
     parser = argparse.ArgumentParser(
         prog="python -m bench.defaults",
         description=__doc__,
@@ -53,29 +53,31 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="folder of the results")
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="NAME")
     parser.add_argument(
-        "--cases", nargs="+", metavar="CASE", help="of predictors and codes only these; others stay"
+        "--cases", nargs="+", metavar="CASE", help="predictors and codes of these; the others stay"
     )
     parser.add_argument("--report", action="store_true", help="only write defaults.md again")
     options = parser.parse_args(arguments)
     # results of a trial are not kept beside the code
     folder = options.out or (None if options.quick else records.FOLDER)
     file = (folder or records.FOLDER) / "defaults.json"
-    some = options.report or options.only != names
+    some = options.report or options.cases or options.only != names
     results = records.read(file) if some and file.exists() else {}
     if not options.report:
         save = partial(records.write, file) if folder else lambda _: None
-        experiments = parts(options.quick, options.cases)
-        results = run(experiments, options.only, results, save, whole=options.cases is None)
+        if options.cases:
+            results = run_cases(options.quick, options.cases, results, save)
+        else:
+            results = run(options.quick, options.only, results, save)
     if all(name in results for name in names):  # else some are still to be run
         print(report(results))
         if folder:
             records.write_text(folder / "defaults.md", report(results))
 
 
-def parts(quick: bool, chosen: list[str] | None) -> dict[str, Callable[[], Any]]:
-    """Each experiment by its name in defaults.json; of the cases that judge the chosen ones."""
+def parts(quick: bool) -> dict[str, Callable[[], Any]]:
+    """Each experiment by its name in defaults.json."""
     searched = cache(lambda: tables(search=True, quick=quick))
-    judging = cache(lambda: smaller(only(available(JUDGING), chosen), quick))
+    judging = cache(lambda: smaller(available(JUDGING), quick))
     return {
         "rates": lambda: rates(searched()),
         "batches": lambda: batches(searched()),
@@ -94,46 +96,37 @@ def parts(quick: bool, chosen: list[str] | None) -> dict[str, Callable[[], Any]]
     }
 
 
-def only(cases: list[Case], names: list[str] | None) -> list[Case]:
-    return [case for case in cases if names is None or case.name in names]
-
-
 def smaller(cases: list[Case], quick: bool) -> list[Case]:
     """All of it, or 3,000 rows of each in a trial."""
     return [case.with_labels(3000) for case in cases] if quick else cases
 
 
 def run(
-    experiments: dict[str, Callable[[], Any]],
-    wanted: list[str],
-    kept: dict[str, Any],
-    save: Callable[[dict], None],
-    *,
-    whole: bool,
+    quick: bool, only: list[str], kept: dict[str, Any], save: Callable[[dict], None]
 ) -> dict[str, Any]:
-    """The wanted experiments, beside what is kept of an earlier run.
-
-    The report names the last run that was `whole`, of all cases; others say their processor.
-    """
+    """The experiments named in `only`, beside what is kept of an earlier run."""
     started = time.perf_counter()
     results = kept | {"defaults": {key: DEFAULTS[key] for key in CHOSEN}}
-    for name in wanted:
-        found = experiments[name]()
-        if name in ("predictors", "codes"):
-            found = with_earlier(found, kept.get(name, []))
-        results = results | {name: found}
-        if whole:
-            results["run"] = machine.run_information(started)
-        save(results)
+    for name, part in parts(quick).items():
+        if name in only:
+            results = results | {name: part(), "run": machine.run_information(started)}
+            save(results)
     return results
 
 
-def with_earlier(records: list[dict], earlier: list[dict]) -> list[dict]:
-    """Records of cases, and those of an earlier run about other cases before them."""
-    new = {record["case"] for record in records}
-    return [record for record in earlier if record["case"] not in new] + [
-        record | {"processor": machine.processor()} for record in records
-    ]
+def run_cases(
+    quick: bool, names: list[str], kept: dict[str, Any], save: Callable[[dict], None]
+) -> dict[str, Any]:
+    """Predictors and codes of some of the cases that judge, after those of the others."""
+    cases = [case for case in available(JUDGING) if case.name in names]
+    if len(cases) < len(names):
+        raise SystemExit(f"--cases: of {names} there are {[case.name for case in cases]}")
+    results = kept
+    for part, experiment in (("predictors", predictors), ("codes", codes)):
+        others = [record for record in kept.get(part, []) if record["case"] not in names]
+        results = results | {part: others + experiment(smaller(cases, quick))}
+        save(results)
+    return results
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from sklearn import datasets
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler, normalize
@@ -75,11 +74,9 @@ def imputation_table(name: str, *, classes: bool) -> Case:
 
 def newsgroups() -> Case:
     """20 Newsgroups by date: words that most texts have, logarithms of counts, length 1."""
-    folder = data.folder("text")
-    parts = [sparse.load_npz(folder / f"bow10k_{part}.npz") for part in ("train", "test")]
-    common = np.sort(np.argsort(-(parts[0] > 0).sum(axis=0).A1, kind="stable")[:N_WORDS])
-    X, X_test = (normalize(np.log1p(part[:, common].toarray())) for part in parts)
-    y, y_test = (np.load(folder / f"y_{part}.npy") for part in ("train", "test"))
+    (X, y), (X_test, y_test) = data.newsgroups("train"), data.newsgroups("test")
+    common = np.sort(np.argsort(-(X > 0).sum(axis=0), kind="stable")[:N_WORDS])
+    X, X_test = (normalize(np.log1p(part[:, common].toarray())) for part in (X, X_test))
     return Case("20 Newsgroups", np.float32(X), y, np.float32(X_test), y_test, classes=True)
 
 

@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.svm import SVC, SVR
 
+from bench import machine
 from bench.defaults.candidates import error_of, seeds_for, stack, timed_fit
 from bench.defaults.cases import Case
 from bench.defaults.search import progress
@@ -65,6 +66,7 @@ def predictors(cases: list[Case]) -> list[dict]:
                     "error": float(np.mean(errors)),
                     "seconds": float(np.mean(times)),
                     "warned": any(warnings_),
+                    "processor": machine.processor(),
                 }
             )
             progress(f"{name} on {case.name}: {records[-1]['error']:.4f}")

@@ -93,7 +93,7 @@ def processors(records: list[dict]) -> str:
 
 
 def codes_table(records: list[dict]) -> str:
-    keys = [key for key in records[0] if key not in ("case", "processor")]
+    keys = [key for key in records[0] if key != "case"]
     rows = []
     for r in records:
         best = min(r[key] for key in keys)

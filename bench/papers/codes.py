@@ -76,10 +76,15 @@ class Chain:
         return found
 
 
+def scale_of(codes: np.ndarray) -> tuple[np.ndarray, float]:
+    """Mean, and root mean square norm around it."""
+    mean = codes.mean(axis=0)
+    return mean, np.sqrt(((codes - mean) ** 2).sum(axis=1).mean())
+
+
 def scaled(codes: np.ndarray, like: np.ndarray) -> np.ndarray:
     """Centred, and of mean square norm 1, as `like` is: one scale for C, whatever the layer."""
-    mean = like.mean(axis=0)
-    norm = np.sqrt(((like - mean) ** 2).sum(axis=1).mean())
+    mean, norm = scale_of(like)
     return (codes - mean) / norm
 
 
@@ -90,9 +95,9 @@ def linear_svm(
     return svm.select((train, y), (validation, v), {1.0: svm.linear}, CS)
 
 
-def views(codes: list[np.ndarray], like: list[np.ndarray]) -> dict[str, np.ndarray]:
-    """What machines are shown: each layer's codes, and all of them; scaled as `like`."""
-    parts = [scaled(*pair) for pair in zip(codes, like, strict=True)]
+def views(codes: list[np.ndarray], scales: list[tuple[np.ndarray, float]]) -> dict[str, np.ndarray]:
+    """What machines are shown: each layer's codes in its scale, and all of them."""
+    parts = [(part - mean) / norm for part, (mean, norm) in zip(codes, scales, strict=True)]
     named = {f"layer {depth + 1}": part for depth, part in enumerate(parts)}
     return named | {"all layers": np.hstack(parts) / np.sqrt(len(parts)).astype(np.float32)}
 
@@ -106,7 +111,8 @@ def rot_codes(folder: Path | None, quick: bool) -> dict:
         settings = candidate | ({"max_iter": (1, 1, 1)} if quick else {})
         layers = Chain(settings).fit(X)
         known = layers.codes(X)
-        shown, held = views(known, known), views(layers.codes(V), known)
+        scales = [scale_of(codes) for codes in known]
+        shown, held = views(known, scales), views(layers.codes(V), scales)
         chosen = {}
         for name in shown:
             _, records = svm.select((shown[name], y), (held[name], v), {1.0: svm.linear}, CS)
@@ -133,7 +139,8 @@ def judged(sets: Any, settings: dict, chosen: dict[str, dict]) -> list[dict]:
     started = time.perf_counter()
     layers = Chain(settings).fit(X)
     known = layers.codes(X)
-    shown = views(known, known)
+    scales = [scale_of(codes) for codes in known]
+    shown = views(known, scales)
     seconds = time.perf_counter() - started
     machines = {
         name: svm.KernelSVM(svm.linear, record["C"]).fit(shown[name], y)
@@ -141,7 +148,7 @@ def judged(sets: Any, settings: dict, chosen: dict[str, dict]) -> list[dict]:
     }
     predicted: dict[str, list[np.ndarray]] = {name: [] for name in chosen}
     for first in range(0, len(sets.test.data), svm.BLOCK):  # codes of all rows are gigabytes
-        test = views(layers.codes(sets.test.data[first : first + svm.BLOCK]), known)
+        test = views(layers.codes(sets.test.data[first : first + svm.BLOCK]), scales)
         for name, machine in machines.items():
             predicted[name].append(machine.predict(test[name]))
     return [
@@ -152,5 +159,5 @@ def judged(sets: Any, settings: dict, chosen: dict[str, dict]) -> list[dict]:
             seconds=seconds + machines[name].seconds,
             settings={key: record[key] for key in ("C", "validation_error")},
         )
-        for (name, record), paper in zip(chosen.items(), (*PAPER, PAPER[-1]), strict=True)
+        for (name, record), paper in zip(chosen.items(), (*PAPER, None), strict=True)
     ]

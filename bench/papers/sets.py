@@ -73,6 +73,10 @@ class Bench:
             )  # fmt: skip
         return records
 
+    def levels(self, noise: dict, levels: tuple[float, ...], tuning: dict) -> list[dict]:
+        """One pretraining and tuning for each level of the noise."""
+        return [self.tried(noise | {"corruption_level": level}, (tuning,))[0] for level in levels]
+
     def row(self, method: str, records: list[dict], **more: Any) -> dict:
         """The best of the records, on the test rows."""
         best, test = best_of(records), self.sets.test
@@ -95,7 +99,7 @@ def classic(name: str, folder: Path | None, quick: bool) -> dict:
     bench = Bench(name, quick)
     plain = bench.tried({"max_iter": 0}, TUNINGS)
     tuning = {key: value for key, value in best_of(plain).items() if key.startswith("fine_tune")}
-    masked = [bench.tried({"corruption_level": level}, (tuning,))[0] for level in LEVELS]
+    masked = bench.levels({}, LEVELS, tuning)
     rows = [
         bench.row("SdA-3", masked, paper=PAPER_SDA[name]),
         bench.row("nu = 0", bench.tried({"corruption": None}, (tuning,))),
@@ -103,8 +107,7 @@ def classic(name: str, folder: Path | None, quick: bool) -> dict:
     ]
     if name in PAPER_EMPHASIS:
         method = "salt and pepper, full emphasis"
-        levels = [{"corruption_level": level} for level in LEVELS]
-        records = [bench.tried(EMPHASISED | level, (tuning,))[0] for level in levels]
+        records = bench.levels(EMPHASISED, LEVELS, tuning)
         rows.insert(1, bench.row(method, records, paper=PAPER_EMPHASIS[name]))
     return bench.entry(
         f"`{name}`: SdA-3, and the same network without noise and without pretraining",
@@ -128,24 +131,15 @@ LOGISTIC_LEVELS = (0.1, 0.25)
 
 def emphasis(name: str, folder: Path | None, quick: bool) -> dict:
     bench = Bench(name, quick, LOGISTIC)
-    kinds: dict[str, dict[str, Any]] = {
-        "masking": {},
-        "salt and pepper, full emphasis": {
-            "corruption": "salt_and_pepper",
-            "emphasis": (1.0, 0.0),
-        },
-    }
-    rows = []
-    for (method, noise), paper in zip(
-        kinds.items(), (PAPER_SDA[name], PAPER_EMPHASIS[name]), strict=True
-    ):
-        tried = [
-            bench.tried(noise | {"corruption_level": level}, ({},))[0] for level in LOGISTIC_LEVELS
-        ]
-        rows.append(bench.row(method, tried, paper=paper))
+    masked = bench.levels({}, LOGISTIC_LEVELS, {})
+    noise = EMPHASISED | {"corruption": "salt_and_pepper"}
+    noisy = bench.levels(noise, LOGISTIC_LEVELS, {})
     return bench.entry(
         f"`{name}`: masking, and salt and pepper with full emphasis, logistic units",
-        rows,
+        [
+            bench.row("masking", masked, paper=PAPER_SDA[name]),
+            bench.row("salt and pepper, full emphasis", noisy, paper=PAPER_EMPHASIS[name]),
+        ],
         target="ahead of masking with salt and pepper, as in the paper",
     )
 

@@ -22,7 +22,7 @@ from functools import partial
 import numpy as np
 from sklearn.decomposition import PCA
 
-from bench import data
+from bench import data, machine
 from bench.sparse import table
 from dae import DenoisingAutoencoder
 
@@ -92,7 +92,7 @@ def by_hand(
     """The network of `by_dae` in PyTorch; also with the loss of Eraslan et al. (2019)."""
     import torch
 
-    torch.set_num_threads(1)  # of so little work, several threads take longer
+    machine.set_torch_threads(1)  # of so little work, several take longer
     torch.manual_seed(0)
     mean = X.mean(axis=0)
     rows = torch.tensor(X / mean, dtype=torch.float32)

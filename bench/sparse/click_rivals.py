@@ -13,6 +13,8 @@ from collections.abc import Callable
 import numpy as np
 import scipy.sparse
 
+from bench import machine
+
 
 def top(Z: np.ndarray, given: scipy.sparse.csr_array) -> np.ndarray:
     """The 100 films with the highest Z that are not given."""
@@ -99,7 +101,7 @@ def torch_epoch(train) -> Callable[[], float] | None:
         network = TorchNetwork(train)
     except ImportError:
         return None
-    network.torch.set_num_threads(os.cpu_count() or 1)
+    machine.set_torch_threads(os.cpu_count() or 1)
 
     def measured() -> float:
         started = time.perf_counter()

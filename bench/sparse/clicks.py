@@ -271,7 +271,7 @@ def text(result: dict) -> str:
         _table(
             f"MovieLens 1M, ratings of 4 and more, {n_users} users to learn from, 600 to test. "
             f"{len(result['tried'])} settings were tried on 600 other users (validation). "
-            f"Processor time of one thread, shared machine; {table.machine_of(result)}.",
+            f"Processor time of one thread, shared machine; {result['environment']['cpu']}.",
             result["test"],
             ("recall@20", "recall@50", "ndcg@100", "validation"),
         ),

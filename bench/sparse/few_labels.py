@@ -27,18 +27,11 @@ C = (1.0, 10.0, 100.0)
 
 def texts() -> dict[str, tuple[scipy.sparse.csr_array, np.ndarray]]:
     """TF-IDF of unit length, float32, and classes, of "train" and "test"."""
-    folder = data.folder("text")
-    X = {part: scipy.sparse.csr_array(scipy.sparse.load_npz(folder / f"bow10k_{part}.npz"))
-         for part in ("train", "test")}  # fmt: skip
-    for rows in X.values():
-        rows.sum_duplicates()
-    tfidf = TfidfTransformer(sublinear_tf=True).fit(X["train"].astype(np.float32))
+    parts = {part: data.newsgroups(part) for part in ("train", "test")}
+    tfidf = TfidfTransformer(sublinear_tf=True).fit(parts["train"][0].astype(np.float32))
     return {
-        part: (
-            scipy.sparse.csr_array(tfidf.transform(rows.astype(np.float32))),
-            np.load(folder / f"y_{part}.npy"),
-        )
-        for part, rows in X.items()
+        part: (scipy.sparse.csr_array(tfidf.transform(rows.astype(np.float32))), classes)
+        for part, (rows, classes) in parts.items()
     }
 
 
