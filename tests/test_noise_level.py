@@ -100,6 +100,16 @@ def test_texture_in_jpeg_is_not_taken_for_noise(denoiser, sigma, quality):
     assert 255 * denoiser.estimate_sigma(noisy) == pytest.approx(expected, rel=0.1)
 
 
+@pytest.mark.parametrize(("sigma", "quality"), [(15, 95), (25, 90)])
+def test_texture_as_white_as_noise_is_not_taken_for_it(denoiser, sigma, quality):
+    """In half as many pixels, the colours of a JPEG file tell which part of the grey is noise."""
+    slope = np.linspace(60, 190, 256)[:, None]
+    texture = np.random.default_rng(0).normal(scale=0.55 * sigma, size=(256, 256, 1))
+    clean = np.clip(np.rint(slope + texture + np.zeros(3)), 0, 255).astype(np.uint8)
+    noisy = as_jpeg(with_noise(clean, sigma), quality, 2)
+    assert 255 * denoiser.estimate_sigma(noisy) == pytest.approx(sigma, rel=0.15)
+
+
 def test_jpeg_cut_out_of_another_is_found(denoiser):
     """Its grid of blocks does not begin at the corner."""
     noisy = as_jpeg(with_noise(scene(), 12), 75, 0)[3:, 5:]

@@ -128,13 +128,13 @@ def jpeg_noise(
     return level if level >= least_steps * min(table[0, 1], table[1, 0]) else None
 
 
-def chroma_noise(colours: np.ndarray, clipped: np.ndarray) -> float | None:
+def chroma_noise(colours: np.ndarray, clipped: np.ndarray, *, full: bool) -> float | None:
     """The noise before JPEG in its chrominances, of a channel, in grey levels of 255.
 
     The larger one of both: of one that kept too few numbers, the level is far too low. None where
-    no steps are found, neither in all of their pixels nor in half as many rows and columns.
+    no steps are found: in half as many rows and columns and, with `full`, in all of their pixels.
     """
-    for halve in (False, True):
+    for halve in (False, True) if full else (True,):
         found = []
         for row in CHROMA:
             plane = colours @ row
