@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 from sklearn import datasets
+from sklearn.base import clone, is_classifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
@@ -57,9 +58,28 @@ def test_automatic_epochs_of_one_layer(X):
     np.testing.assert_array_equal(dae.components_, again.components_)
 
 
-def test_rows_that_are_set_aside_count(X):
+def test_rows_that_are_set_aside_do_not_count(X):
     how = {"early_stopping": True, "validation_fraction": 0.5, "batch_size": 2, "random_state": 0}
-    assert DenoisingAutoencoder(4, **how).fit(X).n_iter_ == automatic_epochs(200, 2)
+    assert DenoisingAutoencoder(4, **how).fit(X).n_iter_ == automatic_epochs(100, 2) == 42
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        DenoisingAutoencoder(4),
+        StackedDenoisingAutoencoder((4, 3)),
+        StackedDenoisingAutoencoder((4, 3), fine_tune=True),
+        *(cls((4, 3)) for cls in SUPERVISED),
+    ],
+)
+def test_training_goes_on_with_what_nobody_sets(X, estimator):
+    y = np.arange(200) % 3
+    fitted = clone(estimator).set_params(warm_start=True).fit(X, y)
+    epochs = fitted.n_iter_
+    assert fitted.fit(X, y).n_iter_ == 2 * epochs
+    assert fitted.partial_fit(X, y).n_iter_ > 2 * epochs
+    classes = {"classes": range(3)} if is_classifier(estimator) else {}
+    assert clone(estimator).partial_fit(X, y, **classes).n_iter_ in (1, 2)  # one of each layer
 
 
 def test_automatic_epochs_of_each_layer(X):

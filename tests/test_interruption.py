@@ -13,6 +13,7 @@ import pytest
 from estimators import Interrupt, assert_unchanged, state_of
 
 from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder
+from dae._training.epochs import Outcome
 
 WEIGHTS = ("components_", "decoder_components_", "intercept_hidden_", "intercept_visible_")
 
@@ -47,6 +48,43 @@ def test_interrupted_fit_keeps_the_last_complete_epoch(X, batches):
     # training can go on as if nothing had happened
     dae.set_params(corruption="masking").partial_fit(X)
     whole.set_params(corruption="masking").partial_fit(X)
+    np.testing.assert_array_equal(dae.components_, whole.components_)
+
+
+class InterruptedList(list):
+    """Ctrl-C comes when this many have been appended, which Python may serve then."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def append(self, item):
+        super().append(item)
+        if len(self) == self.n:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("epoch", [1, 3])
+@pytest.mark.parametrize("which", ["losses", "validation_losses"])
+def test_interrupted_while_an_epoch_is_counted(X, monkeypatch, epoch, which):
+    """Weights, counters and curves are of the same epoch: this one, or the one before."""
+    how = {"early_stopping": which == "validation_losses", "validation_fraction": 0.2}
+    complete = epoch if which == "losses" else epoch - 1
+
+    def outcome(settings):
+        return Outcome(settings, **{which: InterruptedList(epoch)})
+
+    with monkeypatch.context() as patched:
+        patched.setattr("dae._training.epochs.Outcome", outcome)
+        if not complete:
+            with pytest.raises(KeyboardInterrupt):
+                make(**how).fit(X)
+            return
+        with pytest.warns(UserWarning, match=f"interrupted after {complete} complete epochs of"):
+            dae = make(**how).fit(X)
+    assert dae.n_iter_ == len(dae.loss_curve_) == complete
+    if which == "validation_losses":
+        assert len(dae.validation_loss_curve_) == complete
+    whole = make(max_iter=complete, **how).fit(X)
     np.testing.assert_array_equal(dae.components_, whole.components_)
 
 

@@ -334,6 +334,15 @@ def test_partial_fit_with_another_number_of_layers_is_refused(X):
     assert sdae.corrupt(X).shape == X.shape
 
 
+def test_corrupt_shows_what_the_fine_tuning_read(X):
+    """Where no layer is trained by itself."""
+    how = {"max_iter": 0, "fine_tune": True, "fine_tune_max_iter": 1}
+    sdae = make(corruption="masking", **how).fit(X)
+    shown = sdae.corrupt(X, presentation=1)
+    assert_same(make(corruption=None, **how).fit(X, X_corrupted=shown), sdae)
+    np.testing.assert_array_equal(sdae.corrupt(X), sdae.corrupt(X, presentation=2))
+
+
 def test_own_corrupted_copies_reach_the_first_layer_and_the_fine_tuning(X):
     settings = {"fine_tune": True, "corruption": [None, "masking", "masking"]}
     clean = make(**settings).fit(X)

@@ -173,7 +173,7 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
 
     max_iter : int or "auto", default="auto"
         Maximal number of epochs (passes over the data) of one `fit`. "auto" takes 300 divided by
-        the square root of the number of mini-batches in an epoch, from 5 to 200: 57 epochs of
+        the square root of the number of mini-batches in an epoch, from 5 to 200: 56 epochs of
         1,797 samples, 24 of 10,000, 10 of 60,000.
 
     shuffle : bool, default=True

@@ -36,7 +36,7 @@ from dae._model.network import Layer, Network
 from dae._training.epochs import Outcome
 from dae._training.monitor import Monitor
 from dae._training.pretraining import one_pass, pretrain
-from dae._training.resume import own
+from dae._training.resume import counter, own
 from dae._training.run import TrainingRun
 from dae._training.settings import FINE_TUNING, TrainingData, TrainingSettings
 
@@ -504,7 +504,7 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         networks: list[Layer | Network] = [*as_pretrained(stack.layers), stack]
         states = run_states(self, len(networks))
         return [
-            TrainingRun.resume(state, network, how.solver, copy=copy and how.max_iter > 0)
+            TrainingRun.resume(state, network, how.solver, copy=copy and how.max_iter != 0)
             for state, network, how in zip(states, networks, settings, strict=True)
         ]
 
@@ -620,8 +620,11 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         return stack_of(self, decodes=True)
 
     def _input_training(self) -> tuple[dict[str, Any], TrainingSettings]:
-        settings = layer_settings(self)[0]
-        return run_states(self, len(self._fitted().layers) + 1)[0], settings
+        settings = layer_settings(self)[0]  # the fine-tuning corrupts in the same way
+        states = run_states(self, len(self._fitted().layers) + 1)
+        first, last = states[0], states[-1]
+        by_itself = counter(first, "_presentation") or not counter(last, "_presentation")
+        return (first if by_itself else last), settings
 
     @property
     def _all_layers(self) -> bool:

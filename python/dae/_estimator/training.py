@@ -192,6 +192,7 @@ class TrainedEstimator(VersionStampMixin, CallbackSupportMixin, CheckedParameter
             data, network = begun.data, begun.runs[-1].network
             if self.early_stopping:
                 self._split(begun)
+            begun.settings = [how.for_rows(len(data.rows)) for how in begun.settings]
             monitor = Monitor(
                 self,
                 data.X.container,
@@ -257,7 +258,6 @@ class TrainedEstimator(VersionStampMixin, CallbackSupportMixin, CheckedParameter
         learned = self._learn(y, data, continues=continues, fit=fit, classes=classes)
         if not continues:
             learned["_input_norm"] = self.input_norm
-        settings = [how.for_rows(len(data.rows)) for how in settings]
         begun = Begun(continues, settings, runs, data, learned)
         loss = self._reconstruction_loss(begun, fit=fit)
         if loss is not None:

@@ -122,10 +122,10 @@ def run_epochs(
             judged = loss if validation_loss is None else validation_loss
             better = judged < outcome.best_loss
             stale = 0 if improves(judged, outcome.best_loss, settings.tol) else stale + 1
-            outcome.losses.append(loss)
             if validation_loss is not None:
                 outcome.validation_losses.append(validation_loss)
             intact = epoch
+            outcome.losses.append(loss)  # from now on the epoch counts
             if better:
                 outcome.best_loss = judged
                 if keeps_best:
@@ -140,6 +140,7 @@ def run_epochs(
         if not complete and not keep_start:
             raise
         outcome.interrupted = True
+        del outcome.validation_losses[complete:]
         if intact != complete:
             last.restore(network, solver)
     # If an interruption cut the copy of the best weights short, they are the live ones.
