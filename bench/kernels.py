@@ -31,7 +31,6 @@ from bench.tables import table
 from bench.timing import in_turn, per_call, ratios
 from dae import _core
 
-PARTS = ("encode", "decode", "reconstruct", "losses", "corrupt")
 STEPS = ((20, "sgd"), (128, "sgd"), (512, "sgd"), (128, "momentum"), (128, "adam"))
 
 

@@ -22,10 +22,6 @@ pages.write(HERE / "project")
 # Estimators shown in the gallery link to this very site: two folders up from each example.
 doc_link.ADDRESS = "../.."
 
-# Parts of the guide are about what this version of the package may not have yet. Sphinx has `tags`.
-if "matmul_precision" in dae.DenoisingAutoencoder().get_params():
-    tags.add("matmul_precision")  # noqa: F821
-
 project = "dae"
 author = "the dae developers"
 copyright = "the dae developers"

@@ -150,7 +150,7 @@ def test_a_nan_in_a_batch_is_seen():
     )  # fmt: skip
     assert np.isfinite(losses[0])
     assert np.isnan(losses[1])
-    assert network.is_finite()
+    assert _core.network_is_finite(network, 1)
 
 
 def test_same_bits_where_leaves_are_large():

@@ -319,8 +319,9 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
     ``skops.io.load(path, trusted=["dae.autoencoder.DenoisingAutoencoder"])``, and a callable
     `corruption`. For programs without Python see `dae.onnx.to_onnx`.
 
-    Ctrl-C in `fit` ends training as if `max_iter` had been the number of complete epochs, with a
-    warning; before the end of the first epoch KeyboardInterrupt is raised and the estimator is
+    Ctrl-C in `fit` keeps the last complete epoch, with a warning: with a constant learning rate
+    as if `max_iter` had been the number of complete epochs, with "cosine" before the rate has come
+    down. Before the end of the first epoch KeyboardInterrupt is raised and the estimator is
     unchanged.
 
     References
@@ -482,8 +483,8 @@ class DenoisingAutoencoder(TrainedEstimator, NetworkTransformer):
 
         The first call creates a network as `fit` does; later calls continue with its weights,
         the solver's moments and the random streams. `n_components`, `activation`,
-        `decoder_activation`, `loss`, `output_blocks` and `tied_weights` are those of the first
-        call: ValueError is raised if they have changed.
+        `decoder_activation`, `loss`, `output_blocks`, `tied_weights` and `input_norm` are those of
+        the first call: ValueError is raised if they have changed.
 
         Parameters
         ----------

@@ -442,8 +442,8 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
         itself, from the first, on the codes of the layers below (layers with ``max_iter=0`` are
         not). The first call creates the layers as `fit` does; later calls continue with their
         weights, the solvers' moments and the random streams. The layers' sizes and activations,
-        `loss` and `tied_weights` are those of the first call: ValueError is raised if
-        they have changed.
+        `decoder_activation`, `loss`, `output_blocks`, `tied_weights` and `input_norm` are those of
+        the first call: ValueError is raised if they have changed.
 
         Parameters
         ----------

@@ -35,9 +35,11 @@ def all_finite(X: np.ndarray, n_jobs: int | None) -> bool:
     return _inference.all_finite(X, threads.n_threads(n_jobs))
 
 
-def network_is_finite(network: Layer | Network, n_jobs: int | None) -> bool:
+def network_is_finite(network: Layer | Network, n_threads: int) -> bool:
     """Whether no parameter has NaN or infinity; no array of booleans is made."""
-    return all(all_finite(array.reshape(1, -1), n_jobs) for array in network.parameters().values())
+    return all(
+        all_finite(array.reshape(1, -1), n_threads) for array in network.parameters().values()
+    )
 
 
 class _How(NamedTuple):

@@ -122,9 +122,6 @@ class Layer:
         """Overwrite every parameter in place with `other`'s values."""
         _assign(self, other)
 
-    def is_finite(self) -> bool:
-        return _is_finite(self)
-
     def check(self) -> None:
         """Raise ValueError unless every array fits the others: what the core relies on.
 
@@ -245,9 +242,6 @@ class Network:
         """Overwrite every parameter in place with `other`'s values."""
         _assign(self, other)
 
-    def is_finite(self) -> bool:
-        return _is_finite(self)
-
     def check(self) -> None:
         """Raise ValueError unless every array fits the others: what the core relies on."""
         if not self.layers:
@@ -278,10 +272,6 @@ def _assign(mine: Layer | Network, other: Layer | Network) -> None:
     theirs = other.parameters()
     for name, array in mine.parameters().items():
         array[...] = theirs[name]
-
-
-def _is_finite(network: Layer | Network) -> bool:
-    return all(np.isfinite(array).all() for array in network.parameters().values())
 
 
 def initial_network(

@@ -49,17 +49,12 @@ def derivative(name: str, g: np.ndarray) -> np.ndarray:
     return get_activation(name).derivative(g)
 
 
-def loss_and_delta(
-    loss: str, activation: str, a: np.ndarray, x: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Loss of each entry, float64, and its derivative by the pre-activation `a`."""
-    return get_loss(loss).entries(activation, a, x)
-
-
 def weighted_loss_and_delta(
     layer: Layer, a: np.ndarray, x: np.ndarray, entry_weight: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The same of what a layer decodes, each entry with its weight; of a missing one 0."""
+    """Loss of each entry that a layer decodes, float64, with its weight, 0 for a missing one, and
+    its derivative by the pre-activation `a`.
+    """
     return layer.output_loss.weighted_entries(layer.decoder_activation, a, x, entry_weight)
 
 

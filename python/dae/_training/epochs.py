@@ -92,7 +92,7 @@ def run_epochs(
 ) -> Outcome:
     """Train `network` in place.
 
-    A KeyboardInterrupt ends training as if `max_iter` had been the number of complete epochs.
+    A KeyboardInterrupt ends training with the last complete epoch.
     Before the end of the first epoch it is raised, unless `keep_start` asks to return to the
     start instead.
 

@@ -72,7 +72,7 @@ def encode(
         def write(file: IO[bytes], options: list[dict[str, Any]] = options) -> None:
             with silence():
                 _save(file, kind, pages, options)
-            _verify(file, path, kind, pages)
+            _verify(file, kind, pages)
 
         try:
             write_whole(path, write)
@@ -290,7 +290,7 @@ class _NotReadable(Exception):
     """The written file is not what was to be written."""
 
 
-def _verify(file: IO[bytes], path: Path, kind: str, pages: list[np.ndarray]) -> None:
+def _verify(file: IO[bytes], kind: str, pages: list[np.ndarray]) -> None:
     """Read the file back, before it gets its name."""
     file.flush()
     file.seek(0)
