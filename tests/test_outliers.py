@@ -1,6 +1,7 @@
 """`DenoisingOutlierDetector`: what it finds, its contract, and what it refuses."""
 
 import pickle
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -151,6 +152,20 @@ def test_rows_that_are_held_out_are_not_learned_from(X, monkeypatch):
         make(max_iter=1).fit(X[:n])
     make(max_iter=1).fit(as_sparse(X), sample_weight=np.arange(400) % 2)
     assert shown == [99, 90, 360, 180]
+
+
+def test_contamination_may_be_a_fraction(X):
+    share = make(contamination=Fraction(1, 10)).fit(X)
+    assert share.offset_ == make(contamination=0.1).fit(X).offset_
+
+
+def test_a_fit_that_fails_at_its_end_changes_nothing(X, monkeypatch):
+    detector = make().fit(X)
+    before = state_of(detector)
+    monkeypatch.setattr("dae.outliers._offset", lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        detector.fit(X[:, :3])
+    assert_unchanged(detector, before)
 
 
 def test_contamination_changes_the_offset_alone(X):
