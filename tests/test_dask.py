@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import subprocess
 import sys
 import textwrap
@@ -14,6 +15,7 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder
+from dae._training.settings import automatic_epochs
 
 pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
@@ -22,6 +24,7 @@ import dask  # noqa: E402
 import dask.array as da  # noqa: E402
 
 from dae.dask import DaskDenoisingAutoencoder, DaskStackedDenoisingAutoencoder  # noqa: E402
+from dae.dask._rounds import Stage, Trained, average  # noqa: E402
 
 # what distributed and its event loop say when they are stopped
 pytestmark = [
@@ -160,6 +163,100 @@ def test_empty_partitions_and_weights_of_zero_change_nothing(cluster):
     assert weights_of(halves.to_local()) != weights_of(expected.to_local())
 
 
+def in_chunks_of_100(array):
+    return da.from_array(array, chunks=(100, *array.shape[1:]))
+
+
+@pytest.mark.parametrize("n_shards", [1, 2, 5])
+def test_a_partition_of_weights_of_zero_changes_nothing(n_shards):
+    model = DaskDenoisingAutoencoder(5, n_shards=n_shards, shuffle=False, **SMALL)
+    ones = np.ones(400)
+    expected = clone(model).fit(
+        in_chunks_of_100(DIGITS[:400]), sample_weight=in_chunks_of_100(ones)
+    )
+    weights = np.append(ones, np.zeros(100))
+    found = clone(model).fit(
+        in_chunks_of_100(DIGITS[:500]), sample_weight=in_chunks_of_100(weights)
+    )
+    assert weights_of(found.to_local()) == weights_of(expected.to_local())
+    assert found.loss_curve_ == expected.loss_curve_
+
+
+def test_weights_of_zero_only_are_refused():
+    zeros = da.zeros(400, chunks=100)
+    model = DaskDenoisingAutoencoder(5, **SMALL)
+    with pytest.raises(ValueError, match=r"sample_weight must have at least one value above 0"):
+        model.fit(in_chunks_of_100(DIGITS[:400]), sample_weight=zeros)
+    assert not hasattr(model, "components_")
+
+
+def test_weights_of_zero_for_other_rows_are_refused():
+    blocks = [dask.delayed(DIGITS[:100]), dask.delayed(DIGITS[100:200])]
+    weights = [dask.delayed(np.ones(100)), dask.delayed(np.zeros(99))]
+    with pytest.raises(ValueError, match="one value for each of the 100 rows"):
+        DaskDenoisingAutoencoder(5, **SMALL).fit(blocks, sample_weight=weights)
+
+
+def test_rows_of_weight_zero_count_as_if_they_were_left_out():
+    model = DaskDenoisingAutoencoder(
+        5, n_shards=2, shuffle=False, corruption=None, batch_size=25, **SMALL
+    )
+    expected = clone(model).fit([dask.delayed(DIGITS[:100]), dask.delayed(DIGITS[100:150])])
+    weights = np.append(np.ones(150), np.zeros(50))
+    found = clone(model).fit(
+        in_chunks_of_100(DIGITS[:200]), sample_weight=in_chunks_of_100(weights)
+    )
+    np.testing.assert_allclose(found.components_, expected.components_, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found.loss_curve_, expected.loss_curve_, rtol=1e-6)
+
+
+def test_the_loss_is_the_weighted_mean_of_the_plain_estimator():
+    weights = np.random.default_rng(0).gamma(1, size=300) * np.repeat([0.1, 1, 10], 100)
+    still = {"n_components": 5, "corruption": None, "learning_rate_init": 1e-12, "random_state": 0}
+    model = DaskDenoisingAutoencoder(n_shards=2, **still)
+    model.partial_fit(in_chunks_of_100(DIGITS[:300]), sample_weight=in_chunks_of_100(weights))
+    alone = model.to_local().partial_fit(DIGITS[:300], sample_weight=weights)
+    in_partitions, together = alone.loss_curve_
+    assert in_partitions == pytest.approx(together, rel=1e-5)
+    unweighted = -alone.score(DIGITS[:300])
+    assert in_partitions != pytest.approx(unweighted, rel=1e-3)
+
+
+def test_partitions_are_averaged_by_their_weights():
+    light, heavy = (
+        DenoisingAutoencoder(5, random_state=seed).partial_fit(DIGITS[:100]) for seed in (0, 1)
+    )
+    found = average(
+        Trained(None, 0, 0.0, 0.0),
+        Stage(0, {}),
+        [Trained(light, 100, 25.0, 50.0), Trained(heavy, 20, 75.0, 75.0)],
+    )
+    expected = 0.25 * light.components_ + 0.75 * heavy.components_
+    np.testing.assert_allclose(found.estimator.components_, expected, rtol=1e-5)
+    assert found[1:] == (120, 100.0, 125.0)
+
+
+def test_automatic_epochs_count_the_rows_of_weight_above_zero():
+    weights = np.append(np.ones(50), np.zeros(150))
+    model = DaskDenoisingAutoencoder(2, batch_size=10, tol=None, random_state=0)
+    model.fit(in_chunks_of_100(DIGITS[:200]), sample_weight=in_chunks_of_100(weights))
+    assert model.n_iter_ == automatic_epochs(50, 10) != automatic_epochs(200, 10)
+
+
+@pytest.mark.parametrize("missing_in", [0, 1])
+def test_a_feature_missing_from_one_partition_has_the_range_of_the_others(missing_in):
+    X = DIGITS[:200].copy()
+    X[100 * missing_in : 100 * (missing_in + 1), 20] = np.nan
+    X[:, 30] = np.nan
+    model = DaskDenoisingAutoencoder(5, n_shards=2, corruption="salt_and_pepper", **SMALL)
+    model.fit(in_chunks_of_100(X))
+    low, high = model.to_local()._feature_range
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(low, np.fmin.reduce(X))
+        np.testing.assert_array_equal(high, np.fmax.reduce(X))
+    assert np.isnan(low).sum() == 1
+
+
 def test_results_are_lazy_and_those_of_the_plain_estimator(cluster):
     model = DaskDenoisingAutoencoder(10, client=cluster, **SMALL).fit(digits())
     local = model.to_local()
@@ -211,6 +308,57 @@ def test_passes_of_partial_fit_are_those_of_fit(cluster):
     for _ in range(3):
         warm.fit(digits())
     assert weights_of(warm.to_local()) == weights_of(fitted.to_local())
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        DaskDenoisingAutoencoder(5, random_state=0),
+        DaskStackedDenoisingAutoencoder((5, 3), random_state=0),
+        DaskStackedDenoisingAutoencoder((5, 3), fine_tune=True, random_state=0),
+    ],
+    ids=["layer", "stack", "fine-tuned"],
+)
+def test_a_pass_with_the_default_schedule_has_a_constant_learning_rate(model):
+    X = in_chunks_of_100(DIGITS[:300])
+    constant = clone(model).set_params(learning_rate="constant")
+    for _ in range(2):
+        model.partial_fit(X)
+        constant.partial_fit(X)
+    assert weights_of(model.to_local()) == weights_of(constant.to_local())
+    assert model.n_iter_ == (4 if getattr(model, "fine_tune", None) is False else 2)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        DaskDenoisingAutoencoder(5, verbose=1, **SMALL),
+        DaskStackedDenoisingAutoencoder(
+            (5, 3), verbose=1, fine_tune=True, fine_tune_max_iter=10, **SMALL
+        ),
+    ],
+    ids=["layer", "stack"],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_each_pass_is_reported_as_the_plain_estimator_reports_an_epoch(model, capsys, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(
+        "dae._training.monitor.print", lambda _, flush: flushed.append(flush), raising=False
+    )
+    clone(model).fit(in_chunks_of_100(DIGITS[:300]))
+    assert flushed and all(flushed)
+    monkeypatch.undo()
+
+    model.set_params(tol=None).fit(in_chunks_of_100(DIGITS[:300]))
+    found = capsys.readouterr().out
+    model.to_local().fit(DIGITS[:300])
+    expected = capsys.readouterr().out
+    assert _without_measures(found) == _without_measures(expected)
+    assert "Epoch" in found and " samples/s" in found
+
+
+def _without_measures(lines):
+    return re.sub(r"(?<=loss )\S+|\S+(?= samples/s| s left)", "#", lines)
 
 
 def test_training_stops_by_tol_and_warns_if_it_does_not(cluster):
@@ -268,7 +416,7 @@ def test_ctrl_c_keeps_the_last_complete_pass(cluster, monkeypatch):
     assert model.n_iter_ == 1
 
 
-def _interrupt(*_arguments):
+def _interrupt(*_arguments, **_options):
     raise KeyboardInterrupt
 
 

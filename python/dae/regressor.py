@@ -236,8 +236,8 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
     Notes
     -----
     Ctrl-C in the fine-tuning keeps its last complete epoch, with a warning. Before the end of its
-    first epoch, and in pretraining, KeyboardInterrupt is raised and the estimator is unchanged. To keep pretrained layers, fit a
-    `StackedDenoisingAutoencoder` and pass it as `pretrained`.
+    first epoch, and in pretraining, KeyboardInterrupt is raised and the estimator is unchanged. To
+    keep pretrained layers, fit a `StackedDenoisingAutoencoder` and pass it as `pretrained`.
 
     A callback that asks to stop ends the training of the layer, or the fine-tuning, that it was
     called for.

@@ -21,6 +21,36 @@ def report(message: str) -> None:
     print(message, flush=True)
 
 
+class Progress:
+    """The lines that training prints, one at the end of an epoch.
+
+    Parameters
+    ----------
+    n_epochs : int
+        The largest number of them.
+    stage : int, FINE_TUNING or None
+        What is trained, where there are several networks.
+    """
+
+    def __init__(self, n_epochs: int, stage: Stage | None) -> None:
+        self._n_epochs = n_epochs
+        self._name = "" if stage is None else f"{stage_name(stage)}  ".capitalize()
+        self._started = time.perf_counter()
+
+    def report(
+        self, epoch: int, n_rows: int, loss: float, validation_loss: float | None = None
+    ) -> None:
+        """Print the line of epoch number `epoch` (from 1), of so many rows."""
+        elapsed = max(time.perf_counter() - self._started, 1e-9)
+        left = elapsed / epoch * (self._n_epochs - epoch)
+        validation = "" if validation_loss is None else f"  validation loss {validation_loss:.6g}"
+        report(
+            f"{self._name}Epoch {epoch:{len(str(self._n_epochs))}d}/{self._n_epochs}  "
+            f"loss {loss:.6g}{validation}  {epoch * n_rows / elapsed:,.0f} samples/s  "
+            f"{left:.1f} s left"
+        )
+
+
 class Monitor:
     """Reports the progress of `fit` to the callbacks and the terminal.
 
@@ -60,11 +90,11 @@ class Monitor:
 
     def stage(self, stage: Stage, max_iter: int, n_rows: int) -> Epochs:
         """For one network of several; `end_stage` ends it."""
-        context, name = None, stage_name(stage)
+        context = None
         if self._root is not None:
-            context = self._root.subcontext(task_name=name, max_subtasks=max_iter)
+            context = self._root.subcontext(task_name=stage_name(stage), max_subtasks=max_iter)
             context.call_on_fit_task_begin(**self._data)
-        return Epochs(self, context, max_iter, n_rows, f"{name}  ".capitalize())
+        return Epochs(self, context, max_iter, n_rows, stage)
 
     def end_stage(self, epochs: Epochs) -> bool:
         """Whether a callback asks not to train the next network."""
@@ -92,15 +122,18 @@ class Epochs:
     """The epochs of one network."""
 
     def __init__(
-        self, monitor: Monitor, context: Any, max_iter: int, n_rows: int, name: str = ""
+        self,
+        monitor: Monitor,
+        context: Any,
+        max_iter: int,
+        n_rows: int,
+        stage: Stage | None = None,
     ) -> None:
         self.context = context
         self._monitor = monitor
-        self._max_iter = max_iter
         self._n_rows = n_rows
-        self._name = name
         self._epoch: Any = None
-        self._started = time.perf_counter()
+        self._progress = Progress(max_iter, stage)
 
     def begin_epoch(self) -> None:
         self._epoch = self._monitor.begin(self.context)
@@ -108,14 +141,5 @@ class Epochs:
     def end_epoch(self, epoch: int, loss: float, validation_loss: float | None) -> bool:
         """Report epoch number `epoch` (from 1); True if a callback asks to stop."""
         if self._monitor.verbose:
-            elapsed = max(time.perf_counter() - self._started, 1e-9)
-            speed = epoch * self._n_rows / elapsed
-            left = elapsed / epoch * (self._max_iter - epoch)
-            validation = (
-                "" if validation_loss is None else f"  validation loss {validation_loss:.6g}"
-            )
-            report(
-                f"{self._name}Epoch {epoch:{len(str(self._max_iter))}d}/{self._max_iter}  "
-                f"loss {loss:.6g}{validation}  {speed:,.0f} samples/s  {left:.1f} s left"
-            )
+            self._progress.report(epoch, self._n_rows, loss, validation_loss)
         return self._monitor.end(self._epoch)

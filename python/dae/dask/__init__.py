@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+from dataclasses import replace
 from numbers import Integral
 from typing import Any, Self
 
@@ -95,7 +96,8 @@ class _DaskEstimator(DocLinkMixin, BaseEstimator):
             Present for API consistency.
 
         sample_weight : dask Array of shape (n_samples,), default=None
-            Weight of the loss of each sample, 0 or more, in the chunks of X; used as given.
+            Weight of the loss of each sample, 0 or more, in the chunks of X; used as given, not
+            scaled to a mean of 1. Samples of weight 0 are left out.
 
         Returns
         -------
@@ -113,7 +115,7 @@ class _DaskEstimator(DocLinkMixin, BaseEstimator):
         return self._train(X, sample_weight, once=False)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Continue by one pass over the partitions of X.
+        """Continue by one pass over the partitions of X, at a constant learning rate.
 
         Parameters
         ----------
@@ -138,12 +140,15 @@ class _DaskEstimator(DocLinkMixin, BaseEstimator):
                 "early_stopping=True is not supported on Dask collections: no rows are set aside. "
                 "Set early_stopping=False: training stops by tol and the training loss."
             )
-        settings = plain._settings_of_a_pass() if once else plain._settings()
-        if not once and any(how.max_iter == AUTO for how in settings):
-            n_rows = known_length(X)
-            if n_rows is None:
-                n_rows = until_done(lambda: count_rows(partitions), client)
-            settings = [how.for_rows(n_rows) for how in settings]
+        if once:
+            settings = [replace(how, schedule="constant") for how in plain._settings_of_a_pass()]
+        else:
+            settings = plain._settings()
+            if any(how.max_iter == AUTO for how in settings):
+                n_rows = known_length(X) if sample_weight is None else None
+                if n_rows is None:
+                    n_rows = until_done(lambda: count_rows(partitions), client)
+                settings = [how.for_rows(n_rows) for how in settings]
         if "_local" in self.__dict__ and (once or self.warm_start):
             state = copy.copy(self._local).set_params(**plain.get_params())
         else:
@@ -325,10 +330,11 @@ class DaskDenoisingAutoencoder(_DaskEstimator):
 
     A pass goes through the partitions in rounds. In a round up to `n_shards` partitions are
     trained on at the same time, each on one worker and from the same weights; then the weights and
-    the solver's moments are averaged, weighted by rows (local SGD, Stich, ICLR 2019). Neither the
-    rounds nor the order of the sums depend on the number of workers: 1, 2 or 8 of them give the
-    same bits on machines of one kind. Averages of many shards need more passes than training by
-    one process does, at first in proportion to their number, and end at no larger a loss.
+    the solver's moments are averaged, weighted by the rows of the partitions or the sums of their
+    sample weights (local SGD, Stich, ICLR 2019). Neither the rounds nor the order of the sums
+    depend on the number of workers: 1, 2 or 8 of them give the same bits on machines of one kind.
+    Averages of many shards need more passes than training by one process does, at first in
+    proportion to their number, and end at no larger a loss.
 
     Per pass each partition moves the weights and moments twice, and no rows.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dae._training.epochs import Outcome, improves, learning_rate_at
+from dae._training.monitor import Progress
 from dae._training.settings import FINE_TUNING, TrainingSettings
 from dae.dask._cluster import WorkersLost, place, until_done
 from dae.dask._partitions import Partition
@@ -56,16 +57,17 @@ class Passes:
         outcome = Outcome(settings)
         best: Any = None
         stale = 0
+        progress = Progress(n_passes, settings.stage)
         try:
             for number in range(1, n_passes + 1):
-                state, loss = self._one_pass(state, learning_rate_at(settings, number))
+                state, loss, n_rows = self._one_pass(state, learning_rate_at(settings, number))
                 stale = 0 if improves(loss, outcome.best_loss, settings.tol) else stale + 1
                 if loss < outcome.best_loss:
                     outcome.best_loss = loss
                     best = state._fitted() if settings.tol is not None else None
                 outcome.losses.append(loss)
                 if self.verbose:
-                    print(f"pass {number}: loss {loss:.6g}")
+                    progress.report(number, n_rows, loss)
                 if settings.tol is not None and stale >= settings.n_iter_no_change:
                     outcome.stopped = True
                     break
@@ -80,8 +82,8 @@ class Passes:
             state.__dict__.update(state._network_attributes(best))
         return state.set_params(**parameters), outcome
 
-    def _one_pass(self, state: Any, learning_rate: float) -> tuple[Any, float]:
-        """The estimator after one more pass, and the loss of the pass."""
+    def _one_pass(self, state: Any, learning_rate: float) -> tuple[Any, float, int]:
+        """The estimator after one more pass, the loss of the pass, and the rows trained on."""
         stage = Stage(self.number, self._parameters(state, learning_rate))
         of_pass = training_state(state, stage)
         order = range(len(self.partitions))
@@ -95,16 +97,22 @@ class Passes:
 
         trained: Trained = until_done(graph, self.client)
         if not trained.n_rows:
+            n_partitions = len(self.partitions)
+            if self.partitions[0].weights is None:
+                raise ValueError(
+                    f"X must have at least one row, got {n_partitions} empty partitions."
+                )
             raise ValueError(
-                f"X must have at least one row, got {len(self.partitions)} empty partitions."
+                "sample_weight must have at least one value above 0, got zero weights only in all "
+                f"{n_partitions} partitions. Pass None to give all rows the same weight."
             )
-        loss = trained.loss / trained.n_rows
+        loss = trained.loss / trained.weight
         after = training_state(trained.estimator, stage)
         after["_presentation"] = of_pass["_presentation"] + 1
         after["loss_curve_"] = [*of_pass["loss_curve_"], loss]
         after["best_loss_"] = min(of_pass["best_loss_"], loss)
         after["n_iter_"] = of_pass["n_iter_"] + 1
-        return trained.estimator, loss
+        return trained.estimator, loss, trained.n_rows
 
     def _parameters(self, state: Any, learning_rate: float) -> dict[str, Any]:
         """What the estimator's parameters are while this network alone is trained."""

@@ -1,9 +1,10 @@
 """One pass over the partitions: rounds of local training, each ended by an average.
 
 In a round, each of up to `n_shards` partitions is trained on by itself, from the same weights, and
-what they come to is averaged, weighted by their rows: weights and the solver's moments (local SGD,
-Stich 2019). Which partitions make a round follows from their number and the seed alone, and sums
-run in their order: any number of workers gives the same bits.
+what they come to is averaged: weights and the solver's moments (local SGD, Stich 2019). A partition
+counts as much as the sum of its sample weights, which without any is its number of rows. Which
+partitions make a round follows from their number and the seed alone, and sums run in their order:
+any number of workers gives the same bits.
 
 All functions here are pure: what they are given is not changed, so that the engine may run them
 again when a worker is lost.
@@ -42,13 +43,20 @@ class Trained(NamedTuple):
     ----------
     estimator : DenoisingAutoencoder or StackedDenoisingAutoencoder
     n_rows : int
+        Those of weight 0 are not counted.
+    weight : float
+        Sum of the sample weights of the rows; their number without any.
     loss : float
-        Sum over the rows.
+        Sum over the rows, each times its weight.
     """
 
     estimator: Any
     n_rows: int
+    weight: float
     loss: float
+
+
+NOTHING = Trained(None, 0, 0.0, 0.0)
 
 
 def start(estimator: Any, rows: Any) -> Any:
@@ -62,8 +70,14 @@ def start(estimator: Any, rows: Any) -> Any:
 
 
 def count_rows(partitions: Sequence[Partition]) -> Any:
-    """The graph of the number of rows of all partitions, a Delayed."""
-    return lazily(sum, [lazily(_length, rows) for rows, _ in partitions])
+    """The graph of the number of rows of a weight above 0 of all partitions, a Delayed."""
+    return lazily(
+        sum,
+        [
+            lazily(_length, rows) if weights is None else lazily(np.count_nonzero, weights)
+            for rows, weights in partitions
+        ],
+    )
 
 
 def one_pass(
@@ -81,7 +95,7 @@ def one_pass(
     order : sequence of int
         Numbers of the partitions.
     """
-    trained = lazily(Trained, state, 0, 0.0)
+    trained = lazily(Trained, state, *NOTHING[1:])
     for first in range(0, len(order), n_shards):
         results = [
             lazily(train_partition, trained, stage, int(k), *partitions[k])
@@ -95,8 +109,8 @@ def train_partition(
     before: Trained, stage: Stage, partition: int, rows: Any, weights: Any
 ) -> Trained:
     """One pass over one partition, with random numbers of its own."""
-    if not _length(rows):
-        return Trained(None, 0, 0.0)
+    if not _length(rows) or _are_zero(weights, _length(rows)):
+        return NOTHING
     estimator = copy.deepcopy(before.estimator).set_params(**stage.parameters)
     state = training_state(estimator, stage)
     kept = {name: state[name] for name in ("_seed", "loss_curve_", "best_loss_", "n_iter_")}
@@ -106,15 +120,16 @@ def train_partition(
     loss = state["loss_curve_"][-1]
     # the pass is one presentation, counted where it ends
     state.update(kept, _presentation=state["_presentation"] - 1)
-    return Trained(estimator, _length(rows), loss * _length(rows))
+    n_rows, weight = _weighed(_length(rows), weights)
+    return Trained(estimator, n_rows, weight, loss * weight)
 
 
 def average(before: Trained, stage: Stage, results: Sequence[Trained]) -> Trained:
-    """The results of a round as one, weighted by their rows; `before` if they have none."""
+    """The results of a round as one, by their weights; `before` if none has any rows."""
     results = [result for result in results if result.n_rows]
     if not results:
         return before
-    share = np.array([result.n_rows for result in results]) / sum(r.n_rows for r in results)
+    share = np.array([result.weight for result in results]) / sum(r.weight for r in results)
     estimator = _shell(results[0].estimator)
     networks = [result.estimator._fitted() for result in results]
     network = networks[0].copy()
@@ -136,10 +151,12 @@ def average(before: Trained, stage: Stage, results: Sequence[Trained]) -> Traine
     ranges = [each["_feature_range"] for each in states if each["_feature_range"] is not None]
     if ranges:
         low, high = zip(*ranges, strict=True)
-        state["_feature_range"] = np.min(low, axis=0), np.max(high, axis=0)
+        # NaN: all entries of a feature have been missing
+        state["_feature_range"] = np.fmin.reduce(low), np.fmax.reduce(high)
     return Trained(
         estimator,
         before.n_rows + sum(result.n_rows for result in results),
+        before.weight + sum(result.weight for result in results),
         before.loss + sum(result.loss for result in results),
     )
 
@@ -174,3 +191,16 @@ def _seed_of(seed: int, partition: int) -> int:
 
 def _length(rows: Any) -> int:
     return rows.shape[0]
+
+
+def _are_zero(weights: Any, n_rows: int) -> bool:
+    """Whether all rows are left out; what does not fit the rows is for `partial_fit` to refuse."""
+    return weights is not None and np.shape(weights) == (n_rows,) and not np.any(weights)
+
+
+def _weighed(n_rows: int, weights: Any) -> tuple[int, float]:
+    """The number of rows of a weight above 0, and the sum of the weights, which are checked."""
+    if weights is None:
+        return n_rows, float(n_rows)
+    weights = np.broadcast_to(np.asarray(weights, np.float64), n_rows)
+    return int(np.count_nonzero(weights)), float(weights.sum())
