@@ -69,7 +69,7 @@ def by_numbers(name: str) -> Filled:
                 levels.append(np.unique(holes[~missing, k].astype(str)))
                 one_hot = (holes[:, k, None].astype(str) == levels[-1]).astype(float)
                 blocks.append(np.where(missing[:, None], np.nan, one_hot))
-        matrix = IMPUTERS[name](seed).fit_transform(np.hstack(blocks))
+        matrix = IMPUTERS[name](seed)(np.hstack(blocks))
         result, start = holes.copy(), 0
         for k, block in enumerate(blocks):
             made = matrix[:, start : start + block.shape[1]]
