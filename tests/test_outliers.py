@@ -65,6 +65,54 @@ def test_among_the_rows_that_are_learned_from():
     assert (labels[y] == -1).mean() > 0.7
 
 
+def with_many_alike(n=400, odd=60):
+    """Anomalies that are alike: the pairs are negatives of each other. And which these are."""
+    X, y = table(n), np.arange(n) < odd
+    X[y, 3:] *= -1
+    return X, y
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_oddest_rows_may_be_left_out(seed):
+    """So that the network does not learn anomalies that many rows share."""
+    X, y = with_many_alike()
+    every, most = (
+        DenoisingOutlierDetector(support_fraction=share, random_state=seed).fit(X).score_samples(X)
+        for share in (1.0, 0.7)
+    )
+    assert roc_auc_score(~y, most) > roc_auc_score(~y, every) + 0.02
+
+
+def test_the_rows_that_are_left_out_weigh_nothing_and_count_as_outliers():
+    X, y = with_many_alike()
+    how = {"hidden_layer_sizes": (64, 64), "max_iter": 100, "support_fraction": 0.7}
+    labels = make(contamination=0.15, **how).fit_predict(X)
+    assert (labels == -1).sum() == 60
+    assert (labels[y] == -1).mean() > 0.8
+    found = make(**how).fit(X).predict(X)
+    assert (found[y] == -1).mean() > 0.6
+    assert (found[~y] == -1).mean() < 0.05
+
+
+def test_support_fraction_counts_weights(X, monkeypatch):
+    shown = []
+    fit = StackedDenoisingAutoencoder.fit
+
+    def spy(self, Z, sample_weight=None):
+        total = Z.shape[0] if sample_weight is None else np.sum(sample_weight)
+        shown.append((Z.shape[0], total, self.fine_tune_max_iter))
+        return fit(self, Z, sample_weight=sample_weight)
+
+    monkeypatch.setattr(StackedDenoisingAutoencoder, "fit", spy)
+    weight = np.random.default_rng(0).integers(1, 9, len(X)).astype(float)
+    for given in (None, weight / weight.mean()):
+        make(max_iter=40, support_fraction=0.6).fit(X, sample_weight=given)
+    (_, all_rows, first), (_, some_rows, second), (_, all_weight, _), (_, some_weight, _) = shown
+    assert (first, second) == (5, 40)
+    assert some_rows / all_rows == pytest.approx(0.6, abs=0.03)
+    assert some_weight / all_weight == pytest.approx(0.6, abs=0.03)
+
+
 def test_errors_name_the_feature(X):
     detector = DenoisingOutlierDetector(random_state=0).fit(X)
     odd = np.median(X, axis=0)
@@ -543,6 +591,8 @@ def test_damaged_states(X, detector):
         ({"corruption_level": 1.0}, "'corruption_level' parameter"),
         ({"n_repeats": 0}, "'n_repeats' parameter"),
         ({"contamination": 0}, "'contamination' parameter"),
+        ({"support_fraction": 0}, "'support_fraction' parameter"),
+        ({"support_fraction": 1.5}, "'support_fraction' parameter"),
         ({"contamination": 0.6}, "'contamination' parameter"),
         ({"contamination": "some"}, "'contamination' parameter"),
         ({"max_iter": 0}, "'max_iter' parameter"),

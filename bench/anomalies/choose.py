@@ -25,6 +25,7 @@ CANDIDATES: dict[str, list[Any]] = {
     "batch_size": [32, 128],
     "max_iter": [30, 100],
 }
+SUPPORTS = [0.5, 0.6, 0.7, 0.8, 0.9]  # with anomalies among the training rows
 
 
 def with_parameters(parameters: dict) -> Rival:
@@ -53,7 +54,15 @@ def run(quick: bool = False) -> dict:
     tried["DenoisingAutoencoder().score_samples"] = plain
     names = sets.chosen_on()
     seeds = compare.SEEDS[:1] if quick else compare.SEEDS
+    among = {
+        f"support_fraction={share}": with_parameters({"support_fraction": share})
+        for share in (SUPPORTS[:1] if quick else SUPPORTS)
+    }
+    mixed = [name for name in names if name in sets.UNSUPERVISED]
     return {
         "seeds": list(seeds),
         "semi_supervised": compare.on_sets(names, tried, sets.semi_supervised, seeds),
+        "unsupervised": compare.on_sets(
+            mixed, {"defaults": detector, **among}, sets.unsupervised, seeds
+        ),
     }

@@ -103,7 +103,7 @@ def compare(result: dict) -> str:
                     name for name in alone if name in chosen
                 ],
             },
-            rivals,
+            list(next(iter(alone.values()))["rivals"]),
         ),
     ]
     if "others" not in result:  # else they are of different runs
@@ -120,15 +120,18 @@ def compare(result: dict) -> str:
     return "\n".join(lines)
 
 
-def choose(result: dict) -> str:
-    semi = result["semi_supervised"]
-    tried = list(next(iter(semi.values()))["rivals"])
+def candidates(results: dict) -> str:
+    tried = list(next(iter(results.values()))["rivals"])
     rows = []
     for name in tried:
-        values = [mean_auc(each, name) for each in semi.values()]
-        fit = np.mean([np.median(each["rivals"][name]["fit"]) for each in semi.values()])
+        values = [mean_auc(each, name) for each in results.values()]
+        fit = np.mean([np.median(each["rivals"][name]["fit"]) for each in results.values()])
         rows.append([name, *(f"{value:.3f}" for value in values), f"{np.mean(values):.3f}",
                      f"{fit:.2f}"])  # fmt: skip
+    return markdown_rows(["", *results, "mean", "seconds"], rows)
+
+
+def choose(result: dict) -> str:
     return "\n".join(
         [
             "# Defaults of DenoisingOutlierDetector",
@@ -136,9 +139,15 @@ def choose(result: dict) -> str:
             f"AUC ROC, means over {len(result['seeds'])} seeds, learned from a random half of the "
             "normal rows, on the third of the sets that defaults were chosen on; the first line "
             "is the defaults, the others differ from them as they say. The seconds of a fit are "
-            "means over the sets, on a machine shared with other work.",
+            "means over the sets, on a machine shared with other work. "
+            f"{result['environment']['cpu']}; {result['environment']['date']}.",
             "",
-            markdown_rows(["", *semi, "mean", "seconds"], rows),
+            candidates(result["semi_supervised"]),
+            "",
+            f"Learned from and scored on the same {UNSUPERVISED_ROWS:,} random rows, anomalies "
+            "among them:",
+            "",
+            candidates(result["unsupervised"]),
         ]
     )
 

@@ -106,3 +106,9 @@ if find_spec("pyod"):
     RIVALS["ECOD"] = ecod
     if find_spec("torch"):
         RIVALS["PyOD AutoEncoder"] = pyod_autoencoder
+
+# where the training rows contain anomalies, beside the defaults
+SUPPORT = 0.7
+AMONG_ANOMALIES: dict[str, Rival] = {
+    f"dae, support_fraction={SUPPORT}": lambda X, seed: detector(X, seed, support_fraction=SUPPORT)
+}

@@ -27,31 +27,37 @@ def of_scikit_learn(make: Callable[[int], Any]) -> Rival:
     return lambda seed: make(seed).fit_transform
 
 
+def midas_draws(table: Any, seed: int) -> list[Any]:
+    """Imputations of a pandas DataFrame by MIDAS2, which infers the types of columns."""
+    from midas2.model import MIDAS
+
+    model = MIDAS()
+    model.fit(table, seed=seed, verbose=False)
+    return list(model.transform(m=MIDAS_DRAWS))
+
+
+def imputify_filled(table: Any, seed: int) -> Any:
+    """An array or a pandas DataFrame, filled by imputify's denoising autoencoder."""
+    from imputify.imputer.deep_learning.dae import DAEImputer
+
+    return DAEImputer(seed=seed, verbose=False, device="cpu").fit_transform(table)
+
+
 def midas(seed: int) -> Fill:
-    """The mean of several imputations; its types of columns are inferred."""
+    """The mean of its imputations."""
 
     def fill(holes: np.ndarray) -> np.ndarray:
         import pandas as pd
-        from midas2.model import MIDAS
 
         table = pd.DataFrame(holes, columns=[f"x{k}" for k in range(holes.shape[1])])
-        model = MIDAS()
-        model.fit(table, seed=seed, verbose=False)
-        draws = [draw.to_numpy(dtype=np.float64) for draw in model.transform(m=MIDAS_DRAWS)]
+        draws = [draw.to_numpy(dtype=np.float64) for draw in midas_draws(table, seed)]
         return np.where(np.isnan(holes), np.mean(draws, axis=0), holes)
 
     return fill
 
 
 def imputify(seed: int) -> Fill:
-    """Its denoising autoencoder."""
-
-    def fill(holes: np.ndarray) -> np.ndarray:
-        from imputify.imputer.deep_learning.dae import DAEImputer
-
-        return np.asarray(DAEImputer(seed=seed, verbose=False, device="cpu").fit_transform(holes))
-
-    return fill
+    return lambda holes: np.asarray(imputify_filled(holes, seed))
 
 
 IMPUTERS: dict[str, Rival] = {

@@ -26,6 +26,30 @@ def in_words(estimator: Any) -> Iterator[None]:
         raise ValueError(_nothing_corrupted(error)) from error
 
 
+@contextmanager
+def in_words_of_owner(owner: Any) -> Iterator[None]:
+    """Raise ValueError with parameters of `owner` where training a network inside of it failed.
+
+    The owner scales what the network reads, and trains all of it at once, by `learning_rate_init`.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if isinstance(error.__cause__, Diverged):
+            raise ValueError(
+                f"Training diverged with learning_rate_init={owner.learning_rate_init:g}. Lower "
+                "learning_rate_init."
+            ) from error
+        if isinstance(error.__cause__, NothingCorrupted):
+            raise ValueError(
+                f"emphasis={owner.emphasis!r} counts corrupted values only, and nothing is "
+                f"corrupted: corruption is {owner.corruption!r}, corruption_level "
+                f"{owner.corruption_level!r}. Choose a corruption and a level above 0, or a second "
+                "weight above 0."
+            ) from error
+        raise
+
+
 def _divergence(estimator: Any, error: Diverged) -> str:
     name, initial = _parameter(estimator, "learning_rate_init", error.stage)
     rate = f"{name}={initial:g}"
