@@ -142,6 +142,37 @@ def test_a_tinted_grey_picture_is_cleaned(denoiser, sigma):
     assert psnr(denoiser.transform(noisy), clean) > grey - 0.5
 
 
+def mesh(size=200):
+    rows, columns = np.mgrid[:size, :size]
+    return np.where((rows % 5 < 1) | (columns % 6 < 1), 60, 180).astype(np.uint8)
+
+
+def weave(size=200):
+    rows, columns = np.mgrid[:size, :size]
+    threads = 30 * np.sin(1.9 * rows) * np.sin(2.1 * columns)
+    return np.rint(100 + threads + 20 * ((rows // 7 + columns // 5) % 2)).astype(np.uint8)
+
+
+def knit(size=256):
+    rows, columns = np.mgrid[:size, :size]
+    return np.rint(
+        120 + 50 * np.sin(1.5 * rows + 2 * np.sin(0.8 * columns)) * np.cos(0.8 * columns)
+    ).astype(np.uint8)
+
+
+@pytest.mark.parametrize("pattern", [mesh, weave, knit])
+@pytest.mark.parametrize("sigma", [0, 2, 5])
+def test_patterns_everywhere_are_not_noise(denoiser, pattern, sigma):
+    """They have no flat blocks, and the same power in all: but in lines of a Fourier transform."""
+    clean = pattern()
+    noisy = with_noise(clean, sigma)
+    assert 255 * denoiser.estimate_sigma(noisy) < 1.15 * sigma + 2.5
+    if sigma:
+        assert psnr(denoiser.transform(noisy), clean) > psnr(noisy, clean) - 0.3
+    else:
+        np.testing.assert_array_equal(denoiser.transform(noisy), clean)
+
+
 def enlarged(picture):
     factors = (2, 2, 1)[: picture.ndim]
     return np.clip(np.rint(zoom(picture.astype(float), factors, order=1)), 0, 255).astype(np.uint8)

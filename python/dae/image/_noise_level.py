@@ -21,8 +21,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.fft import dct
-from scipy.ndimage import gaussian_filter
+from scipy.fft import dct, fftfreq, rfft2, rfftfreq
+from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 from scipy.stats import chi2
 
 from dae.image._jpeg_noise import chroma_noise, jpeg_noise
@@ -105,6 +105,11 @@ WEAK = 4.0  # grey levels of 255: below it, what lies between white and coloured
 # space of blocks. Noise fills those of a band, which are 9 or more.
 PATTERN_DIMENSIONS = 8
 
+TILE = 256  # pixels, height and width of the parts that are looked through for lines
+QUARTER = 0.25  # share of a band's frequencies whose power tells what lies between the lines
+# Times that, what noise may have: both are estimates
+LINES = 1.15
+
 LIMIT_WIDTH = 2.0  # pixels, of the window that the removed energy is averaged over
 LIMIT_REACH = 8  # pixels, half the size of that window
 # c of `limit_removal` grows with the level. Weak noise is weaker than texture, which a network
@@ -122,6 +127,8 @@ class Spectrum:
     ----------
     power : ndarray of shape (n_bands,)
         Variance of a coefficient in the flattest blocks.
+    between_lines : ndarray of shape (n_bands,)
+        What noise has at most, where the Fourier transform of a pattern has nothing.
     spread : ndarray of shape (n_bands,)
         How much more the level is by a larger share of the blocks: 1 for noise.
     variances : ndarray of shape (SIZE * SIZE,)
@@ -129,43 +136,46 @@ class Spectrum:
     """
 
     power: np.ndarray
+    between_lines: np.ndarray
     spread: np.ndarray
     variances: np.ndarray
 
     def level(self) -> float:
         """Standard deviation of the noise, of a plane that is not from a JPEG file."""
-        return self.not_pattern(max(self._highest(), self._coloured()))
+        whole = self.power, np.minimum(self.power, self.between_lines)
+        level = min(max(self._highest(power), self._coloured(power)) for power in whole)
+        return self.not_pattern(level)
 
     def not_pattern(self, level: float) -> float:
         """The level, or a lower one where a pattern that repeats itself explains the rest."""
         if (self.variances > level**2 / 4).sum() <= PATTERN_DIMENSIONS:
             level = min(level, float(np.sqrt(np.median(self.variances))))
-        return level
+        return min(level, float(np.sqrt(self.between_lines.max())))
 
-    def _highest(self) -> float:
+    def _highest(self, power: np.ndarray) -> float:
         """The level in the highest band, less the texture there."""
-        power = self.power[0]
-        excess = self.power[1] - EXCESS * power
-        power -= min(TEXTURE * max(excess, 0.0), power)
-        rise = self.power[3] / max(self.power[1], np.finfo(float).tiny) - ROSE
+        first = power[0]
+        excess = power[1] - EXCESS * first
+        first -= min(TEXTURE * max(excess, 0.0), first)
+        rise = power[3] / max(power[1], np.finfo(float).tiny) - ROSE
         grown = min(self.spread[1] ** 2 - GROWS, RISES * rise, MOST_TEXTURE)
-        return float(np.sqrt((1 - max(grown, 0.0)) * power))
+        return float(np.sqrt((1 - max(grown, 0.0)) * first))
 
-    def _coloured(self) -> float:
+    def _coloured(self, power: np.ndarray) -> float:
         """The level in the lowest band that holds noise alone; 0 where there is none."""
-        first, second = np.sqrt(self.power[:2])
+        first, second = np.sqrt(power[:2])
         if second <= WHITE * first:
             return 0.0
         steep = second > STEEP * first
         most = SPREAD_COLOURED if steep else SPREAD_WHITE
         noise = (SPREAD_LEAST <= self.spread) & (self.spread <= most)
         if steep and noise[4:].all():  # the noise may have got stronger still
-            return float(np.sqrt(min(self.power[5], 2 * self.power[4])))
-        if not steep and self.power[3] > STILL_RISES * self.power[1]:
+            return float(np.sqrt(min(power[5], 2 * power[4])))
+        if not steep and power[3] > STILL_RISES * power[1]:
             return 0.0  # texture
         for band in (4, 3, 2, 1):
             if noise[band]:
-                level = float(np.sqrt(self.power[band]))
+                level = float(np.sqrt(power[band]))
                 if steep:
                     return level
                 return min(level, MOST_COLOURED * float(first)) if level > WEAK else 0.0
@@ -265,7 +275,7 @@ def spectrum(plane: np.ndarray, clipped: np.ndarray) -> Spectrum:
         Pixels to keep away from, where there are enough others.
     """
     n_bands = len(BANDS)
-    nothing = Spectrum(np.zeros(n_bands), np.ones(n_bands), np.zeros(SIZE**2))
+    nothing = Spectrum(np.zeros(n_bands), np.zeros(n_bands), np.ones(n_bands), np.zeros(SIZE**2))
     if min(plane.shape) < SIZE:
         return nothing
     blocks = _blocks(plane)
@@ -285,7 +295,57 @@ def spectrum(plane: np.ndarray, clipped: np.ndarray) -> Spectrum:
     pixels = blocks[tells].reshape(-1, SIZE**2).astype(np.float64)
     pixels -= pixels.mean(axis=1, keepdims=True)
     variances = np.linalg.eigvalsh(pixels.T @ pixels / len(pixels))
-    return Spectrum(power, spread, np.maximum(variances, 0))
+    return Spectrum(power, _between_lines(plane, clipped), spread, np.maximum(variances, 0))
+
+
+def _between_lines(plane: np.ndarray, clipped: np.ndarray) -> np.ndarray:
+    """Variance of a coefficient by band, but for frequencies where much more is than beside them.
+
+    A mesh, a weave or a halftone has the same power in all of its blocks, as noise has, and no
+    flat ones; but a Fourier transform has it in lines. The quarter of a band's frequencies with the
+    least power lies between them. Without a pattern this is at least what flat blocks have.
+    """
+    n_bands = len(BANDS)
+    height, width = (min(length, TILE) for length in plane.shape)
+    window = np.outer(np.hanning(height), np.hanning(width)).astype(np.float32)
+    band = _band_of_frequencies(height, width)
+    result = np.zeros(n_bands)
+    for row in _starts(plane.shape[0], height):
+        for column in _starts(plane.shape[1], width):
+            place = slice(row, row + height), slice(column, column + width)
+            tile = plane[place] * np.float32(255)
+            varies = maximum_filter(tile, SIZE) - minimum_filter(tile, SIZE) > TELLS
+            weight = window * (varies & ~clipped[place])
+            total = float(np.square(weight).sum())
+            if not total:
+                continue
+            tile = (tile - np.average(tile, weights=weight)) * weight
+            periodogram = np.square(np.abs(rfft2(tile))) / total
+            for index in range(n_bands):
+                own = periodogram[band == index]
+                if len(own):
+                    result[index] = max(result[index], float(np.quantile(own, QUARTER)))
+    # the power of noise is distributed exponentially
+    return LINES * result / -np.log1p(-QUARTER)
+
+
+def _band_of_frequencies(height: int, width: int) -> np.ndarray:
+    """The band of each frequency of `rfft2`, -1 for those of none."""
+    rows = np.rint(2 * SIZE * np.abs(fftfreq(height))).astype(int)
+    columns = np.rint(2 * SIZE * rfftfreq(width)).astype(int)
+    result = np.full((height, len(columns)), -1)
+    inside = np.ix_(rows < SIZE, columns < SIZE)
+    of_coefficient = np.full((SIZE, SIZE), -1)
+    for index, own in enumerate(BANDS):
+        of_coefficient[own] = index
+    result[inside] = of_coefficient[np.ix_(rows[rows < SIZE], columns[columns < SIZE])]
+    return result
+
+
+def _starts(length: int, size: int) -> list[int]:
+    """Where up to three tiles begin, evenly spaced."""
+    number = min(3, -(-length // size))
+    return sorted({round(start) for start in np.linspace(0, length - size, number)})
 
 
 def _that_tell(blocks: np.ndarray, clipped: np.ndarray) -> np.ndarray:
