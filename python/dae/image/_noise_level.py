@@ -109,6 +109,7 @@ TILE = 256  # pixels, height and width of the parts that are looked through for 
 QUARTER = 0.25  # share of a band's frequencies whose power tells what lies between the lines
 # Times that, what noise may have: both are estimates
 LINES = 1.15
+BLACK_AND_WHITE = 0.99  # share of pixels at the ends of a picture that has no other values
 
 LIMIT_WIDTH = 2.0  # pixels, of the window that the removed energy is averaged over
 LIMIT_REACH = 8  # pixels, half the size of that window
@@ -128,7 +129,8 @@ class Spectrum:
     power : ndarray of shape (n_bands,)
         Variance of a coefficient in the flattest blocks.
     between_lines : ndarray of shape (n_bands,)
-        What noise has at most, where the Fourier transform of a pattern has nothing.
+        What noise has at most, where the Fourier transform of a pattern has nothing; infinity
+        where nothing tells it.
     spread : ndarray of shape (n_bands,)
         How much more the level is by a larger share of the blocks: 1 for noise.
     variances : ndarray of shape (SIZE * SIZE,)
@@ -142,9 +144,10 @@ class Spectrum:
 
     def level(self) -> float:
         """Standard deviation of the noise, of a plane that is not from a JPEG file."""
-        whole = self.power, np.minimum(self.power, self.between_lines)
-        level = min(max(self._highest(power), self._coloured(power)) for power in whole)
-        return self.not_pattern(level)
+        return min(
+            self.not_pattern(max(self._highest(power), self._coloured(power)))
+            for power in (self.power, np.minimum(self.power, self.between_lines))
+        )
 
     def not_pattern(self, level: float) -> float:
         """The level, or a lower one where a pattern that repeats itself explains the rest."""
@@ -315,16 +318,23 @@ def _between_lines(plane: np.ndarray, clipped: np.ndarray) -> np.ndarray:
             place = slice(row, row + height), slice(column, column + width)
             tile = plane[place] * np.float32(255)
             varies = maximum_filter(tile, SIZE) - minimum_filter(tile, SIZE) > TELLS
-            weight = window * (varies & ~clipped[place])
+            weight = window * varies
             total = float(np.square(weight).sum())
             if not total:
                 continue
+            # Of noise, clipping at s of the pixels leaves more than (1 - s)^2 of the variance: of
+            # normal noise around the end itself s = 1/2 and 1/2 - 1 / (2 pi). Where nearly all
+            # pixels are at the ends, a picture is black and white.
+            share = clipped[place][varies].mean()
+            total *= (1 - share) ** 2 if share < BLACK_AND_WHITE else 1.0
             tile = (tile - np.average(tile, weights=weight)) * weight
             periodogram = np.square(np.abs(rfft2(tile))) / total
             for index in range(n_bands):
                 own = periodogram[band == index]
                 if len(own):
                     result[index] = max(result[index], float(np.quantile(own, QUARTER)))
+    if not result.any():
+        return np.full(n_bands, np.inf)
     # the power of noise is distributed exponentially
     return LINES * result / -np.log1p(-QUARTER)
 
