@@ -103,7 +103,7 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
     support_fraction : float, default=1.0
         Share in (0, 1] of the training rows that the network learns from: those that are the most
         normal by a first, short training. 1 suits rows that are known to be normal. Where there are
-        anomalies among them, 0.7 finds more of these, whatever their share is.
+        anomalies among them, 0.7 finds more of these, be they many or few.
 
     column_types : "auto" or dict, default="auto"
         What the columns of a table hold, as in `dae.tabular.TabularDenoisingAutoencoder`, which

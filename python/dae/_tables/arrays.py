@@ -67,28 +67,60 @@ class ArraySchema(Schema):
             columns = [observed_objects(each, missing_in(each), np.nan) for each in values]
             X = np.column_stack(columns) if columns else np.empty((0, 0), object)
             return X if kind == "O" else X.astype(self.dtype.kind)
-        X = np.column_stack(values)
-        if kind in "mM":
-            return times_of(X, kind).astype(self.dtype)
-        if np.isnan(X).any() and kind != "f":
-            return X
-        if kind == "b":
-            return X >= 0.5
-        if kind in "iu":
-            return whole(X, self.dtype)
-        return X.astype(self.dtype)
+        return _converted(np.column_stack(values), self.dtype)
 
     def fill(self, X: np.ndarray, fillings: Sequence[Filling | None]) -> np.ndarray:
         filled = X.copy()
         for k, filling in enumerate(fillings):
             if filling is not None:
-                new = filling.values[filling.where]
-                kind = X.dtype.kind
-                filled[filling.where, k] = times_of(new, kind) if kind in "mM" else new
+                new = _converted(filling.values[filling.where], X.dtype)
+                filled = _wide_enough(filled, new)  # a level may be a longer text than those of X
+                filled[filling.where, k] = new
         return filled
 
     def numbers(self, values: np.ndarray, names: Sequence[Any], like: Any = None) -> np.ndarray:
         return values
 
-    def take(self, positions: Sequence[int]) -> ArraySchema:
-        return ArraySchema(len(positions), self.dtype)
+    def emptied(self, X: np.ndarray, where: Sequence[np.ndarray]) -> np.ndarray:
+        cells = np.column_stack(where)
+        if not cells.any():
+            return X
+        kind = X.dtype.kind
+        emptied = X.astype(X.dtype if kind == "f" else np.float64 if kind in "iub" else object)
+        emptied[cells] = np.nan
+        return emptied
+
+    def select(self, X: np.ndarray, positions: Sequence[int]) -> np.ndarray:
+        return X[:, list(positions)]
+
+    def restored(self, built: np.ndarray, X: np.ndarray, positions: Sequence[int]) -> np.ndarray:
+        restored = _wide_enough(built.copy(), X)
+        restored[:, list(positions)] = X[:, list(positions)]
+        return restored
+
+    def beside(self, X: np.ndarray, flags: np.ndarray, names: Sequence[Any]) -> np.ndarray:
+        dtype = X.dtype if X.dtype.kind in "iufb" else np.dtype(object)
+        return np.hstack([X.astype(dtype, copy=False), flags.astype(dtype)])
+
+
+def _converted(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Numbers, or levels as objects, in the dtype of an array; texts as long as they are."""
+    kind = dtype.kind
+    if kind in "US":
+        return values.astype(kind)
+    if kind == "O" or values.dtype == object:
+        return values
+    if kind in "mM":
+        return times_of(values, kind).astype(dtype)
+    if kind != "f" and np.isnan(values).any():
+        return values
+    if kind == "b":
+        return values >= 0.5
+    if kind in "iu":
+        return whole(values, dtype)
+    return values.astype(dtype)
+
+
+def _wide_enough(X: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """X in a dtype that values of another array fit into as well."""
+    return X.astype(np.result_type(X.dtype, other.dtype), copy=False)

@@ -113,6 +113,18 @@ class Column:
         assert self.codes is not None
         return self.codes < 0
 
+    def equal_to(self, mark: Any) -> np.ndarray:
+        """Which values are the user's mark of missing ones, a number or a text, bool (n_rows,).
+
+        False is not the number 0, nor is a date a number.
+        """
+        if self.codes is not None:
+            return np.isin(self.codes, [k for k, each in enumerate(self.levels) if each == mark])
+        comparable = self.holds != DATES and not isinstance(mark, str)
+        if not comparable or (self.holds == BOOLEANS) != isinstance(mark, (bool, np.bool_)):
+            return np.zeros(len(self), dtype=bool)
+        return self.numbers == mark
+
     def as_levels(self) -> Column:
         """The same column with its distinct values as levels, in ascending order."""
         if self.numbers is None:

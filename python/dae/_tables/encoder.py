@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
+from dae._model.losses import get_loss
 from dae._tables import column_types as types
 from dae._tables.column import BOOLEANS, Column
-from dae._tables.columns import FittedColumn, fit_column
+from dae._tables.columns import ConstantColumn, FittedColumn, fit_column
 from dae._tables.frames import is_frame, refuse_lazy, schema_of
-from dae._tables.schema import Filling, Schema
+from dae._tables.schema import Filling, Schema, missing_in
 
 _SMALL = np.finfo(np.float32).tiny
 
@@ -33,8 +34,8 @@ class Encoding:
 class TableEncoder:
     """Fitted columns, and where each of them lies in the matrix.
 
-    Columns of one loss lie side by side, whatever their order in the table: blocks of the same loss
-    and weight are then one block of the network.
+    Columns of one loss lie side by side, whatever their order in the table: those of the same loss
+    and weight are then one block of the network, but for categories, which are a block each.
     """
 
     schema: Schema
@@ -97,8 +98,9 @@ class TableEncoder:
                 continue
             weight = column.weight * float(weights.get(column.name, 1.0))
             last = blocks[-1] if blocks else None
-            if column.width == 1 and last and (last[0], last[2]) == (column.loss, weight):
-                blocks[-1] = (column.loss, last[1] + 1, weight)
+            alone = get_loss(column.loss).couples_features  # also where all levels are rare: one
+            if not alone and last and (last[0], last[2]) == (column.loss, weight):
+                blocks[-1] = (column.loss, last[1] + column.width, weight)
             else:
                 blocks.append((column.loss, column.width, weight))
         if self.indicated:
@@ -172,6 +174,14 @@ class TableEncoder:
                 Z[:, place] /= np.maximum(Z[:, place].sum(axis=1, keepdims=True), _SMALL)
         return Z
 
+    def ignored(self) -> list[int]:
+        """Positions in the table of the columns of which nothing was learned."""
+        return [
+            k
+            for k, column in enumerate(self.columns)
+            if isinstance(column, ConstantColumn) and column.only is None
+        ]
+
     def encoded_names(self) -> list[str]:
         """A name for each column of the matrix."""
         names = [""] * self.n_encoded
@@ -196,13 +206,15 @@ class TableEncoder:
     ) -> Any:
         """A copy of X, whose columns have been `read`, with missing values from the matrix.
 
-        Of the columns in `zeroed`, numbers are filled with 0.
+        Of the columns in `zeroed`, numbers are filled with 0. Those of ignored columns stay.
         """
         fillings: list[Filling | None] = []
         for k, (column, values) in enumerate(zip(read, self.decode(matrix, read), strict=True)):
             where = column.missing
             if k in zeroed and column.numbers is not None:
                 values = np.zeros(len(where))
+            if where.any():
+                where[where] = ~missing_in(values[where])
             fillings.append(Filling(where, values) if where.any() else None)
         return schema_of(X).fill(X, fillings)
 

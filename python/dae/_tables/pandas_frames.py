@@ -57,41 +57,63 @@ class PandasSchema(Schema):
             # pandas would make dates its own
             kept = object if is_type.is_object_dtype(dtype) else None
             series[k] = pd.Series(_array(each, dtype), index=index, dtype=kept)
-        frame = pd.DataFrame(series, index=index)
-        frame.columns = self.labels
-        return frame
+        return _frame(series, index, self.labels)
 
     def fill(self, X: pd.DataFrame, fillings: Sequence[Filling | None]) -> pd.DataFrame:
-        filled = {}
-        for k, filling in enumerate(fillings):
-            old = X.iloc[:, k]
-            if filling is None or not filling.where.any():
-                filled[k] = old.copy()
-                continue
-            new = filling.values[filling.where]
-            dtype = old.dtype
-            if isinstance(dtype, pd.CategoricalDtype):
-                strange = [level for level in dict.fromkeys(new.tolist()) if level is not None]
-                strange = [level for level in strange if level not in dtype.categories]
-                if strange:  # X declares fewer levels than the table of `fit`
-                    old = old.cat.add_categories(strange)
-                    dtype = old.dtype
-            series = old.copy()
-            series.iloc[np.flatnonzero(filling.where)] = _array(new, dtype)
-            filled[k] = series
-        frame = pd.DataFrame(filled, index=X.index)
-        frame.columns = X.columns
-        return frame
+        filled = {k: _filled(X.iloc[:, k], filling) for k, filling in enumerate(fillings)}
+        return _frame(filled, X.index, X.columns)
 
     def numbers(self, values: np.ndarray, names: Sequence[Any], like: Any = None) -> pd.DataFrame:
         index = like.index if isinstance(like, pd.DataFrame) else None
         return pd.DataFrame(values, index=index, columns=list(names))
 
-    def take(self, positions: Sequence[int]) -> PandasSchema:
-        where = list(positions)
-        return PandasSchema(
-            [self.names[k] for k in where], [self.dtypes[k] for k in where], self.labels[where]
-        )
+    def emptied(self, X: pd.DataFrame, where: Sequence[np.ndarray]) -> pd.DataFrame:
+        columns = {}
+        for k, own in enumerate(where):
+            old = X.iloc[:, k]
+            columns[k] = old.mask(own) if own.any() else old
+        return _frame(columns, X.index, X.columns)
+
+    def select(self, X: pd.DataFrame, positions: Sequence[int]) -> pd.DataFrame:
+        return X.iloc[:, list(positions)]
+
+    def restored(
+        self, built: pd.DataFrame, X: pd.DataFrame, positions: Sequence[int]
+    ) -> pd.DataFrame:
+        restored = built.copy()
+        for k in positions:
+            restored.isetitem(k, X.iloc[:, k])
+        return restored
+
+    def beside(self, X: pd.DataFrame, flags: np.ndarray, names: Sequence[Any]) -> pd.DataFrame:
+        # equal indexes are not aligned, so that a label may be there several times
+        return pd.concat([X, self.numbers(flags, names, like=X)], axis=1)
+
+
+def _frame(series: dict[int, Any], index: Any, labels: pd.Index) -> pd.DataFrame:
+    """A frame of columns that are numbered, with these labels."""
+    frame = pd.DataFrame(series, index=index)
+    frame.columns = labels
+    return frame
+
+
+def _filled(old: pd.Series, filling: Filling | None) -> pd.Series:
+    """A copy of a column with new values in some cells."""
+    if filling is None or not filling.where.any():
+        return old.copy()
+    new = filling.values[filling.where]
+    dtype = old.dtype
+    if isinstance(dtype, pd.SparseDtype):  # which cannot be written into
+        return _filled(old.sparse.to_dense(), filling).astype(dtype)
+    if isinstance(dtype, pd.CategoricalDtype):
+        strange = [level for level in dict.fromkeys(new.tolist()) if level is not None]
+        strange = [level for level in strange if level not in dtype.categories]
+        if strange:  # X declares fewer levels than the table of `fit`
+            old = old.cat.add_categories(strange)
+            dtype = old.dtype
+    series = old.copy()
+    series.iloc[np.flatnonzero(filling.where)] = _array(new, dtype)
+    return series
 
 
 def _column(name: Any, values: pd.Series) -> Column:
@@ -157,16 +179,16 @@ def _array(values: np.ndarray, dtype: Any) -> Any:
     if values.dtype.kind != "f":
         return pd.array(observed_objects(values, missing, None), dtype=dtype)
     if is_type.is_bool_dtype(dtype):
-        return _masked(values >= 0.5, missing, dtype, bool)
+        return _masked(values >= 0.5, missing, dtype)
     if is_type.is_integer_dtype(dtype):
         plain = getattr(dtype, "numpy_dtype", dtype)
-        return _masked(whole(np.where(missing, 0, values), plain), missing, dtype, None)
+        return _masked(whole(np.where(missing, 0, values), plain), missing, dtype)
     if is_type.is_object_dtype(dtype):
         return observed_objects(values, missing, None)
     return pd.array(values, dtype=dtype)
 
 
-def _masked(values: np.ndarray, missing: np.ndarray, dtype: Any, plain: Any) -> Any:
+def _masked(values: np.ndarray, missing: np.ndarray, dtype: Any) -> Any:
     """Booleans or integers with missing ones, if the dtype has a place for them."""
     if not missing.any():
         return pd.array(values, dtype=dtype)

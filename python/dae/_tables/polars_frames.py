@@ -79,9 +79,21 @@ class PolarsSchema(Schema):
     def numbers(self, values: np.ndarray, names: Sequence[Any], like: Any = None) -> pl.DataFrame:
         return pl.DataFrame(values, schema=[str(name) for name in names])
 
-    def take(self, positions: Sequence[int]) -> PolarsSchema:
-        where = list(positions)
-        return PolarsSchema([self.names[k] for k in where], [self.dtypes[k] for k in where])
+    def emptied(self, X: pl.DataFrame, where: Sequence[np.ndarray]) -> pl.DataFrame:
+        return pl.DataFrame(
+            [X.to_series(k).set(pl.Series(own), None) for k, own in enumerate(where)]
+        )
+
+    def select(self, X: pl.DataFrame, positions: Sequence[int]) -> pl.DataFrame:
+        return X.select([self.names[k] for k in positions])
+
+    def restored(
+        self, built: pl.DataFrame, X: pl.DataFrame, positions: Sequence[int]
+    ) -> pl.DataFrame:
+        return built.with_columns([X.to_series(k) for k in positions])
+
+    def beside(self, X: pl.DataFrame, flags: np.ndarray, names: Sequence[Any]) -> pl.DataFrame:
+        return X.hstack(self.numbers(flags, names))
 
 
 def _nothing(values: np.ndarray) -> Any:

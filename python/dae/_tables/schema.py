@@ -44,9 +44,28 @@ class Schema(ABC):
     def numbers(self, values: np.ndarray, names: Sequence[Any], like: Any = None) -> Any:
         """A table of this kind of plain numbers (n_rows, n_columns)."""
 
-    def take(self, positions: Sequence[int]) -> Schema:
-        """The schema of these columns alone."""
-        raise NotImplementedError
+    def marked(self, X: Any, mark: Any) -> Any:
+        """X with missing values where it has the user's own mark of them."""
+        return self.emptied(X, [column.equal_to(mark) for column in self.columns(X)])
+
+    @abstractmethod
+    def emptied(self, X: Any, where: Sequence[np.ndarray]) -> Any:
+        """A copy of X with missing values at these rows of each column.
+
+        Its dtypes are those of X where they can say missing.
+        """
+
+    @abstractmethod
+    def select(self, X: Any, positions: Sequence[int]) -> Any:
+        """These columns of X alone."""
+
+    @abstractmethod
+    def restored(self, built: Any, X: Any, positions: Sequence[int]) -> Any:
+        """A copy of `built`, a table like X, whose columns at these positions are those of X."""
+
+    @abstractmethod
+    def beside(self, X: Any, flags: np.ndarray, names: Sequence[Any]) -> Any:
+        """X with columns of booleans behind its own, row by row: (n_rows, n_flags)."""
 
 
 def refuse_column(name: Any, dtype: Any) -> ValueError:

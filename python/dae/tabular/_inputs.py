@@ -1,14 +1,17 @@
-"""What both estimators of tables accept, as scikit-learn's tags say it."""
+"""What both estimators of tables are, and what they accept, as scikit-learn's tags say it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
+
+from dae._estimator.parameters import CheckedParametersMixin
+from dae._estimator.version_stamp import VersionStampMixin
 
 
-class TableInputMixin(TransformerMixin, BaseEstimator):
-    """Tags of a transformer of tables: text, categories and missing values."""
+class TableTransformer(VersionStampMixin, TransformerMixin, CheckedParametersMixin):
+    """Base of transformers of tables: text, categories and missing values."""
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -19,6 +19,7 @@ _FIRST_ROUNDS, _ROUNDS, _AVERAGED = 2, 3, 2  # the result is the mean of the las
 _RIDGES = (0.003, 0.03, 0.2, 1.0)
 _HIDDEN, _MOST_HIDDEN = 0.1, 40_000  # of the observed cells, to choose by
 _PRIOR_CELLS = 20  # that speak for equal weights, so that few hidden cells do not decide alone
+_EQUAL = np.array([0.5, 0.5])
 
 # a network for a matrix without NaN
 NewNetwork = Callable[[], StackedDenoisingAutoencoder]
@@ -52,7 +53,8 @@ class NetworkFill:
         """From the matrix of the training table, NaN where a cell is missing.
 
         The first network does not see the hidden cells, which then choose the weights; the second
-        one learns from all cells, on the table that the first one filled.
+        one learns from all cells, on the table that the first one filled. Ctrl-C in the training of
+        the first raises KeyboardInterrupt.
         """
         rng = np.random.default_rng(seed)
         owner = encoder.owners()
@@ -66,6 +68,8 @@ class NetworkFill:
         linear = LinearFill.fit(shown, ridge, rng)
         by_line = encoder.possible(linear.fill(shown))
         first = new_network().fit(by_line)
+        if first.n_iter_ < first.fine_tune_max_iter:  # nothing but Ctrl-C ends it early
+            raise KeyboardInterrupt  # a network alone fills nothing, and the second has not begun
         rows = hidden.any(axis=1)
         by_network = predicted(
             first, encoder, by_line[rows], np.isnan(shown[rows]), seed, _ROUNDS, _AVERAGED
@@ -169,10 +173,12 @@ def _weights(truth: np.ndarray, by_network: np.ndarray, by_line: np.ndarray) -> 
     All as distances from the mean, whose is what both leave: where columns do not depend on each
     other, both weights are 0.
     """
+    n_cells = len(truth)
+    if not n_cells:
+        return float(_EQUAL[0]), float(_EQUAL[1])
     A = np.stack([by_network, by_line])
-    n_cells = max(len(truth), 1)
     moments, targets = A @ A.T, A @ truth
-    targets = targets + _PRIOR_CELLS / n_cells * moments @ np.array([0.5, 0.5])
+    targets = targets + _PRIOR_CELLS / n_cells * moments @ _EQUAL
     moments = moments * (1 + _PRIOR_CELLS / n_cells) + 1e-9 * np.eye(2)
     best = [np.linalg.solve(moments, targets)]
     if best[0].min() < 0:  # then one of them alone is best

@@ -2,25 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions, validate_parameter_constraints
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted
 
-from dae._estimator.doc_link import DocLinkMixin
+from dae._estimator.messages import in_words_of_owner
+from dae._estimator.parameters import (
+    DECODING,
+    EPOCHS,
+    LAYER,
+    TRAINING,
+    Interval,
+    layer_sizes,
+)
+from dae._estimator.state import all_or_nothing, check_unchanged
 from dae._tables.columns import LevelColumn
 from dae._tables.encoder import Encoding, TableEncoder, check_table
 from dae._tables.frames import schema_of
 from dae._tables.scalers import SCALERS
 from dae.stacked import StackedDenoisingAutoencoder
-from dae.tabular._inputs import TableInputMixin
+from dae.tabular._inputs import TableTransformer
+
+# what columns become numbers by, and the network: fixed once it is trained
+_FIXED = (
+    "column_types",
+    "numeric_scaler",
+    "max_categories",
+    "min_frequency",
+    "missing_indicator",
+    "column_weights",
+    "activation",
+    "tied_weights",
+)
+
+# of parameters that may be dicts by column: valid values for one column
+_BY_COLUMN: dict[str, list[Any]] = {
+    "column_weights": [Interval(Real, 0, None, closed="neither")],
+    "corruption_level": [Interval(Real, 0, 1, closed="both")],
+}
 
 
-class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
+class TabularDenoisingAutoencoder(TableTransformer):
     """Denoising autoencoder of a table: a DataFrame in, a DataFrame back.
 
     Each column is turned into numbers by what it holds, each has a loss of its own, and all losses
@@ -71,7 +99,7 @@ class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
         Whether decoders use the transposed weights of the encoders.
 
     output_layers : {"last", "all"}, default="last"
-        Codes that `transform` returns.
+        Codes that `transform` returns. May be changed after `fit`.
 
     keep_input : bool, default=False
         Whether `transform` also returns the encoded columns themselves, missing ones as 0.
@@ -88,8 +116,9 @@ class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
     batch_size : int, default=64
         Samples per mini-batch.
 
-    max_iter : int, default=60
-        Maximal number of epochs.
+    max_iter : int or "auto", default=60
+        Maximal number of epochs; "auto" takes 600 divided by the square root of the number of
+        mini-batches in an epoch, from 5 to 200.
 
     tol : float or None, default=None
         Relative improvement that `n_iter_no_change` epochs must bring; None trains for all epochs.
@@ -156,9 +185,29 @@ class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
         "missing_indicator": ["boolean"],
         "column_weights": [dict, None],
         "corruption": [StrOptions({"swap", "masking"}), None],
-        "corruption_level": [Interval(Real, 0, 1, closed="both"), dict],
+        "corruption_level": [*_BY_COLUMN["corruption_level"], dict],
+        "emphasis": DECODING["emphasis"],
+        "activation": LAYER["activation"],
+        "tied_weights": DECODING["tied_weights"],
         "output_layers": [StrOptions({"last", "all"})],
         "keep_input": ["boolean"],
+        "learning_rate_init": LAYER["learning_rate_init"],
+        "max_iter": EPOCHS,
+        **{
+            name: TRAINING[name]
+            for name in (
+                "learning_rate",
+                "alpha",
+                "batch_size",
+                "tol",
+                "n_iter_no_change",
+                "early_stopping",
+                "validation_fraction",
+                "random_state",
+                "verbose",
+                "n_jobs",
+            )
+        },
     }
 
     def __init__(
@@ -237,11 +286,14 @@ class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
         -------
         self : TabularDenoisingAutoencoder
         """
-        X = check_table(self, X, reset=True)
-        encoder = TableEncoder.fit(X, self._encoding())
-        network = self._new_network(encoder)
-        network.fit(encoder.encode(X), sample_weight=sample_weight)
-        self._encoder, self.network_ = encoder, network
+        # again, because scikit-learn's configuration may have skipped it
+        self._validate_params()
+        with all_or_nothing(self), in_words_of_owner(self):
+            X = check_table(self, X, reset=True)
+            encoder = TableEncoder.fit(X, self._encoding())
+            network = StackedDenoisingAutoencoder(**self._network_parameters(encoder))
+            network.fit(encoder.encode(X), sample_weight=sample_weight)
+        self._store(encoder, network)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -249,7 +301,8 @@ class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
         """Continue training by one pass over a block of rows.
 
         The first call fixes types, scales and levels: levels of categories must be declared, by the
-        dtype or in `column_types`.
+        dtype or in `column_types`. Parameters that these and the network follow from must stay as
+        they were, or ValueError is raised; others may change between the calls.
 
         Parameters
         ----------
@@ -263,13 +316,31 @@ class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
         -------
         self : TabularDenoisingAutoencoder
         """
-        first = not self.__sklearn_is_fitted__()
-        X = check_table(self, X, reset=first)
-        encoder = TableEncoder.fit(X, self._encoding(), partial=True) if first else self._encoder
-        network = self._new_network(encoder) if first else self.network_
-        network.partial_fit(encoder.encode(X), sample_weight=sample_weight)
-        self._encoder, self.network_ = encoder, network
+        # scikit-learn checks the parameters before the first call only
+        self._validate_params()
+        with all_or_nothing(self), in_words_of_owner(self):
+            first = not self.__sklearn_is_fitted__()
+            X = check_table(self, X, reset=first)
+            if first:
+                encoder = TableEncoder.fit(X, self._encoding(), partial=True)
+                network = StackedDenoisingAutoencoder()
+            else:
+                check_unchanged(self._fixed, self._fixed_parameters(), fit=False)
+                encoder, network = self._encoder, self.network_
+            encoded = encoder.encode(X)
+            network.set_params(**self._network_parameters(encoder))
+            network.partial_fit(encoded, sample_weight=sample_weight)
+        self._store(encoder, network)
         return self
+
+    def _store(self, encoder: TableEncoder, network: StackedDenoisingAutoencoder) -> None:
+        self._encoder, self.network_ = encoder, network
+        self._fixed = deepcopy(self._fixed_parameters())  # dicts can be changed from outside
+
+    def _fixed_parameters(self) -> dict[str, Any]:
+        """Parameters that must not change when training continues."""
+        fixed = {name: getattr(self, name) for name in _FIXED}
+        return {"hidden_layer_sizes": layer_sizes(self), **fixed}
 
     def _encoding(self) -> Encoding:
         return Encoding(
@@ -280,45 +351,59 @@ class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
             self.missing_indicator,
         )
 
-    def _new_network(self, encoder: TableEncoder) -> StackedDenoisingAutoencoder:
+    def _network_parameters(self, encoder: TableEncoder) -> dict[str, Any]:
+        """Parameters of the network, as those of the table are now."""
         encoder.check_learnable()
-        names = encoder.schema.names
-        for parameter in ("column_weights", "corruption_level"):
-            value = getattr(self, parameter)
-            strange = [n for n in value if n not in names] if isinstance(value, Mapping) else []
-            if strange:
+        for parameter in _BY_COLUMN:
+            self._check_by_column(parameter, encoder.schema.names)
+        sizes = layer_sizes(self)
+        above = len(sizes) - 1
+        return {
+            "hidden_layer_sizes": sizes,
+            "corruption": [self.corruption, *[None] * above],
+            "corruption_level": [encoder.levels_of(self.corruption_level), *[0.0] * above],
+            "activation": self.activation,
+            "output_blocks": encoder.output_blocks(self.column_weights or {}),
+            "tied_weights": self.tied_weights,
+            "emphasis": self.emphasis,
+            "fine_tune": True,
+            "max_iter": 0,
+            "fine_tune_max_iter": self.max_iter,
+            "fine_tune_learning_rate_init": self.learning_rate_init,
+            "output_layers": self.output_layers,
+            "learning_rate": self.learning_rate,
+            "alpha": self.alpha,
+            "batch_size": self.batch_size,
+            "tol": self.tol,
+            "n_iter_no_change": self.n_iter_no_change,
+            "early_stopping": self.early_stopping,
+            "validation_fraction": self.validation_fraction,
+            "random_state": self.random_state,
+            "verbose": self.verbose,
+            "n_jobs": self.n_jobs,
+        }
+
+    def _check_by_column(self, parameter: str, names: Sequence[Any]) -> None:
+        """Raise ValueError if a dict by column names no column of X, or has an invalid value."""
+        value = getattr(self, parameter)
+        if not isinstance(value, Mapping):
+            return
+        for name, of_column in value.items():
+            if name not in names:
                 raise ValueError(
-                    f"{parameter} names {strange[0]!r}, which is no column of X. Use its names."
+                    f"{parameter} names {name!r}, which is no column of X. Use its names."
                 )
-        sizes = self.hidden_layer_sizes
-        sizes = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
-        levels = [encoder.levels_of(self.corruption_level), *[0.0] * (len(sizes) - 1)]
-        return StackedDenoisingAutoencoder(
-            sizes,
-            corruption=[self.corruption, *[None] * (len(sizes) - 1)],
-            corruption_level=levels,
-            activation=self.activation,
-            output_blocks=encoder.output_blocks(self.column_weights or {}),
-            tied_weights=self.tied_weights,
-            emphasis=self.emphasis,
-            fine_tune=True,
-            max_iter=0,
-            fine_tune_max_iter=self.max_iter,
-            fine_tune_learning_rate_init=self.learning_rate_init,
-            output_layers=self.output_layers,
-            learning_rate=self.learning_rate,
-            alpha=self.alpha,
-            batch_size=self.batch_size,
-            tol=self.tol,
-            n_iter_no_change=self.n_iter_no_change,
-            early_stopping=self.early_stopping,
-            validation_fraction=self.validation_fraction,
-            random_state=self.random_state,
-            verbose=self.verbose,
-            n_jobs=self.n_jobs,
-        )
+            label = f"{parameter}[{name!r}]"
+            validate_parameter_constraints(
+                {label: _BY_COLUMN[parameter]}, {label: of_column}, caller_name=type(self).__name__
+            )
 
     # -------------------------------------------------------------- use
+
+    def _network(self) -> StackedDenoisingAutoencoder:
+        """The fitted network, with the present values of what may change after `fit`."""
+        check_is_fitted(self)
+        return self.network_.set_params(output_layers=self.output_layers, n_jobs=self.n_jobs)
 
     def transform(self, X: Any) -> np.ndarray:
         """Codes of a table.
@@ -333,7 +418,7 @@ class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
             With `keep_input` the encoded columns lie behind the codes.
         """
         X, encoded = self._encoded(X)
-        H = self.network_.transform(encoded)
+        H = self._network().transform(encoded)
         return np.hstack([H, np.nan_to_num(encoded)]) if self.keep_input else H
 
     def inverse_transform(self, X: Any) -> Any:
@@ -348,13 +433,12 @@ class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
         -------
         X_original : DataFrame or ndarray of shape (n_samples, n_features)
         """
-        check_is_fitted(self)
+        network = self._network()
         H = check_array(X)
         if self.keep_input:
             H = H[:, : H.shape[1] - self._encoder.n_encoded]
-        Z = self.network_.inverse_transform(H)
-        like = X if hasattr(X, "index") and not isinstance(X, list) else None
-        return self._encoder.schema.build(self._encoder.decode(Z), like=like)
+        Z = network.inverse_transform(H)
+        return self._encoder.schema.build(self._encoder.decode(Z), like=X)
 
     def reconstruct(self, X: Any) -> Any:
         """The repaired table: of the kind, columns, dtypes, category sets and index of X.
@@ -368,25 +452,10 @@ class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
         X_reconstructed : DataFrame or ndarray of shape (n_samples, n_features)
         """
         X, encoded = self._encoded(X)
-        values = self._encoder.decode(self.network_.reconstruct(encoded))
-        built = self._encoder.schema_for(X).build(values, like=X)
-        return self._with_ignored(X, built)
-
-    def _with_ignored(self, X: Any, built: Any) -> Any:
-        """Ignored columns as they came."""
-        ignored = [k for k, column in enumerate(self._encoder.columns) if column.loss is None]
-        ignored = [k for k in ignored if getattr(self._encoder.columns[k], "only", 0) is None]
-        if not ignored:
-            return built
-        if hasattr(X, "to_series"):
-            for k in ignored:
-                built = built.with_columns(X.to_series(k))
-        elif hasattr(X, "iloc"):
-            for k in ignored:
-                built.isetitem(k, X.iloc[:, k])
-        else:
-            built[:, ignored] = X[:, ignored]
-        return built
+        values = self._encoder.decode(self._network().reconstruct(encoded))
+        schema, ignored = self._encoder.schema_for(X), self._encoder.ignored()
+        built = schema.build(values, like=X)
+        return schema.restored(built, X, ignored) if ignored else built
 
     def impute(self, X: Any) -> Any:
         """A copy of X with its missing values filled; all others are what they were, bit by bit.
@@ -401,7 +470,9 @@ class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
             Of the kind, dtypes and index of X. Missing values of ignored columns stay missing.
         """
         X, encoded = self._encoded(X)
-        return self._encoder.filled(X, schema_of(X).columns(X), self.network_.reconstruct(encoded))
+        return self._encoder.filled(
+            X, schema_of(X).columns(X), self._network().reconstruct(encoded)
+        )
 
     def level_probabilities(self, X: Any) -> dict[Any, np.ndarray]:
         """Probabilities of the levels of each categorical column.
@@ -416,7 +487,7 @@ class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
             Levels in the order of `categories_`.
         """
         _, encoded = self._encoded(X)
-        Z = self.network_.reconstruct(encoded)
+        Z = self._network().reconstruct(encoded)
         return {
             column.name: Z[:, place]
             for column, place in zip(self._encoder.columns, self._encoder.places, strict=True)
@@ -449,7 +520,7 @@ class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
             NaN where X is missing, and in constant and ignored columns.
         """
         X, encoded = self._encoded(X)
-        errors = self._encoder.errors(encoded, self.network_.reconstruct(encoded))
+        errors = self._encoder.errors(encoded, self._network().reconstruct(encoded))
         schema = schema_of(X)
         return schema.numbers(errors, schema.names, like=X)
 
@@ -466,7 +537,7 @@ class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
             In float64; 0 for rows without any value.
         """
         _, encoded = self._encoded(X)
-        errors = self._encoder.errors(encoded, self.network_.reconstruct(encoded))
+        errors = self._encoder.errors(encoded, self._network().reconstruct(encoded))
         there = ~np.isnan(errors)
         return -np.where(there, errors, 0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
 
@@ -520,7 +591,7 @@ class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
         check_is_fitted(self)
         _check_feature_names_in(self, input_features, generate_names=False)
         prefix = type(self).__name__.lower()
-        codes = [f"{prefix}{k}" for k in range(self.network_._n_features_out)]
+        codes = [f"{prefix}{k}" for k in range(self._network()._n_features_out)]
         kept = self._encoder.encoded_names() if self.keep_input else []
         return np.asarray([*codes, *kept], dtype=object)
 
@@ -528,7 +599,7 @@ class TabularDenoisingAutoencoder(DocLinkMixin, TableInputMixin):
     def n_iter_(self) -> int:
         """Number of passes over the data."""
         check_is_fitted(self)
-        return len(self.network_.loss_curve_)
+        return self.network_.n_iter_
 
     def _encoded(self, X: Any) -> tuple[Any, np.ndarray]:
         check_is_fitted(self)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._missing import is_pandas_na, is_scalar_nan
+from sklearn.utils._param_validation import MissingValues, StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from dae._data.streams import new_seed
-from dae._estimator.doc_link import DocLinkMixin
-from dae._tables.encoder import Encoding, TableEncoder, check_table
-from dae._tables.frames import is_frame, schema_of
+from dae._estimator.messages import in_words_of_owner
+from dae._estimator.parameters import LAYER, TRAINING, Interval, layer_sizes
+from dae._estimator.state import all_or_nothing
+from dae._tables.column import Column
+from dae._tables.encoder import Encoding, TableEncoder, check_table, read_columns
+from dae._tables.frames import schema_of
 from dae._tables.scalers import SCALERS
 from dae.stacked import StackedDenoisingAutoencoder
-from dae.tabular._inputs import TableInputMixin
+from dae.tabular._inputs import TableTransformer
 from dae.tabular._network_fill import NetworkFill
 
 _MASKED = 0.15  # in training
@@ -27,7 +31,7 @@ _FEWEST_EPOCHS, _MOST_EPOCHS = 10, 1000
 _HIDDEN_PER_DRAW = 0.2  # of the observed values, for one of several imputations
 
 
-class DenoisingImputer(DocLinkMixin, TableInputMixin):
+class DenoisingImputer(TableTransformer):
     """Fill missing values by denoising autoencoders, scikit-learn's imputer for whole tables.
 
     Three steps: what a normal distribution expects fills the table; a network learns to predict
@@ -39,7 +43,8 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
     Parameters
     ----------
     missing_values : number, str, None or nan, default=numpy.nan
-        What marks a missing value, besides NaN, None and NA.
+        What marks a missing value, besides NaN, None and NA. Numbers are looked for in columns of
+        numbers and among categories, text in columns of text and among categories.
 
     column_types : "auto" or dict, default="auto"
         As in `TabularDenoisingAutoencoder`. Columns of an array of numbers are numeric: filled by
@@ -71,7 +76,8 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
         observed values are hidden as well; `impute_many` returns them all.
 
     add_indicator : bool, default=False
-        Whether booleans for the columns with missing values in `fit` are appended.
+        Whether booleans for the columns with missing values in `fit` are appended, in an array as
+        numbers: ``missingindicator_a`` for the column ``a``.
 
     keep_empty_features : bool, default=False
         Whether columns without any value in `fit` are kept, filled with 0 if they are numbers.
@@ -109,9 +115,15 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
 
     Notes
     -----
-    A DataFrame comes back as a DataFrame of its kind, with its dtypes and index; observed values
-    are not changed by a bit. Several imputations differ by what the networks are shown: their
-    spread leaves out the noise of a single value and is less than the whole uncertainty.
+    A table comes back as one of its kind, with its dtypes and index; observed values are not
+    changed by a bit. In integers, those of an array too, what is filled in is rounded: pass floats
+    for the expected values themselves. Missing values of ignored columns stay as they are.
+
+    Several imputations differ by what the networks are shown: their spread leaves out the noise of
+    a single value and is less than the whole uncertainty.
+
+    Ctrl-C in the training of the second network keeps its last complete epoch, with a warning.
+    Before that, KeyboardInterrupt is raised and the estimator is unchanged.
 
     Examples
     --------
@@ -125,14 +137,20 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "missing_values": [MissingValues()],
         "column_types": [StrOptions({"auto"}), dict],
         "hidden_layer_sizes": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "numeric_scaler": [StrOptions(set(SCALERS))],
         "max_categories": [Interval(Integral, 2, None, closed="left")],
+        "learning_rate_init": LAYER["learning_rate_init"],
+        "alpha": TRAINING["alpha"],
+        "batch_size": TRAINING["batch_size"],
         "max_iter": [Interval(Integral, 1, None, closed="left"), None],
         "n_imputations": [Interval(Integral, 1, None, closed="left")],
         "add_indicator": ["boolean"],
         "keep_empty_features": ["boolean"],
+        "random_state": TRAINING["random_state"],
+        "n_jobs": TRAINING["n_jobs"],
     }
 
     def __init__(
@@ -182,34 +200,42 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
         -------
         self : DenoisingImputer
         """
-        X = self._marked(check_table(self, X, reset=True))
-        how = Encoding(self.column_types, self.numeric_scaler, self.max_categories)
-        encoder = TableEncoder.fit(X, how)
-        random_state = check_random_state(self.random_state)
-        seed = new_seed(random_state)
-        epochs = self.max_iter
-        if epochs is None:
-            epochs = min(max(_PRESENTATIONS // X.shape[0], _FEWEST_EPOCHS), _MOST_EPOCHS)
-        filling = None
-        if encoder.n_encoded:
-            encoded = encoder.encode(X)
-            filling = NetworkFill.fit(
-                encoder, encoded, lambda: self._network(encoder, epochs, random_state), seed
-            )
-        missing = [column.missing for column in encoder.schema.columns(X)]
-        self._empty = [k for k, where in enumerate(missing) if where.all()]
-        self._indicated = [k for k, where in enumerate(missing) if where.any()]
+        # again, because scikit-learn's configuration may have skipped it
+        self._validate_params()
+        with all_or_nothing(self), in_words_of_owner(self):
+            X = self._marked(check_table(self, X, reset=True))
+            how = Encoding(self.column_types, self.numeric_scaler, self.max_categories)
+            encoder = TableEncoder.fit(X, how)
+            missing = [column.missing for column in read_columns(X)]
+            empty = [k for k, where in enumerate(missing) if where.all()]
+            indicated = [k for k, where in enumerate(missing) if where.any()]
+            if self.add_indicator:
+                _indicator_names(encoder.schema.names, indicated)
+            random_state = check_random_state(self.random_state)
+            seed = new_seed(random_state)
+            epochs = self._n_epochs(len(missing[0]))
+            filling = None
+            if encoder.n_encoded:
+                encoded = encoder.encode(X)
+                filling = NetworkFill.fit(
+                    encoder, encoded, lambda: self._network(encoder, epochs, random_state), seed
+                )
+        self._empty, self._indicated = empty, indicated
         self._encoder, self._filling, self._seed = encoder, filling, seed
         self.networks_ = filling.networks if filling else []
         self.blend_ = filling.blend if filling else {}
         self.n_iter_ = epochs
         return self
 
+    def _n_epochs(self, n_rows: int) -> int:
+        if self.max_iter is not None:
+            return int(self.max_iter)
+        return min(max(_PRESENTATIONS // n_rows, _FEWEST_EPOCHS), _MOST_EPOCHS)
+
     def _network(
         self, encoder: TableEncoder, epochs: int, random_state: Any
     ) -> StackedDenoisingAutoencoder:
-        sizes = self.hidden_layer_sizes
-        sizes = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
+        sizes = layer_sizes(self)
         above = len(sizes) - 1
         return StackedDenoisingAutoencoder(
             sizes,
@@ -242,14 +268,14 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
         X_filled : DataFrame or ndarray of shape (n_samples, n_features_out)
             Of the kind and dtypes of X.
         """
-        X, encoded = self._encoded(X)
+        X, read, encoded = self._read(X)
         if self.n_imputations == 1:
-            return self._table(X, self._fill(encoded))
+            return self._table(X, read, self._fill(encoded))
         draws = self._draws(encoded)
         mean = next(draws).astype(np.float64)
         for draw in draws:
             mean += draw
-        return self._table(X, mean / self.n_imputations)
+        return self._table(X, read, mean / self.n_imputations)
 
     def impute_many(self, X: Any) -> list[Any]:
         """`n_imputations` filled tables, which differ in the values that were missing.
@@ -262,13 +288,15 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
         -------
         tables : list of DataFrame or ndarray of shape (n_samples, n_features_out)
         """
-        X, encoded = self._encoded(X)
-        return [self._table(X, draw) for draw in self._draws(encoded)]
+        X, read, encoded = self._read(X)
+        return [self._table(X, read, draw) for draw in self._draws(encoded)]
 
-    def _encoded(self, X: Any) -> tuple[Any, np.ndarray]:
+    def _read(self, X: Any) -> tuple[Any, list[Column], np.ndarray]:
+        """X, checked; its columns, missing where it has the user's mark; and their matrix."""
         check_is_fitted(self)
-        X = self._marked(check_table(self, X, reset=False))
-        return X, self._encoder.encode(X)
+        X = check_table(self, X, reset=False)
+        marked = self._marked(X)
+        return X, read_columns(marked), self._encoder.encode(marked)
 
     def _draws(self, encoded: np.ndarray) -> Any:
         """Imputations with more values hidden, one after the other."""
@@ -281,6 +309,8 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
 
     def _fill(self, encoded: np.ndarray) -> np.ndarray:
         """The matrix with every NaN replaced."""
+        for network in self.networks_:
+            network.set_params(n_jobs=self.n_jobs)
         return self._filling.fill(encoded) if self._filling else encoded
 
     # -------------------------------------------------------------- tables
@@ -288,54 +318,25 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
     def _marked(self, X: Any) -> Any:
         """X with the user's own mark of missing values replaced by what its kind has for them."""
         mark = self.missing_values
-        plain = mark is None or (isinstance(mark, float) and math.isnan(mark))
-        if is_frame(X):
-            if plain:
-                return X
-            if hasattr(X, "iloc"):
-                return X.mask(X == mark)
-            return X.with_columns([X[name].replace(mark, None) for name in X.columns])
-        if X.dtype.kind in "iub":
-            X = X.astype(np.float64)
-        if plain:
-            return X
-        if X.dtype.kind == "f":
-            return np.where(X == mark, X.dtype.type(np.nan), X)
-        marked = X.astype(object)
-        marked[X == mark] = np.nan
-        return marked
+        always = mark is None or is_scalar_nan(mark) or is_pandas_na(mark)
+        return X if always else schema_of(X).marked(X, mark)
 
-    def _table(self, X: Any, matrix: np.ndarray) -> Any:
+    def _table(self, X: Any, read: Sequence[Column], matrix: np.ndarray) -> Any:
+        """X, whose columns have been `read`, filled from the matrix."""
         schema = schema_of(X)
-        read = schema.columns(X)
         filled = self._encoder.filled(X, read, matrix, zeroed=self._empty)
-        kept = self._kept()
-        frame = is_frame(X)
-        if len(kept) < len(read):
-            if not frame:
-                filled = filled[:, kept]
-            elif hasattr(X, "iloc"):
-                filled = filled.iloc[:, kept]
-            else:
-                filled = filled.select([filled.columns[k] for k in kept])
+        if len(kept := self._kept()) < len(read):
+            filled = schema.select(filled, kept)
         if not self.add_indicator:
             return filled
-        flags = np.column_stack(
-            [np.empty((len(read[0]), 0), bool), *(read[k].missing for k in self._indicated)]
-        ).astype(bool)
-        if not frame:
-            return np.hstack([filled, flags.astype(filled.dtype)])
-        flagged = schema.numbers(flags, self._indicator_names(schema.names), like=X)
-        if hasattr(X, "iloc"):
-            return filled.join(flagged)
-        return filled.hstack(flagged)
+        flags = np.zeros((len(read[0]), len(self._indicated)), dtype=bool)
+        for flag, k in zip(flags.T, self._indicated, strict=True):
+            flag[:] = read[k].missing
+        return schema.beside(filled, flags, _indicator_names(schema.names, self._indicated))
 
     def _kept(self) -> list[int]:
         everything = range(len(self._encoder.columns))
         return [k for k in everything if self.keep_empty_features or k not in self._empty]
-
-    def _indicator_names(self, names: Any) -> list[str]:
-        return [f"missingindicator_{names[k]}" for k in self._indicated]
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the columns that `transform` returns.
@@ -351,7 +352,7 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
         """
         check_is_fitted(self)
         names = _check_feature_names_in(self, input_features)
-        flags = self._indicator_names(names) if self.add_indicator else []
+        flags = _indicator_names(names, self._indicated) if self.add_indicator else []
         return np.asarray([*(names[k] for k in self._kept()), *flags], dtype=object)
 
     def describe_columns(self) -> list[dict[str, Any]]:
@@ -370,3 +371,15 @@ class DenoisingImputer(DocLinkMixin, TableInputMixin):
 
     def __sklearn_is_fitted__(self) -> bool:
         return "networks_" in self.__dict__
+
+
+def _indicator_names(names: Sequence[Any], indicated: Sequence[int]) -> list[str]:
+    """Names of the booleans for these columns; raises ValueError if X has one of them already."""
+    added = [f"missingindicator_{names[k]}" for k in indicated]
+    twice = [name for name in added if name in list(names)]
+    if twice:
+        raise ValueError(
+            f"add_indicator=True adds a column {twice[0]!r}, and X has one of that name. Rename "
+            "it, or set add_indicator=False."
+        )
+    return added
