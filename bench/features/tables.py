@@ -20,21 +20,48 @@ TEST_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Table:
-    """Numbers standardised, missing ones at the median; categories one-hot."""
+    """Rows to learn from, and rows to test.
 
+    Attributes
+    ----------
+    raw, raw_test : object ndarray of shape (n_rows, n_columns)
+        Numbers, NaN where they are missing, and texts.
+    X, X_test : float32 ndarray of shape (n_rows, n_features)
+        Numbers standardised, missing ones at the median; categories one-hot.
+    y, y_test : ndarray of shape (n_rows,)
+    classes : bool
+        Whether y is 0 or 1, and not a number.
+    """
+
+    raw: np.ndarray
+    raw_test: np.ndarray
     X: np.ndarray
-    y: np.ndarray
     X_test: np.ndarray
+    y: np.ndarray
     y_test: np.ndarray
     classes: bool
 
+    @classmethod
+    def of(
+        cls,
+        columns: list[list[str]],
+        numeric: list[int],
+        y: np.ndarray,
+        train: np.ndarray,
+        test: np.ndarray,
+        *,
+        classes: bool,
+    ) -> Table:
+        raw = np.empty((len(columns[0]), len(columns)), dtype=object)
+        for k, column in enumerate(columns):
+            raw[:, k] = [_number(cell) for cell in column] if k in numeric else column
+        X = _encoded(raw, numeric, train)
+        return cls(raw[train], raw[test], X[train], X[test], y[train], y[test], classes)
 
-def _encoded(columns: list[list[str]], numeric: list[int], train: np.ndarray) -> np.ndarray:
+
+def _encoded(values: np.ndarray, numeric: list[int], train: np.ndarray) -> np.ndarray:
     """What a scikit-learn user makes of the columns; fitted on the rows to learn from."""
-    values = np.empty((len(columns[0]), len(columns)), dtype=object)
-    for k, column in enumerate(columns):
-        values[:, k] = [_number(cell) for cell in column] if k in numeric else column
-    names = [k for k in range(len(columns)) if k not in numeric]
+    names = [k for k in range(values.shape[1]) if k not in numeric]
     encoder = ColumnTransformer(
         [
             ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numeric),
@@ -62,8 +89,8 @@ def adult() -> Table:
     (rows, y), (rows_test, y_test) = data.adult("data"), data.adult("test")
     columns = [list(column) for column in zip(*(rows + rows_test), strict=True)]
     train, test = np.arange(len(y)), np.arange(len(y), len(y) + len(y_test))
-    X = _encoded(columns, list(data.NUMERIC), train)
-    return Table(X[train], y, X[test], y_test, classes=True)
+    y = np.concatenate([y, y_test])
+    return Table.of(columns, list(data.NUMERIC), y, train, test, classes=True)
 
 
 @dataclass(frozen=True)
@@ -122,18 +149,13 @@ def from_csv(name: str) -> tuple[list[list[str]], list[int], np.ndarray]:
 def credit() -> Table:
     """Will the loan default?"""
     columns, numeric, y = from_csv("credit")
-    train, test = _split(len(y))
-    X = _encoded(columns, numeric, train)
-    return Table(X[train], y[train].astype(int), X[test], y[test].astype(int), classes=True)
+    return Table.of(columns, numeric, y.astype(int), *_split(len(y)), classes=True)
 
 
 def california() -> Table:
     """Logarithm of the median house value of a block of houses."""
     columns, numeric, y = from_csv("california")
-    y = np.log(y)
-    train, test = _split(len(y))
-    X = _encoded(columns, numeric, train)
-    return Table(X[train], y[train], X[test], y[test], classes=False)
+    return Table.of(columns, numeric, np.log(y), *_split(len(y)), classes=False)
 
 
 TABLES: dict[str, Callable[[], Table]] = {
