@@ -578,3 +578,37 @@ def test_odd_pictures_do_not_stop_a_training(folder, train, capsys):
 def test_messages_about_levels_name_the_option(train, capsys, options, message):
     assert train[1](*options) == 1
     assert message in error_of(capsys)
+
+
+@pytest.mark.parametrize("name", ["", "-"])
+def test_names_that_are_no_files_are_refused(folder, capsys, monkeypatch, name):
+    """An unset variable of the shell must not be the present folder."""
+    monkeypatch.chdir(folder)
+    before = (folder / "grey.png").read_bytes()
+    for arguments in (["denoise", name, "--in-place"], ["denoise", "grey.png", "-o", name]):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 2
+        assert "name" in error_of(capsys) or name == "-"
+    assert (folder / "grey.png").read_bytes() == before
+    assert not (folder / "-").exists()
+
+
+def test_without_standard_output(folder, tmp_path, model, monkeypatch):
+    """As under cron."""
+    monkeypatch.setattr(sys, "stdout", None)
+    out = tmp_path / "out.png"
+    assert run("denoise", folder / "grey.png", "-o", out, "--model", model / "one.npz") == 0
+    assert out.exists()
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp"])
+def test_a_lossy_file_that_is_clean_is_copied(tmp_path, model, suffix):
+    smooth = np.tile(np.linspace(20, 230, 64).astype(np.uint8), (48, 1))
+    path, out = tmp_path / f"clean{suffix}", tmp_path / f"out{suffix}"
+    Image.fromarray(smooth).save(path, quality=80)
+    settings = ("--model", model / "many.npz", "--sigma", "0")
+    assert run("denoise", path, "-o", out, *settings) == 0
+    assert out.read_bytes() == path.read_bytes()
+    assert run("denoise", path, "--in-place", *settings) == 0
+    assert out.read_bytes() == path.read_bytes()

@@ -173,6 +173,62 @@ def test_patterns_everywhere_are_not_noise(denoiser, pattern, sigma):
         assert psnr(denoiser.transform(noisy), clean) > psnr(noisy, clean) - 0.3
 
 
+def dithered():
+    """The slope of a grey, in black and white dots."""
+    slope = np.linspace(0.2, 0.8, 160) + np.zeros((160, 1))
+    return np.where(np.random.default_rng(0).random((160, 160)) < slope, 255, 0).astype(np.uint8)
+
+
+def dots(n_channels=3):
+    """A twelfth of the pixels, on black."""
+    rng = np.random.default_rng(0)
+    picture = rng.integers(50, 256, size=(160, 160, n_channels))
+    return np.where(rng.random((160, 160, 1)) < 1 / 12, picture, 0).astype(np.uint8)
+
+
+def few_levels():
+    """A photograph of which each channel has six values."""
+    return (np.rint(PHOTOGRAPH / 51) * 51).astype(np.uint8)
+
+
+@pytest.mark.parametrize("make", [dithered, dots, few_levels])
+def test_dots_and_few_values_are_not_noise(denoiser, make):
+    picture = make()
+    np.testing.assert_array_equal(denoiser.transform(picture), picture)
+    assert denoiser.estimate_sigma(picture) == 0
+
+
+def test_small_letters_are_not_coloured_noise(denoiser):
+    """They are steep as noise that was enlarged is, but not the same everywhere."""
+    image, draw, font = (pytest.importorskip(f"PIL.Image{part}") for part in ("", "Draw", "Font"))
+    page = image.new("L", (240, 240), 255)
+    for seed in range(20):
+        letters = np.random.default_rng(seed).choice(list("abcdeghmnorstuw  "), size=60)
+        draw.Draw(page).text((2, 12 * seed), "".join(letters), 0, font.load_default(10))
+    assert 255 * denoiser.estimate_sigma(np.asarray(page)) < 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_beside_many_clipped_pixels_is_found(denoiser, seed):
+    """Its excess in lower bands is not texture."""
+    clean = FLOWER[60:200, 100:240]
+    noisy = with_noise(clean, 10, seed)
+    assert 255 * denoiser.estimate_sigma(noisy) == pytest.approx(10, rel=0.3)
+
+
+def test_noise_of_jpeg_is_found_where_no_block_is_whole(denoiser):
+    """Clipped pixels hide the steps that JPEG has rounded to."""
+    clean = FLOWER[60:200, 100:240]
+    noisy = as_jpeg(with_noise(clean, 25, 1), 75, 0)
+    assert psnr(denoiser.transform(noisy), clean) > best_told(denoiser, noisy, clean, 25) - 1
+
+
+def test_noise_of_an_enlarged_picture_with_edges_is_found(denoiser):
+    clean = pytest.importorskip("skimage.data").coins()[:100, :100]
+    noisy = np.clip(zoom(with_noise(clean, 25).astype(float), 2), 0, 255)
+    assert 255 * denoiser.estimate_sigma(np.rint(noisy).astype(np.uint8)) > 25
+
+
 def enlarged(picture):
     factors = (2, 2, 1)[: picture.ndim]
     return np.clip(np.rint(zoom(picture.astype(float), factors, order=1)), 0, 255).astype(np.uint8)

@@ -240,6 +240,18 @@ def test_white_may_be_zero(tmp_path, bits, compression):
     np.testing.assert_array_equal(read(tmp_path / "b.tif")[0], expected)
 
 
+def test_unsigned_integers_of_32_bits_are_refused(tmp_path):
+    """Pillow reads them as signed: the upper half would become black."""
+    tags = {256: 4, 257: 4, 258: 32, 259: 1, 262: 1, 273: 138, 277: 1, 278: 4, 279: 64, 339: 1}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + struct.pack("<I", 0)
+    pixels = np.full((4, 4), 3_000_000_000, np.uint32).tobytes()
+    path = tmp_path / "wide.tif"
+    path.write_bytes(head.ljust(138, b"\0") + pixels)
+    with pytest.raises(ValueError, match="unsigned integers of 32 bits"):
+        read(path)
+
+
 def test_five_channels_are_refused(tmp_path):
     tifffile = pytest.importorskip("tifffile")
     for planar in ("contig", "separate"):

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from dae._cli import _denoise, _train
-from dae._cli._options import Parser, complain, discard_output
+from dae._cli._options import Parser, complain, discard_output, flush_output
 from dae._version import __version__
 
 
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         status = arguments.run(arguments)
-        sys.stdout.flush()
+        flush_output()
         return status
     except KeyboardInterrupt:
         complain("interrupted; every file that was written is complete")

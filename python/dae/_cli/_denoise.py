@@ -16,6 +16,7 @@ from dae._cli._options import (
     check_output,
     check_regular,
     complain_about,
+    file_or_folder,
     number,
 )
 from dae._files import check_place
@@ -33,11 +34,13 @@ def add_parser(commands: Any) -> None:
         allow_abbrev=False,
     )
     options.set_defaults(run=run)
-    options.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="files or folders")
+    options.add_argument(
+        "inputs", nargs="+", type=file_or_folder, metavar="IN", help="files or folders"
+    )
     options.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=file_or_folder,
         metavar="OUT",
         help="for one file, a file or a folder; else a folder, created if it does not exist",
     )
@@ -50,7 +53,7 @@ def add_parser(commands: Any) -> None:
     )
     options.add_argument(
         "--model",
-        type=Path,
+        type=file_or_folder,
         metavar="FILE",
         help="a denoiser written by `dae train`; default: the bundled one",
     )

@@ -84,6 +84,21 @@ def check_output(path: Path, overwrite: bool) -> None:
         raise ValueError(f"{path} already exists; pass --overwrite or choose another -o.")
 
 
+def file_or_folder(text: str) -> Path:
+    """A converter for argparse: a path. An empty one would be the present folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name; name a file or a folder, . for this one")
+    if text == "-":
+        raise argparse.ArgumentTypeError("standard input and output are not supported; use files")
+    return Path(text)
+
+
+def flush_output() -> None:
+    """Write what is left to stdout, which a daemon does not have."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
 def discard_output() -> None:
     """Point stdout nowhere, so that Python does not fail on it once more when it ends."""
     try:

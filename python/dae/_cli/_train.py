@@ -14,6 +14,7 @@ from dae._cli._options import (
     complain,
     complain_about,
     discard_output,
+    file_or_folder,
     number,
     seed,
 )
@@ -35,10 +36,15 @@ def add_parser(commands: Any) -> None:
     )
     options.set_defaults(run=run)
     options.add_argument(
-        "folder", type=Path, metavar="FOLDER", help="with pictures, all grey or all RGB"
+        "folder", type=file_or_folder, metavar="FOLDER", help="with pictures, all grey or all RGB"
     )
     options.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="MODEL", help="the file to write, .npz"
+        "-o",
+        "--output",
+        type=file_or_folder,
+        required=True,
+        metavar="MODEL",
+        help="the file to write, .npz",
     )
     options.add_argument(
         "--noise",

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from dae._files import write_whole
 from dae.image._cleaning import clean_picture
 from dae.image._format import LARGEST_RANGE, NOISE_REACH, ROUNDING, used_bits
-from dae.image._io import read_pages, write
+from dae.image._io import KINDS, read_pages, write
 from dae.image._pillow import silence_libraries
 from dae.image._source import SourceFile
 
+LOSSY = ("JPEG", "WEBP")
 WHITES = (1, 255, 1023, 4095, 16383, 65535)  # values of white that pictures of floats have
 
 
@@ -54,6 +56,8 @@ def clean_file(
     progress: Callable[[float], Any] | None = None,
 ) -> CleanedFile:
     """Clean each page of a picture file and write the result, whole or not at all.
+
+    A file of a lossy format of which nothing is removed is copied.
 
     Parameters
     ----------
@@ -108,6 +112,17 @@ def clean_file(
             f"sigma {255 * sigma:.1f} is outside the levels of the model, {255 * low:.1f} to "
             f"{255 * high:.1f}: {255 * sigmas[0]:.1f} was used"
         )
+    unchanged = cleaner.tells_level and not any(sigmas) and quality is None
+    if (
+        unchanged
+        and not source.notes
+        and source.kind in LOSSY
+        and KINDS.get(goal.suffix.lower()) == source.kind
+    ):
+        # written anew, it would lose a little each time
+        content = path.read_bytes()
+        write_whole(goal, lambda file: file.write(content))
+        return CleanedFile(n_pages, n_pixels, tuple(sigmas), ())
     with silence_libraries():
         notes = write(goal, cleaned, source, quality=quality)
     return CleanedFile(
@@ -130,7 +145,8 @@ class _Part:
 
 def _white(page: np.ndarray, source: SourceFile) -> float | None:
     """The value of white that the pixels of a file tell, noted if it is not that of the dtype."""
-    highest = float(np.nanmax(page)) if page.size else 0.0
+    known = page[~np.isnan(page)] if page.dtype.kind == "f" else page
+    highest = float(known.max()) if known.size else 0.0
     if page.dtype == np.uint16 and used_bits(page) is not None:
         bits = used_bits(page) or 16
         source.note(f"white is taken to be {2**bits - 1} ({bits} bits)")

@@ -2,6 +2,7 @@
 
 `jpeg_noise`     its standard deviation in the luminance; None where JPEG's traces are not found
 `chroma_noise`   the same, of the chrominances
+`has_grid`       whether there are JPEG's traces, also where too few blocks are whole to tell more
 
 JPEG divides the cosine transform of each 8 x 8 block by a table of steps and rounds. What looks
 like noise afterwards is neither white nor normal: of a coefficient with a step of 30, noise of 5
@@ -125,7 +126,14 @@ def jpeg_noise(
         return None
     # where noise was cut off before JPEG, it is weaker, and blocks look flat
     level = _most_likely(coefficients[near <= max(FEW_CLIPPED, np.quantile(near, AWAY))], table)
-    return level if level >= least_steps * min(table[0, 1], table[1, 0]) else None
+    if least_steps and level < least_steps * min(table[0, 1], table[1, 0]):
+        return None
+    return level
+
+
+def has_grid(luma: np.ndarray, clipped: np.ndarray) -> bool:
+    """Whether a luminance has the blocks of JPEG, be their steps told or not."""
+    return min(luma.shape) >= 2 * SIZE and _grid(luma, clipped) is not None
 
 
 def chroma_noise(colours: np.ndarray, clipped: np.ndarray, *, full: bool) -> float | None:

@@ -25,7 +25,7 @@ from scipy.fft import dct, fftfreq, rfft2, rfftfreq
 from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 from scipy.stats import chi2
 
-from dae.image._jpeg_noise import chroma_noise, jpeg_noise
+from dae.image._jpeg_noise import chroma_noise, has_grid, jpeg_noise
 
 SIZE = 8  # pixels, height and width of a block: JPEG's
 N_BLOCKS = 40_000  # to look at, at most
@@ -45,6 +45,9 @@ BANDS = (
     (_ORDER == 1) | (_ORDER == 2),
 )
 EXCESS = 1.05  # times the highest band's power, what the next may have by chance
+# The share of the highest band's power that is noise at least, where the next band's is spread as
+# that of noise: beside many clipped pixels its excess is not texture
+NEVER_LESS = 0.8
 # Texture in the highest band for a unit of the next band's excess: 1 / (ratio of a texture's power
 # in the next band to that in this one - 1)
 TEXTURE = 1.5
@@ -94,6 +97,13 @@ SPREAD_LEAST, SPREAD_WHITE, SPREAD_COLOURED = 0.9, 1.05, 1.11
 # Ratio of the standard deviations in the second and the first band: white noise on photographs has
 # 1.0 to 1.1, that of enlarged, blurred or demosaiced pictures 1.8 to 3.
 WHITE, STEEP = 1.1, 1.7
+# Bands that JPEG leaves, and the ratio of deviations up to which they are alike
+MIDDLE, MIDDLE_ALIKE = slice(2, 5), 1.15
+FAR_LESS = 0.7  # of their level, below which the others are not believed
+# Strokes of small letters are steep as well, but have far more in the first band, here as a share
+# of the level, and not everywhere the same: texts have 0.1 to 0.25 and spread by 1.6 to 2, enlarged
+# pictures with noise less than 0.07
+STROKES, SPREAD_STROKES = 0.09, 1.3
 # The fourth band's power over the second's: noise between white and coloured, as JPEG leaves it,
 # has less, and texture 1.5 to 2
 STILL_RISES = 1.3
@@ -105,10 +115,17 @@ WEAK = 4.0  # grey levels of 255: below it, what lies between white and coloured
 # space of blocks. Noise fills those of a band, which are 9 or more.
 PATTERN_DIMENSIONS = 8
 
+# Values of a channel that are too few for noise, if they are so far apart on average; rows that
+# mostly tell that there are more
+FEW_VALUES, APART, SAMPLED_ROWS = 8, 16 / 255, 16
+# Of the pixels near others that vary, the share with eight equal neighbours that noise has at most
+MOST_CONSTANT = 0.25
+
 TILE = 256  # pixels, height and width of the parts that are looked through for lines
 QUARTER = 0.25  # share of a band's frequencies whose power tells what lies between the lines
 # Times that, what noise may have: both are estimates
 LINES = 1.15
+COLOURED_LINES = 1.2  # times the deviation between the lines, where power falls within the band
 BLACK_AND_WHITE = 0.99  # share of pixels at the ends of a picture that has no other values
 
 LIMIT_WIDTH = 2.0  # pixels, of the window that the removed energy is averaged over
@@ -145,9 +162,19 @@ class Spectrum:
     def level(self) -> float:
         """Standard deviation of the noise, of a plane that is not from a JPEG file."""
         return min(
-            self.not_pattern(max(self._highest(power), self._coloured(power)))
-            for power in (self.power, np.minimum(self.power, self.between_lines))
+            self.not_pattern(max(self._highest(most), self._coloured(most)))
+            for most in (np.full(len(BANDS), np.inf), self.between_lines)
         )
+
+    def middle(self) -> float:
+        """The level in the middle bands, if it is the same in all of them; else 0.
+
+        That is what JPEG leaves of noise, where many clipped pixels hide the steps it rounds to.
+        """
+        low, high = self.power[MIDDLE].min(), self.power[MIDDLE].max()
+        if high > MIDDLE_ALIKE**2 * low or self.spread[MIDDLE][-2:].max() > SPREAD_COLOURED:
+            return 0.0
+        return float(np.sqrt(min(self.power[MIDDLE].mean(), self.between_lines[MIDDLE].min())))
 
     def not_pattern(self, level: float) -> float:
         """The level, or a lower one where a pattern that repeats itself explains the rest."""
@@ -155,34 +182,46 @@ class Spectrum:
             level = min(level, float(np.sqrt(np.median(self.variances))))
         return min(level, float(np.sqrt(self.between_lines.max())))
 
-    def _highest(self, power: np.ndarray) -> float:
-        """The level in the highest band, less the texture there."""
-        first = power[0]
-        excess = power[1] - EXCESS * first
-        first -= min(TEXTURE * max(excess, 0.0), first)
-        rise = power[3] / max(power[1], np.finfo(float).tiny) - ROSE
+    def _highest(self, most: np.ndarray) -> float:
+        """The level in the highest band, less the texture there; `most` is the power by band."""
+        power = self.power[0]
+        excess = self.power[1] - EXCESS * power
+        least = NEVER_LESS if SPREAD_LEAST <= self.spread[1] <= SPREAD_WHITE else 0.0
+        power -= min(TEXTURE * max(excess, 0.0), (1 - least) * power)
+        rise = self.power[3] / max(self.power[1], np.finfo(float).tiny) - ROSE
         grown = min(self.spread[1] ** 2 - GROWS, RISES * rise, MOST_TEXTURE)
-        return float(np.sqrt((1 - max(grown, 0.0)) * first))
+        return float(np.sqrt(min((1 - max(grown, 0.0)) * power, most[0])))
 
-    def _coloured(self, power: np.ndarray) -> float:
+    def _coloured(self, most: np.ndarray) -> float:
         """The level in the lowest band that holds noise alone; 0 where there is none."""
-        first, second = np.sqrt(power[:2])
+        first, second = np.sqrt(self.power[:2])
         if second <= WHITE * first:
             return 0.0
-        steep = second > STEEP * first
-        most = SPREAD_COLOURED if steep else SPREAD_WHITE
-        noise = (SPREAD_LEAST <= self.spread) & (self.spread <= most)
-        if steep and noise[4:].all():  # the noise may have got stronger still
-            return float(np.sqrt(min(power[5], 2 * power[4])))
-        if not steep and power[3] > STILL_RISES * power[1]:
+        most = COLOURED_LINES * np.sqrt(most)
+        if second > STEEP * first:
+            return self._steep(most)
+        if self.power[3] > STILL_RISES * self.power[1]:
             return 0.0  # texture
         for band in (4, 3, 2, 1):
-            if noise[band]:
-                level = float(np.sqrt(power[band]))
-                if steep:
-                    return level
+            if SPREAD_LEAST <= self.spread[band] <= SPREAD_WHITE:
+                level = min(float(np.sqrt(self.power[band])), float(most[band]))
                 return min(level, MOST_COLOURED * float(first)) if level > WEAK else 0.0
         return 0.0
+
+    def _steep(self, most: np.ndarray) -> float:
+        """The level of noise of an enlarged or blurred picture; `most` is that of each band."""
+        noise = (SPREAD_LEAST <= self.spread) & (self.spread <= SPREAD_COLOURED)
+        level = 0.0
+        if noise[4:].all():  # the noise may have got stronger still
+            level = min(np.sqrt(min(self.power[5], 2 * self.power[4])), most[4:].max())
+        else:
+            for band in (4, 3, 2, 1):
+                if noise[band]:
+                    level = min(np.sqrt(self.power[band]), most[band])
+                    break
+        if self.spread[0] > SPREAD_STROKES and np.sqrt(self.power[0]) > STROKES * level:
+            return 0.0
+        return float(level)
 
 
 def noise_levels(colours: np.ndarray, planes: Sequence[np.ndarray], lead: bool) -> list[float]:
@@ -199,6 +238,8 @@ def noise_levels(colours: np.ndarray, planes: Sequence[np.ndarray], lead: bool) 
         low frequencies tell their noise, which subsampling has taken from the high ones, as long
         as it is not above the luminance's.
     """
+    if not _may_be_noisy(colours):
+        return [0.0] * len(planes)
     clipped = saturated(colours)
     n_colours = colours.shape[2]
     luma = colours @ LUMA if n_colours == 3 else colours[..., 0]
@@ -206,6 +247,10 @@ def noise_levels(colours: np.ndarray, planes: Sequence[np.ndarray], lead: bool) 
     spectra = [spectrum(plane, clipped) for plane in planes]
     if before is None:
         levels = [found.level() for found in spectra]
+        if levels[0] < FAR_LESS * spectra[0].middle() and has_grid(luma, clipped):
+            levels = [
+                max(level, found.middle()) for level, found in zip(levels, spectra, strict=True)
+            ]
     else:
         # of the planes' frequencies that JPEG keeps, most have the luminance's noise alone
         level = JPEG_SHARES[n_colours] * np.sqrt(n_colours) * before
@@ -222,6 +267,27 @@ def noise_levels(colours: np.ndarray, planes: Sequence[np.ndarray], lead: bool) 
                 sure = 255 * cautious([first / 255], lead)[0]
                 levels[index] = max(levels[index], min(sure, low))
     return [level / 255 for level in levels]
+
+
+def _may_be_noisy(colours: np.ndarray) -> bool:
+    """Whether the values of a picture may be noisy.
+
+    Not where a channel has few values, as after dithering or in text of one bit; and not where
+    much between the dots, strokes or stars is constant: noise is everywhere, but for where it is
+    clipped.
+    """
+    height, width, n_channels = colours.shape
+    constant = np.ones((height, width), dtype=bool)
+    for channel in range(n_channels):
+        plane = colours[..., channel]
+        sample = plane[:: max(1, height // SAMPLED_ROWS)]
+        if len(np.unique(sample)) <= FEW_VALUES:
+            values = np.unique(plane)
+            if len(values) <= FEW_VALUES and np.ptp(values) >= APART * (len(values) - 1) > 0:
+                return False
+        constant &= maximum_filter(plane, 3) == minimum_filter(plane, 3)
+    varied = minimum_filter(constant, SIZE) < constant  # constant, and something is near it
+    return bool(varied.sum() <= MOST_CONSTANT * (varied | ~constant).sum())
 
 
 def _at_most_chroma(

@@ -247,6 +247,11 @@ def _check_tiff(image: Any, stream: IO[bytes]) -> None:
             "Read it with another library (such as tifffile) and pass each channel as a picture."
         )
     bits = tags.get(258, (1,))
+    if max(bits) == 32 and tags.get(339, (1,))[0] == 1:
+        raise _Refused(
+            "has unsigned integers of 32 bits, which Pillow reads as signed. Read it with another "
+            "library (such as tifffile) and pass the array."
+        )
     at = stream.tell()
     size = stream.seek(0, io.SEEK_END)
     stream.seek(at)
