@@ -652,3 +652,9 @@ def test_a_failed_fit_changes_nothing(X, detector):
 def test_before_fit(X):
     with pytest.raises(ValueError, match="not fitted yet"):
         make().predict(X)
+
+
+def test_a_small_support_may_be_held_out_rows_alone(X):
+    """Then these are learned from."""
+    for seed in range(40):
+        make(max_iter=1, n_repeats=1, support_fraction=0.01, random_state=seed).fit(X[:120])

@@ -303,7 +303,6 @@ def changed(**columns):
         (lambda: changed(number="a"), "Column 'number' held numbers in fit"),
         (lambda: changed(text=1.5), "Column 'text' held text"),
         (lambda: changed(number=np.inf), "infinity: column 'number'"),
-        (lambda: changed(visits=-1), "Column 'visits' counts"),
         (lambda: changed(text=[[1]] * N), "Column 'text' holds list objects"),
         (lambda: pandas_frame().iloc[:0], "0 rows"),
     ],

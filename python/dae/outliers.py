@@ -380,7 +380,7 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
 
         `share` is that of the epochs which training takes.
         """
-        shown = data.subset(~data.held) if data.held.any() else data
+        shown = data.subset(~data.held) if data.held.any() and not data.held.all() else data
         rows, weight = shown.rows, shown.weight
         sizes = layer_sizes(self)
         n_rows, n_features = len(rows), rows.n_features
@@ -618,7 +618,7 @@ def _offset(
         return float(_percentile(scores, 100 * float(contamination), weight))
     errors = np.maximum(-scores, np.finfo(np.float32).tiny)
     held, seen = data.held & kept, kept & ~data.held
-    if held.any():
+    if held.any() and seen.any():
         # as if no row had been learned from; by the median, which a few anomalies do not move
         unseen_error, seen_error = (
             _percentile(errors[own], 50, None if weight is None else weight[own])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.validation import column_or_1d
 
@@ -417,6 +418,8 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
     def _learn(
         self, y: np.ndarray, data: TrainingData, *, continues: bool, fit: bool, classes: Any
     ) -> dict[str, Any]:
+        if sparse.issparse(y):
+            raise TypeError(f"y must be a dense array, got a {type(y).__name__}. Pass y.toarray().")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         try:

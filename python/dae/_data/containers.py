@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
+from sklearn.utils._missing import is_pandas_na
 
 _MOST_NAMED = 5  # columns in a message
 
@@ -30,8 +33,11 @@ def understood(name: str, X: Any) -> Iterator[None]:
         # scikit-learn looks for NaN in a sum, which is infinity minus infinity for huge values
         with np.errstate(over="ignore", invalid="ignore"):
             yield
-    except (TypeError, ValueError):
-        _refuse_columns(name, [column for column in _columns(X) if not _is_number(X, column)])
+    except (TypeError, ValueError) as error:
+        strange = [column for column in _columns(X) if not _is_number(X, column)]
+        if not strange and isinstance(error, TypeError):  # text of digits, with NA
+            strange = [column for column in _columns(X) if _is_text(X, column)]
+        _refuse_columns(name, strange)
         raise
 
 
@@ -69,6 +75,8 @@ def check_same_columns(X: Any, X_corrupted: Any) -> None:
 # dtypes of NumPy, pandas, Arrow and polars whose values would convert to numbers without a word
 _TIMES = ("date", "time", "duration")
 _CATEGORIES = ("category", "categorical", "enum")
+_TEXTS = ("str", "string", "large_string", "utf8")
+_NUMBERS = re.compile(r"(u?int|float|bool|boolean|complex|decimal|sparse|null)\d*\b")
 
 _Column = tuple[Any, str, int]  # name, dtype, position
 
@@ -91,21 +99,39 @@ def _is_number(X: Any, column: _Column) -> bool:
     if not _is_frame(X):
         return True  # scikit-learn's error says enough
     _, dtype, k = column
-    if dtype.startswith(("int", "uint", "float", "bool", "complex", "decimal", "sparse", "null")):
+    if _NUMBERS.match(dtype):
         return True
     try:
-        np.asarray(X.iloc[:, k] if hasattr(X, "iloc") else X[:, k], dtype=np.float64)
+        np.asarray(_values(X, k), dtype=np.float64)
     except Exception:
         return False
     return True
 
 
+def _values(X: Any, k: int) -> Any:
+    """The k-th column of a data frame."""
+    return X.iloc[:, k] if hasattr(X, "iloc") else X[:, k]
+
+
+def _is_text(X: Any, column: _Column) -> bool:
+    """Whether a column of a data frame is text, or objects of which one is."""
+    _, dtype, k = column
+    if dtype == "object" and _is_frame(X):
+        return any(isinstance(value, str) for value in _values(X, k))
+    return dtype.startswith(_TEXTS)
+
+
 def holds_only_numbers(X: Any) -> bool:
-    """Whether X is an array, or a data frame whose columns are numbers or booleans."""
+    """Whether X is an array, or a data frame whose columns are numbers or booleans.
+
+    Text is no number, also where it consists of digits.
+    """
     if not _is_frame(X):
         return True
     return all(
-        _is_number(X, column) and not column[1].startswith((*_TIMES, *_CATEGORIES))
+        not column[1].startswith((*_TIMES, *_CATEGORIES))
+        and not _is_text(X, column)
+        and _is_number(X, column)
         for column in _columns(X)
     )
 
@@ -125,15 +151,33 @@ def _listed(names: list[Any]) -> str:
 # ------------------------------------------------------------------ missing values
 
 
-def with_nan(name: str, X: Any, dtype: Any) -> Any:
-    """X with NaN where a masked array masks, or a data frame of Python objects has `pandas.NA`.
+def missing_objects(values: np.ndarray) -> np.ndarray:
+    """Which Python objects are missing, bool of their shape: None, NaN, NaT, `pandas.NA`."""
+    missing = [_is_missing(value) for value in values.ravel().tolist()]
+    return np.array(missing, dtype=bool).reshape(values.shape)
 
-    Other X are returned as they are.
+
+def _is_missing(value: Any) -> bool:
+    if value is None or is_pandas_na(value):
+        return True
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    try:
+        return bool(value != value)
+    except (TypeError, ValueError):  # an array, for example
+        return False
+
+
+def with_nan(name: str, X: Any, dtype: Any) -> Any:
+    """X with NaN where it says missing in a way that scikit-learn cannot convert to numbers.
+
+    That is a mask of a masked array, `pandas.NA` or NaT among Python objects, and NA among the
+    decimals of Arrow. Other X are returned as they are.
 
     Parameters
     ----------
     dtype : float dtype
-        Of the result, which is a copy.
+        Of a masked array's result, which is a copy.
     """
     if isinstance(X, np.ma.MaskedArray):
         if X.dtype.kind in "biufO" and np.ma.is_masked(X):
@@ -141,9 +185,24 @@ def with_nan(name: str, X: Any, dtype: Any) -> Any:
                 floats: Any = X.astype(dtype)
             return floats.filled(np.nan)
         check_not_masked(name, X)
-    elif (
-        _is_frame(X) and hasattr(X, "isna") and any(kind == "object" for _, kind, _ in _columns(X))
-    ):
+    elif isinstance(X, np.ndarray) and X.dtype == object:
+        missing = missing_objects(X)
+        if missing.any():
+            return np.where(missing, np.nan, X)
+    elif _is_frame(X) and hasattr(X, "isna"):
+        return _frame_with_nan(X)
+    return X
+
+
+def _frame_with_nan(X: Any) -> Any:
+    """A data frame of pandas with NaN in its columns of objects and of Arrow's decimals."""
+    kinds = [kind for _, kind, _ in _columns(X)]
+    decimals = [k for k, kind in enumerate(kinds) if kind.startswith("decimal")]
+    if decimals:
+        X = X.copy(deep=False)
+        for k in decimals:
+            X.isetitem(k, X.iloc[:, k].to_numpy(np.float64, na_value=np.nan))
+    if "object" in kinds:
         missing = X.isna()
         if missing.to_numpy().any():
             return X.astype(object).mask(missing, np.nan)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dae._data.containers import missing_objects
 from dae._tables.column import (
     BOOLEANS,
     DATES,
@@ -20,7 +21,7 @@ from dae._tables.column import (
     seconds_of,
     times_of,
 )
-from dae._tables.schema import Filling, Schema, missing_in, observed_objects, whole
+from dae._tables.schema import Filling, Schema, missing_in, objects_like, observed_objects, whole
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,7 @@ class ArraySchema(Schema):
             return Column(name, DATES, numbers=seconds_of(values), times=times)
         if kind in "US":
             return level_column(name, values.tolist(), np.zeros(len(values), bool))
-        missing = np.array([value is None or value != value for value in values.tolist()], bool)
-        return object_column(name, values, missing)
+        return object_column(name, values, missing_objects(values))
 
     def build(self, values: Sequence[np.ndarray], like: Any = None) -> np.ndarray:
         kind = self.dtype.kind
@@ -74,6 +74,8 @@ class ArraySchema(Schema):
         for k, filling in enumerate(fillings):
             if filling is not None:
                 new = _converted(filling.values[filling.where], X.dtype)
+                if X.dtype == object:
+                    new = objects_like(new, X[~filling.where, k])
                 filled = _wide_enough(filled, new)  # a level may be a longer text than those of X
                 filled[filling.where, k] = new
         return filled
@@ -99,6 +101,8 @@ class ArraySchema(Schema):
         return restored
 
     def beside(self, X: np.ndarray, flags: np.ndarray, names: Sequence[Any]) -> np.ndarray:
+        if not len(names):
+            return X
         dtype = X.dtype if X.dtype.kind in "iufb" else np.dtype(object)
         return np.hstack([X.astype(dtype, copy=False), flags.astype(dtype)])
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from numbers import Number, Real
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ import numpy as np
 NUMBERS, INTEGERS, BOOLEANS, DATES, LEVELS = "numbers", "integers", "booleans", "dates", "levels"
 
 
+_BOOLS = (bool, np.bool_)
 _EPOCH = datetime(1970, 1, 1)
 
 
@@ -58,6 +61,29 @@ class Times:
             return str(time)
         written = str(time.replace(microsecond=0))
         return written.removesuffix("+00:00").removesuffix(" 00:00:00")
+
+    def local(self, seconds: np.ndarray) -> np.ndarray:
+        """Seconds since 1970 by the clock of the zone, of seconds in UTC without NaN."""
+        return seconds + self._offsets(seconds)
+
+    def from_local(self, local: np.ndarray) -> np.ndarray:
+        """The inverse of `local`; the second guess is right but for hours that no clock shows."""
+        guess = local - self._offsets(local)
+        return local - self._offsets(guess)
+
+    def _offsets(self, seconds: np.ndarray) -> np.ndarray:
+        """Seconds that the zone is ahead of UTC at these seconds in UTC."""
+        if self.zone is None:
+            return np.zeros(len(seconds))
+        distinct, at = np.unique(seconds, return_inverse=True)
+        return np.array([self._offset(each) for each in distinct.tolist()])[at]
+
+    def _offset(self, seconds: float) -> float:
+        try:
+            ahead = self._local(seconds).utcoffset()
+        except OverflowError:  # beyond the years that Python knows
+            return 0.0
+        return ahead.total_seconds() if ahead else 0.0
 
     def _object(self, seconds: float) -> Any:
         if self.duration:
@@ -118,10 +144,16 @@ class Column:
 
         False is not the number 0, nor is a date a number.
         """
+        boolean = isinstance(mark, _BOOLS)
         if self.codes is not None:
-            return np.isin(self.codes, [k for k, each in enumerate(self.levels) if each == mark])
+            marked = [
+                k
+                for k, each in enumerate(self.levels)
+                if isinstance(each, _BOOLS) == boolean and each == mark
+            ]
+            return np.isin(self.codes, marked)
         comparable = self.holds != DATES and not isinstance(mark, str)
-        if not comparable or (self.holds == BOOLEANS) != isinstance(mark, (bool, np.bool_)):
+        if not comparable or (self.holds == BOOLEANS) != boolean:
             return np.zeros(len(self), dtype=bool)
         return self.numbers == mark
 
@@ -171,15 +203,15 @@ def object_column(name: Any, values: np.ndarray, missing: np.ndarray) -> Column:
     kinds = {type(value) for value in values[~missing]}
     if kinds and all(issubclass(kind, (date, timedelta)) for kind in kinds):
         return _times_column(name, values, missing)
-    if kinds and all(issubclass(kind, (bool, np.bool_)) for kind in kinds):
+    if kinds and all(issubclass(kind, _BOOLS) for kind in kinds):
         holds = BOOLEANS
     elif kinds and all(issubclass(kind, (int, np.integer)) for kind in kinds):
         holds = INTEGERS
-    elif all(issubclass(kind, (int, float, np.number)) for kind in kinds):
+    elif all(issubclass(kind, Number) for kind in kinds):  # Decimal and Fraction too
         holds = NUMBERS
     else:
         return level_column(name, values, missing)
-    if any(issubclass(kind, (complex, np.complexfloating)) for kind in kinds):
+    if not all(issubclass(kind, (Real, Decimal, np.bool_)) for kind in kinds):
         raise ValueError(f"Complex data not supported: column {name!r}. Pass real numbers.")
     numbers = np.full(len(values), np.nan)
     numbers[~missing] = values[~missing].astype(np.float64)

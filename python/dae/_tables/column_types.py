@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dae._data.containers import missing_objects
 from dae._tables.column import BOOLEANS, DATES, INTEGERS, LEVELS, Column
 
 NUMERIC, COUNT, ORDINAL, DATE = "numeric", "count", "ordinal", "date"
@@ -93,12 +94,12 @@ def _looks_counted(numbers: np.ndarray) -> bool:
 
     Codes of categories are less spread, years and amounts are larger.
     """
+    # the sum of huge values is infinite
+    if numbers.min() != 0 or numbers.max() > _LARGEST_MEAN_COUNT * len(numbers):
+        return False
     mean = numbers.mean()
     return bool(
-        numbers.min() == 0
-        and mean <= _LARGEST_MEAN_COUNT
-        and len(np.unique(numbers)) >= 5
-        and numbers.var() >= mean
+        mean <= _LARGEST_MEAN_COUNT and len(np.unique(numbers)) >= 5 and numbers.var() >= mean
     )
 
 
@@ -151,10 +152,30 @@ def _checked(asked: Any, names: Sequence[Any]) -> Mapping[Any, Any]:
             f"{', '.join(map(repr, names[:10]))}{' ...' if len(names) > 10 else ''}."
         )
     for name, kind in asked.items():
-        listed = isinstance(kind, (list, tuple)) and len(set(kind)) == len(kind) >= 2
+        listed = isinstance(kind, (list, tuple)) and _are_levels(name, kind)
         if not (listed or (isinstance(kind, str) and kind in COLUMN_TYPES)):
             raise ValueError(
                 f"column_types[{name!r}] must be one of {', '.join(map(repr, COLUMN_TYPES))}, or a "
                 f"list of at least two different levels, got {kind!r}."
             )
     return asked
+
+
+def _are_levels(name: Any, levels: Sequence[Any]) -> bool:
+    """Whether there are at least two, all different; raises ValueError for what is no level."""
+    objects = np.empty(len(levels), dtype=object)
+    objects[:] = levels
+    for level, missing in zip(levels, missing_objects(objects), strict=True):
+        if missing:
+            raise ValueError(
+                f"column_types[{name!r}] lists {level!r}, which is no level but a missing value. "
+                "Leave it out of the list."
+            )
+        try:
+            hash(level)
+        except TypeError:
+            raise ValueError(
+                f"column_types[{name!r}] lists {level!r}, a {type(level).__name__}, which cannot "
+                "be a level. List numbers or text."
+            ) from None
+    return len(set(levels)) == len(levels) >= 2

@@ -23,6 +23,8 @@ from dae._tables.scalers import Scaler, fitted_scaler
 # dividing by it would give that noise the weight of a column.
 _LEAST_GUESS_LOSS = 0.1
 
+_DAY = 86400.0
+
 
 @dataclass
 class FittedColumn(ABC):
@@ -99,7 +101,7 @@ class NumericColumn(FittedColumn):
     width: int = 1
     scaler: Scaler | None = None
     levels: tuple[Any, ...] = ()  # of ordered ones
-    step: float = 0.0  # dates are whole multiples of so many seconds
+    step: float = 0.0  # dates are whole multiples of so many seconds, by the clock of their zone
 
     @classmethod
     def fit(cls, column: Column, type: str, scaler: str, levels: Sequence[Any] = ()) -> Any:
@@ -107,9 +109,9 @@ class NumericColumn(FittedColumn):
         numbers = self._numbers(column)
         numbers = numbers[~np.isnan(numbers)]
         self.scaler = fitted_scaler("standard" if levels else scaler, numbers)
-        if column.holds == DATES:
-            whole = [step for step in (86400.0, 1.0) if (np.remainder(numbers, step) == 0).all()]
-            self.step = whole[0] if whole else 0.0
+        if column.holds == DATES and (np.remainder(numbers, 1) == 0).all():
+            local = column.times.local(numbers) if column.times else numbers
+            self.step = _DAY if (np.remainder(local, _DAY) == 0).all() else 1.0
         return self
 
     def _numbers(self, column: Column) -> np.ndarray:
@@ -129,12 +131,15 @@ class NumericColumn(FittedColumn):
         numbers = self.scaler.inverse_transform(Z[:, 0].astype(np.float64))
         if self.levels:
             return _level_values(self.levels, np.rint(numbers).astype(np.int64), self.holds)
+        if self.step == _DAY and self.times:
+            days = np.round(self.times.local(numbers) / _DAY)
+            return self.times.from_local(days * _DAY)
         return np.round(numbers / self.step) * self.step if self.step else numbers
 
     @property
     def bounds(self) -> tuple[float, float]:
         assert self.scaler is not None
-        low, high = self.scaler.transform(np.array([self.scaler.low, self.scaler.high]))
+        low, high = self.scaler.transform(np.array(self.scaler.value_range()))
         return float(low), float(high)
 
     def errors(self, encoded: np.ndarray, Z: np.ndarray) -> np.ndarray:
@@ -144,7 +149,7 @@ class NumericColumn(FittedColumn):
         assert self.scaler is not None
         if self.levels:
             return self.listed(self.levels)
-        low, high = self.scaler.low, self.scaler.high
+        low, high = self.scaler.value_range()
         if self.times:
             return f"{self.times.text(low)} to {self.times.text(high)}"
         return f"{low:.6g} to {high:.6g}"
@@ -158,12 +163,13 @@ class CountColumn(FittedColumn):
     width: int = 1
     mean: float = 1.0
     high: float = 1.0
+    asked: bool = False  # by the user; else its values looked like counts, and new ones may not
 
     @classmethod
-    def fit(cls, column: Column) -> CountColumn:
+    def fit(cls, column: Column, *, asked: bool) -> CountColumn:
         assert column.numbers is not None
         numbers = column.numbers[~np.isnan(column.numbers)]
-        self = cls(column.name, types.COUNT, column.holds)
+        self = cls(column.name, types.COUNT, column.holds, asked=asked)
         self.mean, self.high = float(numbers.mean()), float(numbers.max())
         guess = _half_deviance(numbers / self.mean, np.ones(len(numbers))).mean()
         self.weight = 1 / max(float(guess), _LEAST_GUESS_LOSS)
@@ -171,12 +177,12 @@ class CountColumn(FittedColumn):
 
     def encode(self, column: Column) -> np.ndarray:
         numbers = np.full(len(column), np.nan) if column.numbers is None else column.numbers
-        if np.nanmin(numbers, initial=0) < 0:
+        if self.asked and np.nanmin(numbers, initial=0) < 0:
             raise ValueError(
                 f"Column {self.name!r} counts, and has {np.nanmin(numbers):g} in it. Counts are 0 "
                 "or more; make it 'numeric' in column_types."
             )
-        return (np.minimum(numbers, 3 * self.high) / self.mean)[:, None]
+        return (np.clip(numbers, 0, 3 * self.high) / self.mean)[:, None]
 
     def decode(self, Z: np.ndarray) -> np.ndarray:
         return np.clip(Z[:, 0].astype(np.float64) * self.mean, 0, self.high)
@@ -289,16 +295,28 @@ class ConstantColumn(FittedColumn):
 
 
 def fit_column(
-    column: Column, type: Any, *, scaler: str, most: int, least: int, declared: bool = False
+    column: Column,
+    type: Any,
+    *,
+    scaler: str,
+    most: int,
+    least: int,
+    asked: bool = False,
+    declared: bool = False,
 ) -> FittedColumn:
-    """The fitted object of a column; `declared` keeps every declared level apart."""
-    fitted = _fitted(column, type, scaler=scaler, most=most, least=least, declared=declared)
+    """The fitted object of a column.
+
+    `asked`: the user named its type. `declared` keeps every declared level apart.
+    """
+    fitted = _fitted(
+        column, type, scaler=scaler, most=most, least=least, asked=asked, declared=declared
+    )
     fitted.times = column.times
     return fitted
 
 
 def _fitted(
-    column: Column, type: Any, *, scaler: str, most: int, least: int, declared: bool
+    column: Column, type: Any, *, scaler: str, most: int, least: int, asked: bool, declared: bool
 ) -> FittedColumn:
     if isinstance(type, list):
         return _level_column(column, types.CATEGORICAL, type, most=len(type), least=0)
@@ -309,7 +327,7 @@ def _fitted(
     if type in (types.NUMERIC, types.DATE):
         return NumericColumn.fit(column, type, scaler)
     if type == types.COUNT:
-        return CountColumn.fit(column)
+        return CountColumn.fit(column, asked=asked)
     levels = (0.0, 1.0) if column.holds == BOOLEANS else column.as_levels().levels
     if not column.declared:
         seen = column.as_levels()

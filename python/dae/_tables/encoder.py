@@ -48,6 +48,7 @@ class TableEncoder:
     def fit(cls, X: Any, how: Encoding, *, partial: bool = False) -> TableEncoder:
         """`partial`: from the first part of a table, whose categories must be declared."""
         schema, read = schema_of(X), read_columns(X)
+        asked = how.column_types if isinstance(how.column_types, Mapping) else {}
         kinds = types.column_types(read, how.column_types, array=not is_frame(X))
         if partial:
             _check_declared(read, kinds)
@@ -58,6 +59,7 @@ class TableEncoder:
                 scaler=how.numeric_scaler,
                 most=how.max_categories,
                 least=how.min_frequency,
+                asked=column.name in asked,
                 declared=partial,
             )
             for column, kind in zip(read, kinds, strict=True)

@@ -27,6 +27,7 @@ from dae._tables.schema import (
     Filling,
     Schema,
     missing_in,
+    objects_like,
     observed_objects,
     refuse_column,
     whole,
@@ -64,8 +65,10 @@ class PandasSchema(Schema):
         return _frame(filled, X.index, X.columns)
 
     def numbers(self, values: np.ndarray, names: Sequence[Any], like: Any = None) -> pd.DataFrame:
-        index = like.index if isinstance(like, pd.DataFrame) else None
-        return pd.DataFrame(values, index=index, columns=list(names))
+        if not isinstance(like, pd.DataFrame):
+            return pd.DataFrame(values, columns=list(names))
+        own = list(like.columns) == list(names)  # with levels and a name of their own
+        return pd.DataFrame(values, index=like.index, columns=like.columns if own else list(names))
 
     def emptied(self, X: pd.DataFrame, where: Sequence[np.ndarray]) -> pd.DataFrame:
         columns = {}
@@ -87,7 +90,12 @@ class PandasSchema(Schema):
 
     def beside(self, X: pd.DataFrame, flags: np.ndarray, names: Sequence[Any]) -> pd.DataFrame:
         # equal indexes are not aligned, so that a label may be there several times
-        return pd.concat([X, self.numbers(flags, names, like=X)], axis=1)
+        beside = self.numbers(flags, names, like=X)
+        if isinstance(X.columns, pd.MultiIndex):
+            others = [""] * (X.columns.nlevels - 1)
+            tuples = [(name, *others) for name in names]
+            beside.columns = pd.MultiIndex.from_tuples(tuples, names=X.columns.names)
+        return pd.concat([X, beside], axis=1) if len(names) else X
 
 
 def _frame(series: dict[int, Any], index: Any, labels: pd.Index) -> pd.DataFrame:
@@ -112,6 +120,8 @@ def _filled(old: pd.Series, filling: Filling | None) -> pd.Series:
             old = old.cat.add_categories(strange)
             dtype = old.dtype
     series = old.copy()
+    if is_type.is_object_dtype(dtype):
+        new = objects_like(new, old[~filling.where].to_numpy())
     series.iloc[np.flatnonzero(filling.where)] = _array(new, dtype)
     return series
 
@@ -141,13 +151,22 @@ def _column(name: Any, values: pd.Series) -> Column:
         if values.dt.tz is not None:
             values = values.dt.tz_convert("UTC").dt.tz_localize(None)
         return Column(name, DATES, numbers=seconds_of(values.to_numpy()), times=times)
-    if is_type.is_timedelta64_dtype(dtype):
+    if _holds_durations(dtype):
+        if isinstance(dtype, pd.ArrowDtype):
+            values = values.astype(f"timedelta64[{dtype.pyarrow_dtype.unit}]")
         times = Times(duration=True)
         return Column(name, DATES, numbers=seconds_of(values.to_numpy()), times=times)
     missing = values.isna().to_numpy(dtype=bool)
     if is_type.is_object_dtype(dtype) or _holds_dates(dtype):
         return object_column(name, values.to_numpy(dtype=object), missing)
     return level_column(name, values.to_list(), missing)
+
+
+def _holds_durations(dtype: Any) -> bool:
+    """Whether it is a dtype of durations, of NumPy or Arrow."""
+    return is_type.is_timedelta64_dtype(dtype) or (
+        isinstance(dtype, pd.ArrowDtype) and dtype.kind == "m"
+    )
 
 
 def _holds_dates(dtype: Any) -> bool:
@@ -174,8 +193,11 @@ def _array(values: np.ndarray, dtype: Any) -> Any:
         if tz is not None:
             times = times.dt.tz_localize("UTC").dt.tz_convert(tz)
         return times.astype(dtype).array
-    if is_type.is_timedelta64_dtype(dtype):
-        return pd.Series(times_of(values, "m")).astype(dtype).array
+    if _holds_durations(dtype):
+        durations = pd.Series(times_of(values, "m"))
+        if isinstance(dtype, pd.ArrowDtype):  # which refuses to lose what its unit cannot hold
+            durations = durations.astype(f"timedelta64[{dtype.pyarrow_dtype.unit}]")
+        return durations.astype(dtype).array
     if values.dtype.kind != "f":
         return pd.array(observed_objects(values, missing, None), dtype=dtype)
     if is_type.is_bool_dtype(dtype):

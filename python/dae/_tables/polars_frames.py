@@ -160,7 +160,7 @@ def _series(name: Any, values: np.ndarray, dtype: Any) -> pl.Series:
     elif dtype == pl.Object:
         return pl.Series(name, observed_objects(values, missing, None).tolist(), dtype=dtype)
     else:
-        series = pl.Series(name, values).cast(dtype)
+        series = pl.Series(name, np.where(missing, 0, values)).cast(dtype)
     if not missing.any():
         return series
     absent = pl.Series(name, [None] * len(values), dtype=series.dtype)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,17 +20,31 @@ class Scaler:
     """Base: a monotone function of the values, then an affine one to mean 0 and variance 1.
 
     What is decoded stays between the smallest and the largest value of the training data.
+
+    Attributes
+    ----------
+    low, high : float
+        The smallest and the largest value over `size`.
+    mean, scale : float
+        Of the affine function.
+    size : float
+        What huge and tiny values are divided by, so that their squares are neither infinite nor 0:
+        a power of two. 1 for all others.
     """
 
     low: float
     high: float
     mean: float = 0.0
     scale: float = 1.0
+    size: float = 1.0
 
     @classmethod
     def fit(cls, x: np.ndarray) -> Scaler:
         """From finite values that are not all equal."""
+        size = _size(x)
+        x = x / size
         scaler = cls._of(x)
+        scaler.size = size
         y = scaler._forward(x)
         scaler.mean, scaler.scale = float(y.mean()), float(y.std()) or 1.0
         return scaler
@@ -39,11 +55,18 @@ class Scaler:
 
     def transform(self, x: np.ndarray) -> np.ndarray:
         """Scaled values, NaN where x is; of values far outside the training range, finite."""
+        with np.errstate(over="ignore"):  # infinities are clipped as other large values are
+            x = x / self.size
         return (self._forward(x) - self.mean) / self.scale
 
     def inverse_transform(self, y: np.ndarray) -> np.ndarray:
         """Values within the range of the training data."""
-        return np.clip(self._backward(y * self.scale + self.mean), self.low, self.high)
+        x = np.clip(self._backward(y * self.scale + self.mean), self.low, self.high)
+        return x * self.size
+
+    def value_range(self) -> tuple[float, float]:
+        """The smallest and the largest value of the training data."""
+        return float(self.low * self.size), float(self.high * self.size)
 
     def _forward(self, x: np.ndarray) -> np.ndarray:
         # a value from outside the training range must not drown all other columns of its row
@@ -52,6 +75,14 @@ class Scaler:
 
     def _backward(self, y: np.ndarray) -> np.ndarray:
         return y
+
+
+def _size(x: np.ndarray) -> float:
+    """The power of two next to the largest of values whose squares float64 cannot hold, else 1."""
+    largest = float(np.abs(x).max())
+    if 1e-100 < largest < 1e100:
+        return 1.0
+    return max(2.0 ** (math.frexp(largest)[1] - 1), sys.float_info.min)
 
 
 @dataclass

@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
+from dae._data.containers import missing_objects
 from dae._tables.column import Column
 
 
@@ -91,6 +93,17 @@ def observed_objects(values: np.ndarray, missing: np.ndarray, absent: Any) -> np
     out[:] = values.tolist()
     out[missing] = absent
     return out
+
+
+def objects_like(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Numbers as Decimal where all other numbers of a column of objects are; else as they are."""
+    if values.dtype.kind != "f" or not any(isinstance(value, Decimal) for value in others):
+        return values
+    if not all(isinstance(value, Decimal) for value in others[~missing_objects(others)]):
+        return values
+    decimals = np.empty(len(values), dtype=object)
+    decimals[:] = [Decimal(repr(value)) for value in values.tolist()]
+    return decimals
 
 
 def missing_in(values: np.ndarray) -> np.ndarray:

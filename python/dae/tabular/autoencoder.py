@@ -439,7 +439,14 @@ class TabularDenoisingAutoencoder(TableTransformer):
         network = self._network()
         H = check_array(X)
         if self.keep_input:
-            H = H[:, : H.shape[1] - self._encoder.n_encoded]
+            n_codes, n_encoded = network._n_features_out, self._encoder.n_encoded
+            if H.shape[1] != n_codes + n_encoded:
+                raise ValueError(
+                    f"inverse_transform requires {n_codes} codes and behind them, as "
+                    f"keep_input=True, {n_encoded} encoded columns: {n_codes + n_encoded} columns, "
+                    f"got {H.shape[1]}. Pass what transform returned."
+                )
+            H = H[:, :n_codes]
         Z = network.inverse_transform(H)
         return self._encoder.schema.build(self._encoder.decode(Z), like=X)
 

@@ -11,15 +11,17 @@ from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 from sklearn.utils._param_validation import MissingValues, StrOptions
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from dae._data.streams import new_seed
 from dae._estimator.messages import in_words_of_owner
 from dae._estimator.parameters import LAYER, TRAINING, Interval, layer_sizes
 from dae._estimator.state import all_or_nothing
+from dae._tables.arrays import ArraySchema
 from dae._tables.column import Column
 from dae._tables.encoder import Encoding, TableEncoder, check_table, read_columns
-from dae._tables.frames import schema_of
+from dae._tables.frames import as_pandas, schema_of
 from dae._tables.scalers import SCALERS
 from dae.stacked import StackedDenoisingAutoencoder
 from dae.tabular._inputs import TableTransformer
@@ -117,7 +119,11 @@ class DenoisingImputer(TableTransformer):
     -----
     A table comes back as one of its kind, with its dtypes and index; observed values are not
     changed by a bit. In integers, those of an array too, what is filled in is rounded: pass floats
-    for the expected values themselves. Missing values of ignored columns stay as they are.
+    for the expected values themselves. Among objects, numbers are filled with Decimal where all
+    others are, else with floats. Missing values of ignored columns stay as they are.
+
+    Values below 0 in a column that was taken for counts are shown to the networks as 0; they are
+    an error where `column_types` says "count".
 
     Several imputations differ by what the networks are shown: their spread leaves out the noise of
     a single value and is less than the whole uncertainty.
@@ -269,13 +275,10 @@ class DenoisingImputer(TableTransformer):
             Of the kind and dtypes of X.
         """
         X, read, encoded = self._read(X)
-        if self.n_imputations == 1:
-            return self._table(X, read, self._fill(encoded))
-        draws = self._draws(encoded)
-        mean = next(draws).astype(np.float64)
-        for draw in draws:
-            mean += draw
-        return self._table(X, read, mean / self.n_imputations)
+        filled = self._table(X, read, self._mean_fill(encoded))
+        # scikit-learn would make pandas' frame of an array, without the dtypes
+        wanted = _get_output_config("transform", self)["dense"]
+        return as_pandas(filled) if wanted == "pandas" else filled
 
     def impute_many(self, X: Any) -> list[Any]:
         """`n_imputations` filled tables, which differ in the values that were missing.
@@ -306,6 +309,16 @@ class DenoisingImputer(TableTransformer):
             rng = np.random.default_rng([self._seed % 2**63, k])
             hidden = rng.random((len(encoded), n_columns)) < _HIDDEN_PER_DRAW
             yield self._fill(np.where(hidden[:, owner], np.float32(np.nan), encoded))
+
+    def _mean_fill(self, encoded: np.ndarray) -> np.ndarray:
+        """The matrix with every NaN replaced, by the mean of several imputations if so asked."""
+        if self.n_imputations == 1:
+            return self._fill(encoded)
+        draws = self._draws(encoded)
+        mean = next(draws).astype(np.float64)
+        for draw in draws:
+            mean += draw
+        return mean / self.n_imputations
 
     def _fill(self, encoded: np.ndarray) -> np.ndarray:
         """The matrix with every NaN replaced."""
@@ -352,7 +365,10 @@ class DenoisingImputer(TableTransformer):
         """
         check_is_fitted(self)
         names = _check_feature_names_in(self, input_features)
-        flags = _indicator_names(names, self._indicated) if self.add_indicator else []
+        schema = self._encoder.schema
+        # a frame is given flags by its own names, also where they are no strings
+        own = names if isinstance(schema, ArraySchema) else schema.names
+        flags = _indicator_names(own, self._indicated) if self.add_indicator else []
         return np.asarray([*(names[k] for k in self._kept()), *flags], dtype=object)
 
     def describe_columns(self) -> list[dict[str, Any]]:

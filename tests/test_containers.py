@@ -1,0 +1,358 @@
+"""Values that containers hold in ways of their own: NA, decimals, text of digits, intervals."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from dae import DenoisingAutoencoder, DenoisingOutlierDetector, StackedDenoisingRegressor
+from dae.tabular import DenoisingImputer, TabularDenoisingAutoencoder
+
+N = 40
+NUMBERS = np.random.default_rng(0).normal(size=N)
+
+
+def imputer(**settings):
+    return DenoisingImputer(
+        **{"hidden_layer_sizes": 4, "max_iter": 1, "random_state": 0} | settings
+    )
+
+
+def tabular(**settings):
+    return TabularDenoisingAutoencoder(
+        **{"hidden_layer_sizes": 4, "max_iter": 1, "random_state": 0} | settings
+    )
+
+
+def detector(**settings):
+    return DenoisingOutlierDetector(
+        **{"hidden_layer_sizes": 4, "max_iter": 1, "random_state": 0} | settings
+    )
+
+
+def autoencoder(**settings):
+    return DenoisingAutoencoder(**{"n_components": 2, "max_iter": 1, "random_state": 0} | settings)
+
+
+# ------------------------------------------------------------------ missing values
+
+
+@pytest.mark.parametrize("name", ["NA", "NaT"])
+def test_missing_objects_of_pandas_in_an_array(name):
+    pd = pytest.importorskip("pandas")
+    objects = np.array([[1, 2, getattr(pd, name), 4] * 10, NUMBERS], dtype=object).T
+    floats = np.array([[1, 2, np.nan, 4] * 10, NUMBERS]).T
+    for make in (imputer, tabular):
+        model = make()
+        assert not any(each["type"] == "ignore" for each in model.fit(objects).describe_columns())
+    assert np.array_equal(
+        imputer().fit_transform(objects).astype(float), imputer().fit_transform(floats)
+    )
+    for make in (detector, autoencoder):
+        expected = make().fit(floats).score_samples(floats)
+        assert np.array_equal(make().fit(objects).score_samples(objects), expected)
+
+
+def test_na_among_the_decimals_of_arrow():
+    pd, pa = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    values = pd.array([Decimal("1.5"), Decimal("2.25"), None, Decimal(4)] * 10).astype(
+        pd.ArrowDtype(pa.decimal128(10, 2))
+    )
+    frame = pd.DataFrame({"d": values, "a": NUMBERS})
+    before = frame.copy()
+    floats = frame.astype({"d": "float64"})
+    for make in (detector, autoencoder):
+        expected = make().fit(floats).score_samples(floats)
+        assert np.array_equal(make().fit(frame).score_samples(frame), expected)
+    pd.testing.assert_frame_equal(frame, before)
+
+
+# ------------------------------------------------------------------ decimals
+
+
+@pytest.mark.parametrize("number", [Decimal, Fraction])
+@pytest.mark.parametrize("framed", [False, True])
+def test_objects_that_are_numbers(number, framed):
+    values = [number(k) / 4 for k in range(N - 1)] + [None]
+    X = np.array([values, NUMBERS], dtype=object).T
+    if framed:
+        X = pytest.importorskip("pandas").DataFrame({"d": X[:, 0], "a": NUMBERS})
+    model = imputer()
+    filled = np.asarray(model.fit_transform(X))
+    assert model.describe_columns()[0]["type"] == "numeric"
+    assert list(filled[:-1, 0]) == values[:-1]
+    assert type(filled[-1, 0]) is (Decimal if number is Decimal else float)
+
+
+@pytest.mark.parametrize("framed", [False, True])
+def test_complex_objects_are_refused(framed):
+    X = np.array([[1j + k for k in range(N)], NUMBERS], dtype=object).T
+    if framed:
+        X = pytest.importorskip("pandas").DataFrame(X)
+    with pytest.raises(ValueError, match="[Cc]omplex"):
+        imputer().fit(X)
+
+
+def test_decimals_of_polars_with_null():
+    pl = pytest.importorskip("polars")
+    values = [Decimal(k) / 4 for k in range(N - 1)] + [None]
+    frame = pl.DataFrame(
+        {"d": pl.Series(values, dtype=pl.Decimal(10, 2)), "a": NUMBERS}, strict=False
+    )
+    for filled in (imputer().fit_transform(frame), tabular().fit(frame).impute(frame)):
+        assert filled.schema == frame.schema
+        assert filled["d"].null_count() == 0
+        assert filled["d"][:-1].to_list() == values[:-1]
+    floats = frame.cast({"d": pl.Float64})
+    for make in (detector, autoencoder):
+        expected = make().fit(floats).score_samples(floats)
+        assert np.array_equal(make().fit(frame).score_samples(frame), expected)
+
+
+# ------------------------------------------------------------------ what is no number
+
+
+@pytest.mark.parametrize("dtype", ["object", "str", "string", "large_string[pyarrow]", "polars"])
+def test_text_of_digits_is_text_for_the_detector(dtype):
+    codes = ["01067", "10115", "80331", "20095"] * 10
+    if dtype == "polars":
+        frame = pytest.importorskip("polars").DataFrame({"zip": codes, "a": NUMBERS})
+    else:
+        pd = pytest.importorskip("pandas")
+        if "pyarrow" in dtype:
+            pytest.importorskip("pyarrow")
+        frame = pd.DataFrame({"zip": pd.Series(codes, dtype=dtype), "a": NUMBERS})
+    columns = detector().fit(frame)._encoder.columns
+    assert [column.type for column in columns] == ["categorical", "numeric"]
+
+
+def test_text_of_digits_with_na_is_named_in_the_error():
+    pd = pytest.importorskip("pandas")
+    codes = pd.Series(["01067", None] * 20, dtype="string")
+    with pytest.raises(ValueError, match=r"columns that are not numbers: 'zip' \(string\)"):
+        autoencoder().fit(pd.DataFrame({"zip": codes, "a": NUMBERS}))
+
+
+def test_intervals_are_named_in_the_error():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"i": pd.arrays.IntervalArray.from_breaks(range(N + 1)), "a": NUMBERS})
+    with pytest.raises(ValueError, match="columns that are not numbers: 'i' \\(interval"):
+        autoencoder().fit(frame)
+
+
+# ------------------------------------------------------------------ counts
+
+
+def counted(framed):
+    rng = np.random.default_rng(0)
+    counts = np.r_[0, rng.negative_binomial(1, 0.1, N - 1)].astype(float)
+    assert counts.mean() < 20
+    return framed({"n": counts, "a": NUMBERS})
+
+
+def test_a_new_negative_value_of_what_looked_like_counts():
+    pd = pytest.importorskip("pandas")
+    train = counted(pd.DataFrame)
+    new = train.assign(n=[-1.0, None, *train["n"][2:]])
+    zero = train.assign(n=[0.0, None, *train["n"][2:]])
+    model = imputer().fit(train)
+    assert model.describe_columns()[0]["type"] == "count"
+    filled = model.transform(new)
+    assert filled["n"][0] == -1  # observed values are not changed
+    assert filled["n"][1] == model.transform(zero)["n"][1] >= 0
+    assert np.isfinite(tabular().fit(train).errors(new)["n"][0])
+    assert np.isfinite(detector().fit(train).score_samples(new)).all()
+
+
+def test_a_new_negative_value_of_counts_that_were_asked_for():
+    pd = pytest.importorskip("pandas")
+    train = counted(pd.DataFrame)
+    for make in (imputer, tabular):
+        model = make(column_types={"n": "count"}).fit(train)
+        with pytest.raises(ValueError, match="Column 'n' counts, and has -1 in it"):
+            (model.transform if make is imputer else model.errors)(train.assign(n=-1.0))
+
+
+# ------------------------------------------------------------------ times
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_durations_of_arrow(unit):
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    durations = pd.Series(pd.to_timedelta([None, *range(1, N)], unit="s"))
+    frame = pd.DataFrame({"d": durations.astype(f"duration[{unit}][pyarrow]"), "a": NUMBERS})
+    model = imputer()
+    filled = model.fit_transform(frame)
+    assert model.describe_columns()[0]["type"] == "date"
+    assert filled["d"].dtype == frame["d"].dtype
+    assert filled["d"][1:].equals(frame["d"][1:])
+    assert pd.Timedelta(0) < filled["d"][0] < pd.Timedelta(N, "s")
+    assert tabular().fit(frame).reconstruct(frame)["d"].dtype == frame["d"].dtype
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC"])
+@pytest.mark.parametrize("package", ["pandas", "arrow", "objects", "polars"])
+def test_days_of_a_time_zone_stay_days(zone, package):
+    pd = pytest.importorskip("pandas")
+    days = pd.Series(pd.date_range("2024-01-01", periods=N, freq="7D", tz=zone, unit="us"))
+    if package == "polars":
+        pl = pytest.importorskip("polars")
+        times = days.dt.to_pydatetime().tolist()
+        times[3] = times[30] = None
+        frame = pl.DataFrame({"a": NUMBERS, "t": pl.Series(times, dtype=pl.Datetime("us", zone))})
+    else:
+        days[[3, 30]] = None
+        if package == "arrow":
+            pytest.importorskip("pyarrow")
+            days = days.astype(f"timestamp[us, tz={zone}][pyarrow]")
+        elif package == "objects":
+            days = pd.Series(
+                [None if day is pd.NaT else day.to_pydatetime() for day in days], dtype=object
+            )
+        frame = pd.DataFrame({"a": NUMBERS, "t": days})
+    filled = imputer().fit_transform(frame)
+    repaired = tabular(numeric_scaler="standard").fit(frame).reconstruct(frame)
+    for times in (filled["t"].to_list(), repaired["t"].to_list()):
+        assert all((time.hour, time.minute, time.second) == (0, 0, 0) for time in times)
+
+
+# ------------------------------------------------------------------ set_output
+
+
+def test_a_frame_of_polars_where_pandas_is_asked_for():
+    pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
+    frame = pl.DataFrame(
+        {
+            "a": [None, *NUMBERS[1:].tolist()],
+            "n": range(N),
+            "c": ["x", "y"] * (N // 2),
+            "b": [True, False] * (N // 2),
+        }
+    )
+    for n_imputations in (1, 2):
+        model = imputer(n_imputations=n_imputations, add_indicator=True)
+        model.set_output(transform="pandas")
+        filled = model.fit_transform(frame)
+        assert isinstance(filled, pd.DataFrame)
+        assert list(filled.columns) == ["a", "n", "c", "b", "missingindicator_a"]
+        kinds = [filled.dtypes[name].kind for name in ("a", "n", "b", "missingindicator_a")]
+        assert kinds == ["f", "i", "b", "b"]
+        model.set_output(transform="default")
+        assert pl.from_pandas(filled).equals(model.transform(frame))
+        assert isinstance(model.set_output(transform="polars").transform(frame), pl.DataFrame)
+
+
+# ------------------------------------------------------------------ names
+
+
+def test_columns_of_several_levels_are_kept():
+    pd = pytest.importorskip("pandas")
+    labels = pd.MultiIndex.from_tuples([("p", 1), ("p", 2), ("q", 1)], names=["one", "two"])
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(N, 3)), columns=labels)
+    for make in (tabular, detector):
+        assert make().fit(frame).errors(frame).columns.equals(labels)
+        assert make().fit(frame).errors(frame).columns.names == ["one", "two"]
+    frame.iloc[0, 1] = np.nan
+    filled = imputer(add_indicator=True).fit_transform(frame)
+    assert filled.columns[:3].equals(labels)
+    assert filled.columns[3] == ("missingindicator_('p', 2)", "")
+    assert filled.columns.names == ["one", "two"]
+    assert filled.iloc[:, 3].tolist() == frame.iloc[:, 1].isna().tolist()
+
+
+def test_indicators_have_one_name_where_columns_have_no_strings():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({5: [None, *NUMBERS[1:]], 6: NUMBERS})
+    model = imputer(add_indicator=True).fit(frame)
+    assert list(model.transform(frame).columns) == [5, 6, "missingindicator_5"]
+    assert list(model.get_feature_names_out()) == ["x0", "x1", "missingindicator_5"]
+    model = imputer(add_indicator=True).fit(frame.to_numpy())
+    assert list(model.get_feature_names_out()) == ["x0", "x1", "missingindicator_x0"]
+
+
+@pytest.mark.parametrize("dtype", ["M8[D]", "m8[s]", "U2", "O"])
+def test_no_indicator_leaves_the_dtype(dtype):
+    X = np.random.default_rng(0).integers(10, 20, (N, 2)).astype(dtype)
+    filled = imputer(add_indicator=True).fit_transform(X)
+    assert filled.dtype == X.dtype
+    assert np.array_equal(filled, X)
+
+
+# ------------------------------------------------------------------ marks and levels
+
+
+def test_false_is_not_the_mark_0_among_categories():
+    pd = pytest.importorskip("pandas")
+    flags, numbers = [True, False, "x", "x"] * 10, [0, 1, "x", "x"] * 10
+    frame = pd.DataFrame({"f": flags, "n": numbers, "a": NUMBERS + 9})
+    for mark, k in ((0, 0), (1, 1)):
+        marked = imputer(missing_values=mark)._marked(frame)
+        assert not marked["f"].isna().any()
+        assert marked["n"].isna().tolist() == [j % 4 == k for j in range(N)]
+    marked = imputer(missing_values=False)._marked(frame)
+    assert marked["f"].isna().sum() == 10 and not marked["n"].isna().any()
+
+
+@pytest.mark.parametrize(
+    ("levels", "message"),
+    [
+        (["x", ["y"]], r"column_types\['c'\] lists \['y'\], a list, which cannot be a level"),
+        (["x", {}], r"column_types\['c'\] lists \{\}, a dict, which cannot be a level"),
+        (["x", None], r"column_types\['c'\] lists None, which is no level but a missing value"),
+        (["x", np.nan], r"column_types\['c'\] lists nan, which is no level but a missing value"),
+        (["x", "x"], r"column_types\['c'\] must be one of .* at least two different levels"),
+    ],
+)
+def test_levels_that_cannot_be(levels, message):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"c": ["x", "y"] * 20, "a": NUMBERS})
+    for make in (imputer, tabular):
+        with pytest.raises(ValueError, match=message):
+            make(column_types={"c": levels}).fit(frame)
+
+
+# ------------------------------------------------------------------ sizes
+
+
+@pytest.mark.parametrize("scaler", ["standard", "robust", "quantile"])
+@pytest.mark.parametrize("size", [1e-310, 1e-200, 1e200, 1e300, 1.7e308])
+@pytest.mark.filterwarnings("error")
+def test_values_of_any_size_are_filled(scaler, size):
+    values = NUMBERS / np.abs(NUMBERS).max() * size
+    X = np.column_stack([values, NUMBERS])
+    X[:4, 0] = np.nan
+    filled = imputer(numeric_scaler=scaler).fit_transform(X)[:4, 0]
+    assert np.isfinite(filled).all()
+    assert np.nanmin(X[:, 0]) <= filled.min() <= filled.max() <= np.nanmax(X[:, 0])
+    frame = pytest.importorskip("pandas").DataFrame(X, columns=["v", "a"])
+    model = tabular(numeric_scaler=scaler).fit(frame)
+    low, high = model.describe_columns()[0]["values"].split(" to ")
+    assert float(low) == pytest.approx(np.nanmin(values[4:]), rel=1e-5)
+    assert float(high) == pytest.approx(np.nanmax(values[4:]), rel=1e-5)
+    assert np.isfinite(model.errors(frame.fillna(1e308))).all(axis=None)
+
+
+def test_codes_of_another_width_with_the_input_kept():
+    X = np.column_stack([NUMBERS, NUMBERS[::-1]])
+    model = tabular(keep_input=True).fit(X)
+    codes = model.transform(X)
+    assert codes.shape == (N, 6)
+    assert model.inverse_transform(codes).shape == X.shape
+    with pytest.raises(ValueError, match="requires 4 codes .* 2 encoded columns: 6 .* got 5"):
+        model.inverse_transform(codes[:, :5])
+
+
+# ------------------------------------------------------------------ targets
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_sparse_targets_are_refused_by_name(n_outputs):
+    y = sparse.random_array((N, n_outputs), density=0.5, format="csr")
+    model = StackedDenoisingRegressor((2,), max_iter=1, fine_tune_max_iter=1)
+    for method in (model.fit, model.partial_fit):
+        with pytest.raises(TypeError, match=r"y must be a dense array, .* Pass y.toarray\(\)"):
+            method(NUMBERS[:, None], y)
