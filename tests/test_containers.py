@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -98,14 +99,12 @@ def test_complex_objects_are_refused(framed):
 def test_decimals_of_polars_with_null():
     pl = pytest.importorskip("polars")
     values = [Decimal(k) / 4 for k in range(N - 1)] + [None]
-    frame = pl.DataFrame(
-        {"d": pl.Series(values, dtype=pl.Decimal(10, 2)), "a": NUMBERS}, strict=False
-    )
+    floats = pl.DataFrame({"d": [None if v is None else float(v) for v in values], "a": NUMBERS})
+    frame = floats.cast({"d": pl.Decimal(10, 2)})
     for filled in (imputer().fit_transform(frame), tabular().fit(frame).impute(frame)):
         assert filled.schema == frame.schema
         assert filled["d"].null_count() == 0
         assert filled["d"][:-1].to_list() == values[:-1]
-    floats = frame.cast({"d": pl.Float64})
     for make in (detector, autoencoder):
         expected = make().fit(floats).score_samples(floats)
         assert np.array_equal(make().fit(frame).score_samples(frame), expected)
@@ -210,7 +209,11 @@ def test_days_of_a_time_zone_stay_days(zone, package):
             days = days.astype(f"timestamp[us, tz={zone}][pyarrow]")
         elif package == "objects":
             days = pd.Series(
-                [None if day is pd.NaT else day.to_pydatetime() for day in days], dtype=object
+                [
+                    None if day is pd.NaT else day.to_pydatetime().astimezone(ZoneInfo(zone))
+                    for day in days
+                ],
+                dtype=object,
             )
         frame = pd.DataFrame({"a": NUMBERS, "t": days})
     filled = imputer().fit_transform(frame)
@@ -351,7 +354,7 @@ def test_codes_of_another_width_with_the_input_kept():
 
 @pytest.mark.parametrize("n_outputs", [1, 2])
 def test_sparse_targets_are_refused_by_name(n_outputs):
-    y = sparse.random_array((N, n_outputs), density=0.5, format="csr")
+    y = sparse.random(N, n_outputs, density=0.5, format="csr")
     model = StackedDenoisingRegressor((2,), max_iter=1, fine_tune_max_iter=1)
     for method in (model.fit, model.partial_fit):
         with pytest.raises(TypeError, match=r"y must be a dense array, .* Pass y.toarray\(\)"):

@@ -152,10 +152,10 @@ def _column(name: Any, values: pd.Series) -> Column:
             values = values.dt.tz_convert("UTC").dt.tz_localize(None)
         return Column(name, DATES, numbers=seconds_of(values.to_numpy()), times=times)
     if _holds_durations(dtype):
-        if isinstance(dtype, pd.ArrowDtype):
-            values = values.astype(f"timedelta64[{dtype.pyarrow_dtype.unit}]")
-        times = Times(duration=True)
-        return Column(name, DATES, numbers=seconds_of(values.to_numpy()), times=times)
+        # pandas 2.0 does not convert Arrow's with NA itself
+        arrow = isinstance(dtype, pd.ArrowDtype)
+        durations = (values.array.__arrow_array__() if arrow else values).to_numpy()
+        return Column(name, DATES, numbers=seconds_of(durations), times=Times(duration=True))
     missing = values.isna().to_numpy(dtype=bool)
     if is_type.is_object_dtype(dtype) or _holds_dates(dtype):
         return object_column(name, values.to_numpy(dtype=object), missing)

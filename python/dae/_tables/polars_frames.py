@@ -80,9 +80,7 @@ class PolarsSchema(Schema):
         return pl.DataFrame(values, schema=[str(name) for name in names])
 
     def emptied(self, X: pl.DataFrame, where: Sequence[np.ndarray]) -> pl.DataFrame:
-        return pl.DataFrame(
-            [X.to_series(k).set(pl.Series(own), None) for k, own in enumerate(where)]
-        )
+        return pl.DataFrame([_emptied(X.to_series(k), own) for k, own in enumerate(where)])
 
     def select(self, X: pl.DataFrame, positions: Sequence[int]) -> pl.DataFrame:
         return X.select([self.names[k] for k in positions])
@@ -94,6 +92,18 @@ class PolarsSchema(Schema):
 
     def beside(self, X: pl.DataFrame, flags: np.ndarray, names: Sequence[Any]) -> pl.DataFrame:
         return X.hstack(self.numbers(flags, names))
+
+
+def _emptied(column: pl.Series, where: np.ndarray) -> pl.Series:
+    """A column without some of its values."""
+    if not where.any():
+        return column
+    if isinstance(column.dtype, pl.Enum):  # which polars 1.0 does not set, nor objects
+        return _emptied(column.cast(pl.String), where).cast(column.dtype)
+    if column.dtype == pl.Object:
+        kept = [None if own else value for own, value in zip(where, column, strict=True)]
+        return pl.Series(column.name, kept, dtype=pl.Object)
+    return column.set(pl.Series(where), None)
 
 
 def _nothing(values: np.ndarray) -> Any:
