@@ -145,8 +145,8 @@ class _Part:
 
 def _white(page: np.ndarray, source: SourceFile) -> float | None:
     """The value of white that the pixels of a file tell, noted if it is not that of the dtype."""
-    known = page[~np.isnan(page)] if page.dtype.kind == "f" else page
-    highest = float(known.max()) if known.size else 0.0
+    # without nanmax's warning where all are NaN, and without a copy
+    highest = float(np.fmax.reduce(page, axis=None)) if page.size else 0.0
     if page.dtype == np.uint16 and used_bits(page) is not None:
         bits = used_bits(page) or 16
         source.note(f"white is taken to be {2**bits - 1} ({bits} bits)")

@@ -160,7 +160,11 @@ class Spectrum:
     variances: np.ndarray
 
     def level(self) -> float:
-        """Standard deviation of the noise, of a plane that is not from a JPEG file."""
+        """Standard deviation of the noise, of a plane that is not from a JPEG file.
+
+        With and without what lies between the lines: a pattern of few dimensions is recognised by
+        its own level, and then the noise is told best.
+        """
         return min(
             self.not_pattern(max(self._highest(most), self._coloured(most)))
             for most in (np.full(len(BANDS), np.inf), self.between_lines)
@@ -186,7 +190,7 @@ class Spectrum:
         """The level in the highest band, less the texture there; `most` is the power by band."""
         power = self.power[0]
         excess = self.power[1] - EXCESS * power
-        least = NEVER_LESS if SPREAD_LEAST <= self.spread[1] <= SPREAD_WHITE else 0.0
+        least = NEVER_LESS if self._is_noise(SPREAD_WHITE)[1] else 0.0
         power -= min(TEXTURE * max(excess, 0.0), (1 - least) * power)
         rise = self.power[3] / max(self.power[1], np.finfo(float).tiny) - ROSE
         grown = min(self.spread[1] ** 2 - GROWS, RISES * rise, MOST_TEXTURE)
@@ -202,26 +206,29 @@ class Spectrum:
             return self._steep(most)
         if self.power[3] > STILL_RISES * self.power[1]:
             return 0.0  # texture
-        for band in (4, 3, 2, 1):
-            if SPREAD_LEAST <= self.spread[band] <= SPREAD_WHITE:
-                level = min(float(np.sqrt(self.power[band])), float(most[band]))
-                return min(level, MOST_COLOURED * float(first)) if level > WEAK else 0.0
-        return 0.0
+        level = self._lowest_of_noise(SPREAD_WHITE, most)
+        return min(level, MOST_COLOURED * float(first)) if level > WEAK else 0.0
 
     def _steep(self, most: np.ndarray) -> float:
         """The level of noise of an enlarged or blurred picture; `most` is that of each band."""
-        noise = (SPREAD_LEAST <= self.spread) & (self.spread <= SPREAD_COLOURED)
-        level = 0.0
-        if noise[4:].all():  # the noise may have got stronger still
-            level = min(np.sqrt(min(self.power[5], 2 * self.power[4])), most[4:].max())
+        if self._is_noise(SPREAD_COLOURED)[4:].all():  # the noise may have got stronger still
+            level = float(min(np.sqrt(min(self.power[5], 2 * self.power[4])), most[4:].max()))
         else:
-            for band in (4, 3, 2, 1):
-                if noise[band]:
-                    level = min(np.sqrt(self.power[band]), most[band])
-                    break
+            level = self._lowest_of_noise(SPREAD_COLOURED, most)
         if self.spread[0] > SPREAD_STROKES and np.sqrt(self.power[0]) > STROKES * level:
             return 0.0
-        return float(level)
+        return level
+
+    def _lowest_of_noise(self, spread: float, most: np.ndarray) -> float:
+        """The level in the lowest band but one that is spread as noise; 0 where there is none."""
+        for band in (4, 3, 2, 1):
+            if self._is_noise(spread)[band]:
+                return float(min(np.sqrt(self.power[band]), most[band]))
+        return 0.0
+
+    def _is_noise(self, spread: float) -> np.ndarray:
+        """Which bands are spread as noise is, up to so much."""
+        return (SPREAD_LEAST <= self.spread) & (self.spread <= spread)
 
 
 def noise_levels(colours: np.ndarray, planes: Sequence[np.ndarray], lead: bool) -> list[float]:
@@ -285,9 +292,21 @@ def _may_be_noisy(colours: np.ndarray) -> bool:
             values = np.unique(plane)
             if len(values) <= FEW_VALUES and np.ptp(values) >= APART * (len(values) - 1) > 0:
                 return False
-        constant &= maximum_filter(plane, 3) == minimum_filter(plane, 3)
+        constant &= _equals_all_around(plane)
     varied = minimum_filter(constant, SIZE) < constant  # constant, and something is near it
     return bool(varied.sum() <= MOST_CONSTANT * (varied | ~constant).sum())
+
+
+def _equals_all_around(plane: np.ndarray) -> np.ndarray:
+    """Which pixels have the value of all eight around them, bool: faster than two filters."""
+    right, below = plane[:, 1:] == plane[:, :-1], plane[1:] == plane[:-1]
+    in_row = np.ones(plane.shape, dtype=bool)
+    in_row[:, 1:] &= right
+    in_row[:, :-1] &= right
+    around = in_row.copy()
+    around[1:] &= in_row[:-1] & below
+    around[:-1] &= in_row[1:] & below
+    return around
 
 
 def _at_most_chroma(
