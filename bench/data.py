@@ -52,6 +52,16 @@ def adult_numbers(rows: list[list[str]]) -> np.ndarray:
     return np.array([[float(row[column]) for column in NUMERIC] for row in rows])
 
 
+def complete_tables() -> dict[str, np.ndarray]:
+    """The tables of numbers in tabular/imputation, without any missing value."""
+    found = {}
+    for path in sorted(folder("tabular/imputation").glob("*.csv")):
+        with path.open() as file:
+            rows = list(csv.reader(file))[1:]
+        found[path.stem] = np.array(rows, dtype=np.float64)[:, 1:]  # the first column is an index
+    return found
+
+
 def newsgroups(part: str) -> tuple[scipy.sparse.csr_array, np.ndarray]:
     """How often each text of 20 Newsgroups, "train" or "test" by date, has each of 10,000 words,
     and its class.

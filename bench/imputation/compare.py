@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import time
 import warnings
 from collections.abc import Iterator
@@ -19,13 +18,10 @@ SEEDS = (0, 1)
 def tables() -> dict[str, np.ndarray]:
     """The complete tables, scaled to [0, 1] by column."""
     found = {}
-    for path in sorted(data.folder("tabular/imputation").glob("*.csv")):
-        with path.open() as file:
-            rows = list(csv.reader(file))[1:]
-        X = np.array(rows, dtype=np.float64)[:, 1:]  # the first column is an index
+    for name, X in data.complete_tables().items():
         low, high = X.min(axis=0), X.max(axis=0)
         X = X[:, high > low]
-        found[path.stem] = (X - low[high > low]) / (high - low)[high > low]
+        found[name] = (X - low[high > low]) / (high - low)[high > low]
     return found
 
 
@@ -73,5 +69,5 @@ def merged(before: dict, results: list[dict], environment: dict) -> dict:
         for row in before.get("results", [])
         if (row["imputer"], row["mechanism"]) not in new
     ]
-    dated = [{**row, "date": environment["date"], "clock": "CPU"} for row in results]
+    dated = [{**row, "date": environment["date"]} for row in results]
     return {"results": kept + dated, "environment": environment}
