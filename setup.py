@@ -43,8 +43,9 @@ MODULES = {
     "_training": [],
     "_sampled": [],
     "_inference": [],
+    "_convolution": [],
 }
-WITH_OPENMP = {"_threads", "_training", "_sampled", "_inference"}
+WITH_OPENMP = {"_threads", "_training", "_sampled", "_inference", "_convolution"}
 
 # `_simd` owns the kernels: csrc/levels/<level>_<real type>.c, each level with flags of its own;
 # <level>_<precision>_<real type>.c where a level multiplies less precise factors faster.

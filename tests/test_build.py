@@ -24,7 +24,9 @@ from daecore import _enums
 PACKAGE = Path(dae.__file__).parent
 CORE = Path(daecore.__file__).parent
 
-CORE_MODULES = ("_enums", "_inference", "_sampled", "_simd", "_threads", "_training", "records")
+CORE_MODULES = (
+    "_convolution", "_enums", "_inference", "_sampled", "_simd", "_threads", "_training", "records",
+)  # fmt: skip
 
 ROOT = Path(__file__).parents[1]
 

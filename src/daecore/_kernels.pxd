@@ -139,6 +139,19 @@ cdef extern from "kernels.h" nogil:
         ptrdiff_t j1
         void *scratch
 
+    ctypedef struct dae_convolution:
+        ptrdiff_t height
+        ptrdiff_t width
+        ptrdiff_t inputs
+        ptrdiff_t outputs
+        int rectify
+
+    ctypedef struct dae_maps:
+        const void *x
+        const void *added
+        const void *mask
+        void *y
+
     ctypedef struct dae_kernels:
         void (*show)(const dae_data *, const dae_layer *, const dae_batch *,
                      ptrdiff_t, ptrdiff_t) noexcept nogil
@@ -193,6 +206,12 @@ cdef extern from "kernels.h" nogil:
         void (*sampled_update)(const dae_layer *, const dae_update *,
                                const dae_sampled_batch *,
                                const dae_sampled_share *) noexcept nogil
+        void (*convolve)(const dae_convolution *, const dae_maps *, const void *, ptrdiff_t,
+                         ptrdiff_t, void *) noexcept nogil
+        ptrdiff_t (*convolve_scratch)(const dae_convolution *, ptrdiff_t) noexcept nogil
+        void (*kernel_gradient)(const dae_convolution *, const void *, const void *, int,
+                                ptrdiff_t, ptrdiff_t, void *, void *) noexcept nogil
+        ptrdiff_t (*gradient_scratch)(const dae_convolution *) noexcept nogil
         void (*pack)(const dae_layer *, const dae_batch *, void *, ptrdiff_t,
                      ptrdiff_t) noexcept nogil
         void (*pack_pairs)(const dae_layer *, const dae_batch *, void *, ptrdiff_t,

@@ -57,6 +57,17 @@ class Layer(NamedTuple):
     loss: int  # of `_enums.LOSSES`; of the reconstruction, or of the outputs
 
 
+class Convolution(NamedTuple):
+    """A convolution of 3 x 3 pixels; maps have a border of zeros around the pixels."""
+
+    height: int  # of the pixels, without the border
+    width: int
+    inputs: int  # channels
+    outputs: int  # a multiple of 16
+    rectify: bool  # whether the activation is max(0, a), else the identity
+    precision: int  # of `_enums.PRECISIONS`
+
+
 class Solver(NamedTuple):
     """How a gradient moves a parameter."""
 

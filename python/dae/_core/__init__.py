@@ -3,6 +3,7 @@
 arguments.py    checks what comes in, and makes the records that the core is called with
 inference.py    encode, decode, reconstruct, sample_losses, all_finite, network_is_finite
 training.py     train, corrupt, entry_weights
+convolutional.py  pictures through a convolutional network, and back
 threads.py      how many threads: n_jobs, OpenMP, cores, forks
 tuning.py       the sizes that all of them go by
 """

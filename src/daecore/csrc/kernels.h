@@ -162,6 +162,22 @@ typedef struct {
     void *scratch;
 } dae_sampled_share;
 
+/* A convolution of 3 x 3 pixels: its kernels (3, 3, inputs, outputs), `outputs` whole lines. Maps
+ * (height + 2, width + 2, channels) have a border of zeros. */
+typedef struct {
+    ptrdiff_t height, width;   /* of the pixels, without the border */
+    ptrdiff_t inputs, outputs; /* channels */
+    int rectify;               /* whether the activation is max(0, a), else the identity */
+} dae_convolution;
+
+/* The maps of one picture at a convolution. */
+typedef struct {
+    const void *x;     /* of its inputs */
+    const void *added; /* of its outputs, added to the sums; or NULL */
+    const void *mask;  /* of its outputs: those are 0 where it is not positive; or NULL */
+    void *y;           /* of its outputs, whose border is left alone; may be `added` */
+} dae_maps;
+
 enum {
     DAE_SCORE_SUMS = 4, /* numbers per leaf and row that the multinomial loss sums up */
     DAE_BLOCK_SUMS = 3  /* numbers per block and row */
@@ -280,6 +296,19 @@ typedef struct {
     /* All parameters that such a batch moves, in the share */
     void (*sampled_update)(const dae_layer *layer, const dae_update *solver,
                            const dae_sampled_batch *batch, const dae_sampled_share *share);
+
+    /* y[start:stop] <- these rows of pixels of the convolution of x; `scratch` has convolve_scratch
+     * elements. */
+    void (*convolve)(const dae_convolution *c, const dae_maps *maps, const void *kernels,
+                     ptrdiff_t start, ptrdiff_t stop, void *scratch);
+    ptrdiff_t (*convolve_scratch)(const dae_convolution *c, ptrdiff_t rows);
+
+    /* gradient[tap, I, :] += the sums over the pixels of one picture, for the inputs
+     * I = [start, stop) and delta = dE/dy, a map; taps are numbered 0 to 8. `scratch` has
+     * gradient_scratch elements. */
+    void (*kernel_gradient)(const dae_convolution *c, const void *x, const void *delta, int tap,
+                            ptrdiff_t start, ptrdiff_t stop, void *gradient, void *scratch);
+    ptrdiff_t (*gradient_scratch)(const dae_convolution *c);
 
     /* For levels that multiply by panels, else NULL: the panels of codes[:, J], or of their deltas,
      * that products over the hidden units need; and, where levels share them, those that products

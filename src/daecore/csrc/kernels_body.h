@@ -47,6 +47,8 @@ _Static_assert(FEATURE_GROUP % LANES == 0, "a vector of features belongs to one 
 
 #include "sampled_step.h"
 
+#include "convolution.h"
+
 const dae_kernels TABLE = {.show = show,
                            .transpose = transpose,
                            .decode_delta = decode_delta,
@@ -72,6 +74,10 @@ const dae_kernels TABLE = {.show = show,
                            .project_stored = project_stored,
                            .sampled_row = sampled_row,
                            .sampled_update = sampled_update,
+                           .convolve = convolve,
+                           .convolve_scratch = convolve_scratch,
+                           .kernel_gradient = kernel_gradient,
+                           .gradient_scratch = gradient_scratch,
                            .pack = PACK,
                            .pack_pairs = PACK_PAIRS,
                            .packed_bytes = PACKED_BYTES,
