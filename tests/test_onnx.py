@@ -23,7 +23,7 @@ from dae import (
     StackedDenoisingClassifier,
     StackedDenoisingRegressor,
 )
-from dae.image import ImageDenoiser
+from dae.image import ConvolutionalAutoencoder, ImageDenoiser
 from dae.onnx import register, to_onnx
 
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
@@ -567,6 +567,8 @@ def denoiser(**settings):
         return ImageDenoiser(**settings).fit(list(clean))
 
 
+CONVOLUTIONAL = ConvolutionalAutoencoder(n_channels=16, n_blocks=1)
+
 DENOISERS = {
     "default": {},
     "range": {"level": (0.02, 0.3)},
@@ -579,6 +581,9 @@ DENOISERS = {
     "one layer": {"autoencoder": DenoisingAutoencoder(12, corruption=None)},
     "unknown": {"noise": "unknown"},
     "unknown, noise": {"noise": "unknown", "predict": "noise", "patch_size": 7},
+    "convolutional": {"autoencoder": CONVOLUTIONAL, "patch_size": 8, "level": (0.02, 0.3)},
+    "convolutional, noise": {"autoencoder": CONVOLUTIONAL, "patch_size": 8, "predict": "noise"},
+    "convolutional, two scales": {"autoencoder": CONVOLUTIONAL, "patch_size": 8, "scales": 2},
 }
 
 
@@ -623,13 +628,23 @@ def test_parameters_that_may_be_changed_after_fit():
         {"noise": "masking", "level": 0.3},
         {"noise": "salt_and_pepper", "level": 0.3, "predict": "noise"},
         {"noise": "unknown"},
+        {"autoencoder": CONVOLUTIONAL, "patch_size": 8, "level": (0.02, 0.3)},
+        {"autoencoder": CONVOLUTIONAL, "patch_size": 8, "noise": "masking", "level": 0.3},
     ],
-    ids=["gaussian", "range", "masking", "salt_and_pepper", "unknown"],
+    ids=[
+        "gaussian",
+        "range",
+        "masking",
+        "salt_and_pepper",
+        "unknown",
+        "convolutional",
+        "convolutional, masking",
+    ],
 )
 def test_network_of_patches(settings):
     fitted = denoiser(**settings)
     rng = np.random.default_rng(0)
-    first, second = rng.random((2, 40, 25), dtype=np.float32)
+    first, second = rng.random((2, 40, fitted.patch_size**2), dtype=np.float32)
     noise = fitted.noise
     inputs, patches, level = {}, (first,), fitted.level_[0]
     if noise == "unknown":

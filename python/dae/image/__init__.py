@@ -37,8 +37,9 @@ from dae.image._training import (
     train,
     train_one_block,
 )
+from dae.image.convolutional import ConvolutionalAutoencoder
 
-__all__ = ["ImageDenoiser", "default_autoencoder"]
+__all__ = ["ConvolutionalAutoencoder", "ImageDenoiser", "default_autoencoder"]
 
 PRETRAINED = Path(__file__).parent / "pretrained.npz"
 

@@ -31,6 +31,9 @@ from dae.image._training import set_known
 # height and width needs about 200 MB
 TILE = 1536
 
+# The same of a network that convolves, whose maps are what needs the memory
+MAP_TILE = 1024
+
 # Pixels around a tile that holes in it are filled from: those further away hardly count. All else
 # is cleaned exactly as in the whole picture.
 FILL_MARGIN = 192
@@ -73,11 +76,12 @@ class Cleaner:
         network = copy(denoiser.autoencoder_)  # shares the weights
         set_known(network, n_jobs=denoiser.n_jobs, matmul_precision=denoiser.matmul_precision)
         asked = denoiser.scales
+        stride = 1 if task.noise == "unknown" else min(int(denoiser.stride), task.answered)
         return cls(
             task,
             network,
             denoiser.level_,
-            1 if task.noise == "unknown" else min(int(denoiser.stride), task.answered),
+            2 if task.maps else stride,  # a network that convolves takes 2 x 2 pixels at a time
             task.scales if asked is None else min(int(asked), task.scales),
             denoiser.color == "luminance" and task.noise not in LOST,
         )
@@ -95,10 +99,21 @@ class Cleaner:
     @property
     def margin(self) -> int:
         """Pixels around a tile that its own pixels depend on; a multiple of `step`."""
-        pixels = reach(self.task.size, self.scales) + LIMIT_REACH
+        seen = self.network.reach if self.task.maps else self.task.size
+        pixels = reach(seen, self.scales) + LIMIT_REACH
         if self.task.noise in LOST:
             pixels = FILL_MARGIN
         return self.step * -(-pixels // self.step)
+
+    @property
+    def tile(self) -> int:
+        """Height and width of the tiles that large pictures are cleaned in."""
+        return MAP_TILE if self.task.maps else TILE
+
+    @property
+    def smallest(self) -> int:
+        """Height and width of the smallest picture that can be cleaned."""
+        return 1 if self.task.maps else self.task.size
 
     def level(self, sigma: float | None) -> float:
         """The level passed to the network: the nearest of those that it was trained for."""
@@ -168,6 +183,8 @@ class Cleaner:
     def _clean_scale(self, lost: np.ndarray, plane: np.ndarray, level: float) -> np.ndarray:
         """A plane cleaned at one resolution."""
         task = self.task
+        if task.maps:
+            return self._clean_map(level, task.planes(plane, lost))
         return filter_picture(
             task.planes(plane, lost),
             partial(self._clean_patches, level),
@@ -182,6 +199,16 @@ class Cleaner:
         if self.count is not None:
             self.count(len(cleaned))
         return cleaned
+
+    def _clean_map(self, level: float, planes: tuple[np.ndarray, ...]) -> np.ndarray:
+        """The first of these planes, by a network that takes pictures of any size."""
+        height, width = planes[0].shape
+        given = self.task.show(tuple(plane.reshape(1, -1) for plane in planes), level)
+        seen = given.shown[:, :-1].reshape(1, len(planes), height, width)
+        answer = self.network.reconstruct_pictures(seen, given.shown[:, -1])
+        if self.count is not None:
+            self.count(height * width // self.stride**2)
+        return self.task.cleaned(answer.reshape(1, -1), given).reshape(height, width)
 
 
 @dataclass(frozen=True)
@@ -236,7 +263,7 @@ def clean_picture(
         noise=None if task.noise in LOST else expected_noise(task.noise, cleaner.levels),
         nan_means="missing" if task.noise == "masking" else None,
     )
-    check_size(image_format, task.size, name)
+    check_size(image_format, cleaner.smallest, name)
     if sigma == 0:
         return Cleaned(image.copy(), 0.0)
     grey = has_equal_channels(image, image_format)
@@ -252,7 +279,7 @@ def clean_picture(
     if task.noise in LOST:
         # of the whole picture: whether NaN, a mask or the values tell is decided once
         lost = pixels_to_make_up(task.noise, image_format.to_unit(image), mask, name)
-    pieces = tiles(image_format.shape[:2], cleaner.margin, cleaner.step)
+    pieces = tiles(image_format.shape[:2], cleaner.margin, cleaner.step, cleaner.tile)
     if progress is not None:
         cleaner = cleaner.watched(pieces, 1 if grey else image_format.n_colours, progress)
     remove = [partial(cleaner.remove_measured, sigma=level) for level in measured]
@@ -355,12 +382,11 @@ class Tile:
     inner: tuple[slice, slice]
 
 
-def tiles(shape: tuple[int, ...], margin: int, step: int, size: int | None = None) -> list[Tile]:
+def tiles(shape: tuple[int, ...], margin: int, step: int, size: int) -> list[Tile]:
     """Tiles that cover a picture; one, if it is not much larger than `size` pixels squared.
 
     Outer parts start at multiples of `step`, so that patches lie where they lie in the picture.
     """
-    size = TILE if size is None else size
     axes = []
     for length in shape[:2]:
         count = max(1, round(length / size))
@@ -407,7 +433,7 @@ def expected_noise(noise: str, levels: tuple[float, float]) -> float:
 def estimate_noise(image: np.ndarray, image_format: ImageFormat, luminance: bool) -> list[float]:
     """Standard deviation of the noise of each plane; of a large picture medians over tiles."""
     grey = has_equal_channels(image, image_format)
-    pieces = [tile.inner for tile in tiles(image_format.shape, 0, 1)]
+    pieces = [tile.inner for tile in tiles(image_format.shape, 0, 1, TILE)]
     if len(pieces) > 1:
         pieces = [tile.inner for tile in tiles(image_format.shape, 0, 1, SAMPLE)]
         pieces = pieces[:: -(-len(pieces) // N_SAMPLES)]

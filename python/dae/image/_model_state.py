@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from copy import deepcopy
 from inspect import signature
 from numbers import Real
@@ -28,6 +28,7 @@ CLASSES = {
     "ImageDenoiser": "dae.image",
     "DenoisingAutoencoder": "dae.autoencoder",
     "StackedDenoisingAutoencoder": "dae.stacked",
+    "ConvolutionalAutoencoder": "dae.image.convolutional",
 }
 
 # what scikit-learn adds to an estimator; it has no part in cleaning, and older files have it
@@ -72,7 +73,8 @@ def _without_moments(state: dict[Any, Any]) -> dict[Any, Any]:
     """Without the solver's moments: twice the weights, needed to continue training only."""
     if "_moments" not in state:
         return state
-    return {**state, "_moments": type(state["_moments"])(), "_moments_kind": None}
+    emptied = {**state, "_moments": type(state["_moments"])()}
+    return {**emptied, "_moments_kind": None} if "_moments_kind" in state else emptied
 
 
 def _parameters(cls: type) -> set[str]:
@@ -81,7 +83,7 @@ def _parameters(cls: type) -> set[str]:
 
 def _fitted(cls: type) -> set[str]:
     """Names of the attributes that `fit` of the class sets."""
-    return set(FITTED) if cls.__name__ == "ImageDenoiser" else set(STATE)
+    return set(OWN_STATE.get(cls.__name__, STATE))
 
 
 # ------------------------------------------------------------------ back
@@ -224,6 +226,14 @@ FITTED: dict[str, Callable[[Any], bool]] = {
     "_block": _is_count(2**63),
     "_task": lambda value: isinstance(value, dict),
 }
+
+# what the fitted state of a class consists of; of the others it is `STATE`
+OWN_STATE: dict[str, Collection[str]] = {
+    "ImageDenoiser": FITTED,
+    "ConvolutionalAutoencoder": (
+        "kernels_", "loss_curve_", "n_steps_", "n_features_in_", "_moments", "_seed",
+    ),
+}  # fmt: skip
 
 REPORTS: dict[str, Callable[[Any], bool]] = {
     "loss_curve_": _is_curve,

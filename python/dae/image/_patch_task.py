@@ -51,6 +51,9 @@ class PatchTask:
     window : {"gaussian", "uniform"}
     scales : int
         Resolutions trained for.
+    maps : bool
+        Whether the network convolves, and so takes pictures of any size: of those no mean is
+        subtracted, and it is told the level in its own units.
     """
 
     noise: str
@@ -60,6 +63,7 @@ class PatchTask:
     window: str = "gaussian"
     output: int | None = None
     scales: int = 1
+    maps: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError where a field is none of what it can be."""
@@ -70,6 +74,7 @@ class PatchTask:
             or self.window not in ("gaussian", "uniform")
             or not all(type(number) is int and number >= 1 for number in numbers)
             or self.scales > MOST_SCALES
+            or type(self.maps) is not bool
             or self.answered > self.size
         ):
             raise ValueError(f"Not a task: {self}.")
@@ -128,12 +133,12 @@ class PatchTask:
         else:
             guess = patches[0]
         mean = guess.mean(axis=1, keepdims=True) if self.centre else np.float32(0.5)
-        scale, constant = SCALE, np.float32(CONSTANT)
+        scale, constant = SCALE, np.float32(1 if self.maps else CONSTANT)
         if self.noise == "gaussian":
             # between dividing by the level, which slights strong noise, and by a constant,
             # which slights weak noise
             scale = np.sqrt(np.float32(level) * SCALE / 2)
-            constant = np.float32(level) * CONSTANT * 10
+            constant = level / scale if self.maps else np.float32(level) * CONSTANT * 10
         pixels = (guess - mean) / scale
         columns = [pixels]
         if self.noise in ("masking", "salt_and_pepper"):

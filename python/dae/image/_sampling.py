@@ -13,6 +13,7 @@ from dae.image._patch_task import PatchTask
 from dae.image._patches import gather_patches
 
 CROPS_PER_BLOCK = 32
+PATCHES_PER_CROP = 4  # of a network that convolves: its patches fill a crop
 
 
 def training_block(
@@ -28,7 +29,8 @@ def training_block(
 
     Threads take whole crops, each with a generator of its own: the numbers do not depend on them.
     """
-    bounds = np.linspace(0, n_patches, min(CROPS_PER_BLOCK, n_patches) + 1).astype(int)
+    n_crops = -(-n_patches // PATCHES_PER_CROP) if task.maps else min(CROPS_PER_BLOCK, n_patches)
+    bounds = np.linspace(0, n_patches, n_crops + 1).astype(int)
     drawn = [(crops.draw(child), child) for child in rng.spawn(len(bounds) - 1)]
 
     def work(number: int) -> tuple[np.ndarray, np.ndarray, np.float32]:

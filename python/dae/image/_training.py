@@ -21,6 +21,7 @@ from dae.image._sampling import training_block
 from dae.stacked import StackedDenoisingAutoencoder
 
 BLOCK = 2**15  # patches between two changes of the learning rate
+PICTURES = 2**11  # the same of a network that convolves, whose patches are small pictures
 
 OUTPUT = 5  # default height and width in pixels of the network's output
 
@@ -100,27 +101,34 @@ def level_range(level: Any) -> tuple[float, float]:
     return float(levels.min()), float(levels.max())
 
 
-def task_fields(denoiser: Any) -> dict[str, Any]:
-    """Fields of the `PatchTask` that the parameters describe.
+def convolves(autoencoder: Any) -> bool:
+    """Whether the network takes pictures of any size, not only patches."""
+    return hasattr(autoencoder, "reconstruct_pictures")
+
+
+def task_fields(denoiser: Any, network: Any = None) -> dict[str, Any]:
+    """Fields of the `PatchTask` that the parameters, and the network if it is fitted, describe.
 
     They are stored, so that parameters set after `fit` cannot change what the network has learned.
     """
     output = denoiser.output_size
+    maps = convolves(denoiser.autoencoder if network is None else network)
     if output is None:
-        whole = denoiser.noise == "unknown"
+        whole = maps or denoiser.noise == "unknown"
         output = denoiser.patch_size if whole else max(OUTPUT, denoiser.stride)
         output = min(output, denoiser.patch_size)
     scales = denoiser.scales
     if scales is None:
-        scales = SCALES if denoiser.noise == "gaussian" else 1
+        scales = SCALES if denoiser.noise == "gaussian" and not maps else 1
     return {
         "noise": denoiser.noise,
         "size": int(denoiser.patch_size),
         "output": int(output),
         "scales": int(scales),
         "predict": denoiser.predict,
-        "centre": bool(denoiser.center),
+        "centre": bool(denoiser.center) and not maps,
         "window": denoiser.window,
+        "maps": maps,
     }
 
 
@@ -150,6 +158,11 @@ def new_crops(denoiser: Any, images: Any, noisy: Any) -> Crops:
         )
     if noise == "unknown" and patch_size < 5:
         raise ValueError(f"patch_size must be at least 5 for noise='unknown', got {patch_size}.")
+    if task["maps"] and (noise == "unknown" or patch_size % 2):
+        raise ValueError(
+            f"autoencoder={type(denoiser.autoencoder).__name__} needs an even patch_size and a "
+            f"noise other than 'unknown', got patch_size={patch_size}, noise={noise!r}."
+        )
     if noise == "unknown" and noisy is not None:
         raise ValueError(
             "noise='unknown' learns from noisy pictures alone. Pass them as images, or choose "
@@ -251,7 +264,7 @@ class TrainingState:
     @classmethod
     def resume(cls, denoiser: Any, fitted: PatchTask) -> Self:
         """The state of a fitted denoiser: a copy, so that a failure changes nothing."""
-        task = task_fields(denoiser)
+        task = task_fields(denoiser, denoiser.autoencoder_)
         before = vars(fitted) | {"output": fitted.answered}
         if denoiser.output_size is None:
             task["output"] = fitted.answered
@@ -281,6 +294,11 @@ class TrainingState:
             matmul_precision=denoiser.matmul_precision,
         )
         return state
+
+    @property
+    def block_size(self) -> int:
+        """Patches between two changes of the learning rate."""
+        return PICTURES if self.task["maps"] else BLOCK
 
     def attributes(self) -> dict[str, Any]:
         """The fitted attributes of the denoiser."""
@@ -328,7 +346,7 @@ def train(denoiser: Any, state: TrainingState, crops: Crops) -> None:
     try:
         while done < total:
             rate = denoiser.learning_rate_init * decay(denoiser.learning_rate, done / total)
-            n_patches = min(BLOCK, total - done)
+            n_patches = min(state.block_size, total - done)
             state.train_block(crops, n_patches, rate, denoiser.n_jobs)
             done += n_patches
             if denoiser.verbose and (done >= total or done - reported >= total / 20):
@@ -346,8 +364,8 @@ def train(denoiser: Any, state: TrainingState, crops: Crops) -> None:
 
 
 def train_one_block(denoiser: Any, state: TrainingState, crops: Crops) -> None:
-    """Train on `BLOCK` patches, at the initial learning rate."""
-    state.train_block(crops, BLOCK, denoiser.learning_rate_init, denoiser.n_jobs)
+    """Train on one block of patches, at the initial learning rate."""
+    state.train_block(crops, state.block_size, denoiser.learning_rate_init, denoiser.n_jobs)
 
 
 def decay(schedule: str, done: float) -> float:

@@ -7,16 +7,19 @@ cleaning of whole pictures: patches cut out and averaged (`dae.image._patches`),
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
 
 from dae._estimator.transformer import NetworkTransformer
+from dae._model.convolutional import ConvolutionalNetwork
 from dae._model.network import Layer
 from dae.image._cleaning import Cleaner
 from dae.image._colour import OPPONENT
 from dae.image._multiscale import HALF, HALVING, LOW_HALF, LOWER, NOISE_LEFT
 from dae.image._patch_task import CONSTANT, LOST, SCALE, PatchTask
+from dae.image.convolutional import ConvolutionalAutoencoder
 from dae.onnx._graph import Graph, Output
 from dae.onnx._networks import reconstruct
 
@@ -25,10 +28,10 @@ def denoiser_graph(denoiser: Any, method: str) -> tuple[Graph, list[Output]]:
     """The graph of a fitted denoiser's "transform" or "reconstruct"."""
     cleaner = denoiser._cleaner()
     task, network = cleaner.task, cleaner.network
-    if not isinstance(network, NetworkTransformer):
+    if not isinstance(network, (NetworkTransformer, ConvolutionalAutoencoder)):
         raise TypeError(
-            "autoencoder must be a DenoisingAutoencoder or a StackedDenoisingAutoencoder for an "
-            f"ONNX model, got {type(network).__name__}."
+            "autoencoder must be a DenoisingAutoencoder, a StackedDenoisingAutoencoder or a "
+            f"ConvolutionalAutoencoder for an ONNX model, got {type(network).__name__}."
         )
     if method == "transform" and task.noise in LOST:
         raise ValueError(
@@ -37,13 +40,16 @@ def denoiser_graph(denoiser: Any, method: str) -> tuple[Graph, list[Output]]:
             "method='reconstruct', the network that cleans filled patches."
         )
     graph = Graph(np.dtype(np.float32))
-    layers = network._fitted().layers
+    if isinstance(network, ConvolutionalAutoencoder):
+        cleaning: PlaneCleaning = MapCleaning(task, network._network())
+    else:
+        cleaning = PatchCleaning(task, network._fitted().layers, cleaner.stride)
     if method == "reconstruct":
-        return graph, [_patch_network(graph, cleaner, layers)]
-    return graph, [_picture_network(graph, cleaner, layers)]
+        return graph, [_patch_network(graph, cleaner, cleaning)]
+    return graph, [_picture_network(graph, cleaner, cleaning)]
 
 
-def _patch_network(graph: Graph, cleaner: Cleaner, layers: list[Layer]) -> Output:
+def _patch_network(graph: Graph, cleaner: Cleaner, cleaning: PlaneCleaning) -> Output:
     task = cleaner.task
     shape: list[str | int | None] = ["batch", task.size**2]
     patches = [graph.input("X", np.float32, shape)]
@@ -53,11 +59,11 @@ def _patch_network(graph: Graph, cleaner: Cleaner, layers: list[Layer]) -> Outpu
         patches.append(graph.input("neighbours", np.float32, shape))
     told = _told_level(graph, cleaner)
     level = _trained_level(graph, cleaner) if told is None else _column(graph, told)
-    cleaned = _clean_patches(graph, task, layers, patches, level, np.arange(task.size**2))
+    cleaned = cleaning.of_patches(graph, patches, level)
     return Output("variable", graph.dtype, shape, cleaned)
 
 
-def _picture_network(graph: Graph, cleaner: Cleaner, layers: list[Layer]) -> Output:
+def _picture_network(graph: Graph, cleaner: Cleaner, cleaning: PlaneCleaning) -> Output:
     shape: list[str | int | None] = ["batch", "height", "width", "channels"]
     colours = graph.input("X", np.float32, shape)
     told = _told_level(graph, cleaner)
@@ -72,7 +78,6 @@ def _picture_network(graph: Graph, cleaner: Cleaner, layers: list[Layer]) -> Out
         level = graph.op("Reshape", each, [-1, 1])
     size = graph.op("Shape", planes, start=2)
     planes = graph.op("Reshape", planes, graph.op("Concat", [-1], size, axis=0))
-    cleaning = PlaneCleaning(cleaner.task, layers, cleaner.stride)
     planes = cleaning.at_scales(graph, planes, level, cleaner.scales)
     colours = graph.op("Transpose", graph.op("Reshape", planes, as_planes), perm=[0, 2, 3, 1])
     if cleaner.luminance:
@@ -106,7 +111,61 @@ def _mixed(graph: Graph, colours: str, matrix: np.ndarray) -> str:
     )
 
 
-# ------------------------------------------------------------------ patches
+# ------------------------------------------------------------------ planes
+
+
+class PlaneCleaning(ABC):
+    """The cleaning of planes (n, height, width) of one size.
+
+    Parameters
+    ----------
+    task : PatchTask
+    """
+
+    def __init__(self, task: PatchTask) -> None:
+        self.task = task
+
+    @abstractmethod
+    def clean(self, graph: Graph, planes: str, level: str) -> str:
+        """Planes cleaned at one resolution; `level` (n, 1) or (1, 1)."""
+
+    @abstractmethod
+    def of_patches(self, graph: Graph, patches: list[str], level: str) -> str:
+        """Patches (n, size * size), cut from `PatchTask.planes`, cleaned."""
+
+    def at_scales(self, graph: Graph, planes: str, level: str, scales: int) -> str:
+        """Planes cleaned at `scales` resolutions, or fewer where they are too small.
+
+        As in `dae.image._multiscale`, the coarser resolutions determine the low frequencies.
+        """
+        fine = self.clean(graph, planes, level)
+        if scales == 1:
+            return fine
+        smallest = graph.op("ReduceMin", graph.op("Shape", planes, start=1), keepdims=0)
+        enough = graph.op("Greater", smallest, 2 * self.task.size - 1)
+        several, one = graph.branch(), graph.branch()
+        return graph.choose(
+            enough,
+            (several, self._with_coarse(several, planes, fine, level, scales)),
+            (one, one.op("Identity", fine)),
+        )
+
+    def _with_coarse(self, graph: Graph, planes: str, fine: str, level: str, scales: int) -> str:
+        coarse = self.at_scales(
+            graph, _halved(graph, planes), graph.op("Mul", level, NOISE_LEFT), scales - 1
+        )
+        change = _lower(graph, graph.op("Sub", coarse, _halved(graph, fine)))
+        return graph.op("Add", fine, _doubled(graph, change, planes))
+
+
+def _scale(graph: Graph, task: PatchTask, level: str) -> str:
+    """The divisor of the pixels, as `PatchTask.show` chooses it."""
+    if task.noise == "gaussian":
+        return graph.op("Sqrt", graph.op("Mul", level, float(SCALE) / 2))
+    return graph.constant(np.full((1, 1), SCALE))
+
+
+# ------------------------------------------------------------------ by patches
 
 
 def _clean_patches(
@@ -140,12 +199,10 @@ def _clean_patches(
         mean = graph.constant(np.full((1, 1), 0.5))
     else:
         mean = graph.op("Mul", graph.op("ReduceSum", guess, [1], keepdims=1), 1 / n_pixels)
+    scale = _scale(graph, task, level)
+    constant = graph.constant(np.full((1, 1), CONSTANT))
     if task.noise == "gaussian":
-        scale = graph.op("Sqrt", graph.op("Mul", level, float(SCALE) / 2))
         constant = graph.op("Mul", level, CONSTANT * 10)
-    else:
-        scale = graph.constant(np.full((1, 1), SCALE))
-        constant = graph.constant(np.full((1, 1), CONSTANT))
     columns = [graph.op("Div", graph.op("Sub", guess, mean), scale)]
     if task.noise in LOST:
         columns.append(patches[1])
@@ -161,50 +218,27 @@ def _clean_patches(
     return graph.op("Sub", guess, answer)
 
 
-# ------------------------------------------------------------------ whole planes
-
-
-class PlaneCleaning:
-    """The cleaning of planes (n, height, width) of one size.
+class PatchCleaning(PlaneCleaning):
+    """The same by a network of patches.
 
     Parameters
     ----------
-    task : PatchTask
     layers : list of Layer
     stride : int
         Pixels between neighbouring patches.
     """
 
     def __init__(self, task: PatchTask, layers: list[Layer], stride: int) -> None:
-        self.task = task
+        super().__init__(task)
         self.layers = layers
         self.stride = stride
 
-    def at_scales(self, graph: Graph, planes: str, level: str, scales: int) -> str:
-        """Planes cleaned at `scales` resolutions, or fewer where they are too small.
+    def of_patches(self, graph: Graph, patches: list[str], level: str) -> str:
+        """All pixels of the patches."""
+        pixels = np.arange(self.task.size**2)
+        return _clean_patches(graph, self.task, self.layers, patches, level, pixels)
 
-        As in `dae.image._multiscale`, the coarser resolutions determine the low frequencies.
-        """
-        fine = self._clean(graph, planes, level)
-        if scales == 1:
-            return fine
-        smallest = graph.op("ReduceMin", graph.op("Shape", planes, start=1), keepdims=0)
-        enough = graph.op("Greater", smallest, 2 * self.task.size - 1)
-        several, one = graph.branch(), graph.branch()
-        return graph.choose(
-            enough,
-            (several, self._with_coarse(several, planes, fine, level, scales)),
-            (one, one.op("Identity", fine)),
-        )
-
-    def _with_coarse(self, graph: Graph, planes: str, fine: str, level: str, scales: int) -> str:
-        coarse = self.at_scales(
-            graph, _halved(graph, planes), graph.op("Mul", level, NOISE_LEFT), scales - 1
-        )
-        change = _lower(graph, graph.op("Sub", coarse, _halved(graph, fine)))
-        return graph.op("Add", fine, _doubled(graph, change, planes))
-
-    def _clean(self, graph: Graph, planes: str, level: str) -> str:
+    def clean(self, graph: Graph, planes: str, level: str) -> str:
         """Planes cleaned at one resolution, as `dae.image._patches.filter_picture` does."""
         task, stride, before = self.task, self.stride, self.task.size // 2
         lines = np.flatnonzero(task.profile())
@@ -247,6 +281,75 @@ class PlaneCleaning:
         end = graph.op("Concat", *last, axis=0)
         total = graph.op("Squeeze", graph.op("Slice", total, first, end, [2, 3]), [1])
         return graph.op("Div", total, graph.op("Slice", weight, first, end, [0, 1]))
+
+
+# ------------------------------------------------------------------ by convolutions
+
+
+class MapCleaning(PlaneCleaning):
+    """The same by a network that convolves, as `dae._model.convolutional` has it.
+
+    Parameters
+    ----------
+    network : ConvolutionalNetwork
+    """
+
+    def __init__(self, task: PatchTask, network: ConvolutionalNetwork) -> None:
+        super().__init__(task)
+        self.network = network
+
+    def of_patches(self, graph: Graph, patches: list[str], level: str) -> str:
+        """Patches as pictures of their own."""
+        shape = [-1, 1, self.task.size, self.task.size]
+        maps = [graph.op("Reshape", patch, shape) for patch in patches]
+        return graph.op("Reshape", self._cleaned(graph, maps, level), [-1, self.task.size**2])
+
+    def clean(self, graph: Graph, planes: str, level: str) -> str:
+        """Planes, those of odd height or width with their last line twice."""
+        lengths = [_length(graph, planes, axis) for axis in (1, 2)]
+        even = planes
+        for axis, length in enumerate(lengths, start=1):
+            stop = graph.op("Add", length, graph.op("Mod", length, 2))
+            places = graph.op("Min", graph.op("Range", 0, stop, 1), graph.op("Sub", length, 1))
+            even = graph.op("Gather", even, places, axis=axis)
+        cleaned = graph.op(
+            "Squeeze", self._cleaned(graph, [graph.op("Unsqueeze", even, [1])], level), [1]
+        )
+        end = graph.op("Concat", *(graph.op("Reshape", n, [1]) for n in lengths), axis=0)
+        return graph.op("Slice", cleaned, [0, 0], end, [1, 2])
+
+    def _cleaned(self, graph: Graph, maps: list[str], level: str) -> str:
+        """The first of these maps (n, 1, height, width), of even height and width."""
+        task, network = self.task, self.network
+        scale = _scale(graph, task, level)
+        constant = graph.constant(np.ones((1, 1)))
+        if task.noise == "gaussian":
+            constant = graph.op("Div", level, scale)
+        scale, constant = (graph.op("Unsqueeze", value, [2, 3]) for value in (scale, constant))
+        pixels = graph.op("Div", graph.op("Sub", maps[0], 0.5), scale)
+        quarters = [graph.op("SpaceToDepth", part, blocksize=2) for part in (pixels, *maps[1:])]
+        n = graph.op("Shape", quarters[0], start=0, end=1)
+        size = graph.op("Shape", quarters[0], start=2)
+        everywhere = graph.op("Concat", n, [1], size, axis=0)
+        inputs = graph.op("Concat", *quarters, graph.op("Expand", constant, everywhere), axis=1)
+        code = _convolved(graph, inputs, network.head)
+        for first, second in network.blocks:
+            hidden = graph.op("Relu", _convolved(graph, code, first))
+            code = graph.op("Add", code, _convolved(graph, hidden, second))
+        change = _convolved(graph, code, network.tail[..., : network.n_outputs])
+        answer = graph.op("Add", graph.op("DepthToSpace", change, blocksize=2), pixels)
+        answer = graph.op("Mul", answer, scale)
+        if task.predict == "noise":
+            return graph.op("Sub", maps[0], answer)
+        return graph.op("Add", answer, 0.5)
+
+
+def _convolved(graph: Graph, maps: str, kernel: np.ndarray) -> str:
+    """Maps (n, inputs, height, width) through a kernel (3, 3, inputs, outputs)."""
+    return graph.op("Conv", maps, kernel.transpose(3, 2, 0, 1), pads=[1, 1, 1, 1])
+
+
+# ------------------------------------------------------------------ lines
 
 
 def _length(graph: Graph, tensor: str, axis: int) -> str:

@@ -1,0 +1,423 @@
+"""`ConvolutionalAutoencoder`: a network for pictures of any size, to be used by `ImageDenoiser`."""
+
+from __future__ import annotations
+
+from math import isqrt
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils._param_validation import StrOptions
+
+from dae import _core
+from dae._core import convolutional
+from dae._estimator.parameters import Interval
+from dae._estimator.version_stamp import VersionStampMixin
+from dae._model.convolutional import ConvolutionalNetwork, new_network
+from dae._model.damage import checked_count, checked_curve, damaged, is_array
+from dae._model.layout import check_layout
+from dae._model.precision import PRECISIONS
+
+# Adam's. The second moment forgets within a hundred batches: noise levels differ from batch to
+# batch, and with 0.999 the first steps after a quiet stretch were so large that training diverged.
+BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-8
+
+AT_ONCE = 16  # patches that are reconstructed together
+
+
+class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
+    """A convolutional denoising autoencoder, the network of an `ImageDenoiser`.
+
+    A picture becomes four of half its height and width, one for each pixel of 2 x 2 [1]_.
+    Convolutions with kernels of 3 x 3 encode them as `n_channels` maps, blocks of two
+    convolutions, the first of them rectified, change the code [2]_, and a last convolution decodes
+    what is added to the picture. There are no biases: noise and contrast of half the size are
+    cleaned in the same way [3]_. All places of a picture share the work that a network of patches
+    repeats for each patch, so this one removes more noise in less time, after a longer training.
+
+    Passed to `ImageDenoiser` as `autoencoder`, with a `patch_size` of 64 or so, which then is the
+    size of the pieces of pictures that it is trained on, and a `batch_size` of 4: many small steps
+    are better than few large ones. In `ImageDenoiser.transform` it sees whole pictures, and
+    `stride`, `output_size`, `center` and `window` have no part.
+
+    Parameters
+    ----------
+    n_channels : int, default=64
+        Number of maps of the code; a multiple of 16.
+
+    n_blocks : int, default=7
+        Number of blocks of two convolutions. A pixel depends on ``4 * n_blocks + 5`` pixels to
+        each side.
+
+    batch_size : int, default=4
+        Patches per step.
+
+    learning_rate_init : float, default=0.0005
+        Step size of Adam.
+
+    random_state : int, RandomState instance or None, default=None
+        Determines the first kernels and the order of patches.
+
+    n_jobs : int or None, default=None
+        Number of threads, as for `DenoisingAutoencoder`. It changes the time, not the result.
+
+    matmul_precision : {"highest", "high", "medium"}, default="highest"
+        Precision of the factors of products, as for `DenoisingAutoencoder`. "medium" is nearly
+        twice as fast on processors that multiply bfloat16 faster.
+
+    Attributes
+    ----------
+    kernels_ : float32 ndarray of shape (n_parameters,)
+        All kernels, one behind the other.
+
+    loss_curve_ : list of float
+        Mean over the patches of each call of `partial_fit` of the sum of squared errors.
+
+    n_steps_ : int
+        Number of steps made.
+
+    n_features_in_ : int
+        Columns of the rows it was trained on: the pixels of a patch, for some kinds of noise
+        which of them are missing, and a number that says how strong the noise is.
+
+    See Also
+    --------
+    ImageDenoiser : Trains it, and cleans pictures with it.
+    default_autoencoder : The network of patches that `ImageDenoiser` uses by itself.
+
+    References
+    ----------
+    .. [1] K. Zhang, W. Zuo, L. Zhang. "FFDNet: toward a fast and flexible solution for CNN based
+       image denoising", IEEE Transactions on Image Processing 2018.
+    .. [2] B. Lim et al. "Enhanced deep residual networks for single image super-resolution",
+       CVPR Workshops 2017.
+    .. [3] S. Mohan et al. "Robust and interpretable blind image denoising via bias-free
+       convolutional neural networks", ICLR 2020.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_sample_images
+    >>> from dae.image import ConvolutionalAutoencoder, ImageDenoiser
+    >>> china, flower = load_sample_images().images
+    >>> denoiser = ImageDenoiser(
+    ...     level=(5 / 255, 75 / 255),
+    ...     autoencoder=ConvolutionalAutoencoder(n_channels=16, n_blocks=1),
+    ...     patch_size=32,
+    ...     batch_size=4,
+    ...     n_patches=256,  # hundreds of thousands are better
+    ...     random_state=0,
+    ... ).fit([china])
+    >>> denoiser.transform(flower, sigma=25 / 255).shape
+    (427, 640, 3)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_channels": [Interval(Integral, 16, 1024, closed="both")],
+        "n_blocks": [Interval(Integral, 1, 100, closed="both")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "random_state": ["random_state"],
+        "n_jobs": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Integral, None, -1, closed="right"),
+            None,
+        ],
+        "matmul_precision": [StrOptions(set(PRECISIONS))],
+    }
+
+    def __init__(
+        self,
+        n_channels: int = 64,
+        n_blocks: int = 7,
+        *,
+        batch_size: int = 4,
+        learning_rate_init: float = 0.0005,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        matmul_precision: str = "highest",
+    ) -> None:
+        self.n_channels = n_channels
+        self.n_blocks = n_blocks
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.matmul_precision = matmul_precision
+
+    # -------------------------------------------------------------- training
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any = None, *, X_corrupted: Any = None) -> Self:
+        """Train on each row once, in batches, in random order.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_patches, n_features)
+            Clean patches: the pixels of a patch of even height and width, line by line; then, if
+            `X_corrupted` has them, as many columns that are not looked at; and one more of these.
+
+        y : Ignored
+            Present for API consistency.
+
+        X_corrupted : array-like of the shape of X, default=None
+            The patches that the network is shown: the noisy pixels, which of them are missing (or
+            not), and in the last column a number for the whole patch, such as the strength of the
+            noise. None: X.
+
+        Returns
+        -------
+        self : ConvolutionalAutoencoder
+            The network, trained further; unchanged if an error ends the call.
+
+        Raises
+        ------
+        ValueError
+            The number of columns belongs to no patch of even size, or is another one than before;
+            a value is NaN or infinite; `n_channels` or `n_blocks` was changed; or training
+            diverged.
+        """
+        X = _rows("X", X)
+        shown = X if X_corrupted is None else _rows("X_corrupted", X_corrupted)
+        if shown.shape != X.shape:
+            raise ValueError(f"X_corrupted must have the shape of X, {X.shape}, got {shown.shape}.")
+        size, n_planes = _layout(X.shape[1])
+        state = self._begun(X.shape[1], n_planes)
+        network, moments, seed, n_steps = state
+        gradient = network.like(np.zeros_like(network.kernels))
+        n_threads = _core.n_threads(self.n_jobs)
+        batch_size = min(self.batch_size, len(X))
+        space = convolutional.Workspace(network, batch_size, size // 2, size // 2)
+        order = np.random.default_rng([seed, n_steps]).permutation(len(X))
+        total = 0.0
+        for start in range(0, len(X), batch_size):
+            batch = order[start : start + batch_size]
+            x = _inputs(_planes(shown[batch], n_planes, size), shown[batch, -1])
+            out = convolutional.forward(network, x, space, n_threads)
+            error = out[:, 1:-1, 1:-1, :4]
+            error += x[:, 1:-1, 1:-1, :4]
+            error -= _quarters(X[batch, : size * size].reshape(-1, 1, size, size))
+            loss = float(np.vdot(error, error))
+            if not np.isfinite(loss):
+                raise ValueError(
+                    f"Training diverged in step {n_steps + 1}: the loss is {loss}. Use a smaller "
+                    f"learning_rate_init than {self.learning_rate_init}."
+                )
+            total += loss
+            error *= np.float32(2 / len(batch))
+            gradient.kernels[:] = 0
+            convolutional.backward(network, x, space, out, gradient, n_threads)
+            n_steps += 1
+            _descend(network.kernels, gradient.kernels, moments, self.learning_rate_init, n_steps)
+        self.kernels_ = network.kernels
+        self._moments = moments
+        self._seed = seed
+        self.n_steps_ = n_steps
+        self.n_features_in_ = X.shape[1]
+        self.loss_curve_ = [*getattr(self, "loss_curve_", []), total / len(X)]
+        return self
+
+    def _begun(
+        self, n_features: int, n_planes: int
+    ) -> tuple[ConvolutionalNetwork, list[np.ndarray], int, int]:
+        """The network, the moments of its kernels, the seed and the steps made; copies."""
+        if self.__sklearn_is_fitted__():
+            network = self._network()
+            if n_features != self.n_features_in_:
+                raise ValueError(
+                    f"X must have the {self.n_features_in_} columns that the network was trained "
+                    f"on, got {n_features}."
+                )
+            network = network.like(network.kernels.copy())
+            moments = [moment.copy() for moment in self._checked_moments()]
+            seed = checked_count("_seed", self.__dict__.get("_seed"), 2**31)
+            return network, moments, seed, checked_count("n_steps_", self.n_steps_)
+        if self.n_channels % 16:
+            raise ValueError(f"n_channels must be a multiple of 16, got {self.n_channels}.")
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        network = new_network(
+            4 * n_planes + 1, 4, self.n_channels, self.n_blocks, np.random.default_rng(seed)
+        )
+        network.matmul_precision = self.matmul_precision
+        return network, [np.zeros_like(network.kernels) for _ in range(2)], seed, 0
+
+    def _checked_moments(self) -> list[np.ndarray]:
+        """The moments of Adam; zeros where a model file left them out."""
+        moments = self.__dict__.get("_moments")
+        if moments == []:
+            return [np.zeros_like(self.kernels_) for _ in range(2)]
+        if not isinstance(moments, list) or len(moments) != 2 or not all(map(is_array, moments)):
+            raise damaged("_moments must be two arrays")
+        for moment in moments:
+            check_layout("a moment", moment, self.kernels_.shape, self.kernels_.dtype)
+        return moments
+
+    # -------------------------------------------------------------- use
+
+    def reconstruct(self, X: Any) -> np.ndarray:
+        """Clean patches.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_patches, n_features)
+            Rows as `X_corrupted` of `partial_fit`.
+
+        Returns
+        -------
+        cleaned : float32 ndarray of shape (n_patches, n_features)
+            The cleaned pixels; zeros in the columns behind them.
+        """
+        X = _rows("X", X)
+        network = self._network()
+        if X.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X must have the {self.n_features_in_} columns that the network was trained on, "
+                f"got {X.shape[1]}."
+            )
+        size, n_planes = _layout(X.shape[1])
+        out = np.zeros_like(X)
+        for start in range(0, len(X), AT_ONCE):
+            rows = X[start : start + AT_ONCE]
+            cleaned = self._cleaned(network, _planes(rows, n_planes, size), rows[:, -1])
+            out[start : start + AT_ONCE, : size * size] = cleaned.reshape(len(rows), -1)
+        return out
+
+    def reconstruct_pictures(self, planes: np.ndarray, constants: np.ndarray) -> np.ndarray:
+        """Clean pictures of any size.
+
+        Parameters
+        ----------
+        planes : float32 ndarray of shape (n_pictures, n_planes, height, width)
+            The noisy pixels, and where it was trained with these, which of them are missing.
+
+        constants : float32 ndarray of shape (n_pictures,)
+            What the last column of a row holds.
+
+        Returns
+        -------
+        cleaned : float32 ndarray of shape (n_pictures, height, width)
+        """
+        network = self._network()
+        if planes.ndim != 4 or 4 * planes.shape[1] + 1 != network.n_inputs:
+            raise ValueError(
+                f"planes must have shape (n_pictures, {network.n_inputs // 4}, height, width), "
+                f"got {planes.shape}."
+            )
+        return self._cleaned(network, planes, constants)
+
+    def _cleaned(
+        self, network: ConvolutionalNetwork, planes: np.ndarray, constants: np.ndarray
+    ) -> np.ndarray:
+        height, width = planes.shape[2:]
+        if height % 2 or width % 2:
+            beyond = ((0, 0), (0, 0), (0, height % 2), (0, width % 2))
+            planes = np.pad(planes, beyond, mode="edge")
+        x = _inputs(planes, constants)
+        out = convolutional.reconstruct(network, x, _core.n_threads(self.n_jobs))
+        return _whole(out[:, 1:-1, 1:-1, :4] + x[:, 1:-1, 1:-1, :4])[:, :height, :width]
+
+    @property
+    def reach(self) -> int:
+        """Pixels to each side of one that it depends on."""
+        return 4 * self.n_blocks + 5
+
+    def _network(self) -> ConvolutionalNetwork:
+        """The fitted network. Raises ValueError if the fitted state is damaged."""
+        if not self.__sklearn_is_fitted__():
+            raise NotFittedError(
+                f"This {type(self).__name__} instance is not fitted yet. Train it with "
+                "partial_fit, or as the autoencoder of an ImageDenoiser."
+            )
+        checked_curve("loss_curve_", self.__dict__.get("loss_curve_"), ends=True)
+        n_features = checked_count("n_features_in_", self.__dict__.get("n_features_in_"))
+        network = ConvolutionalNetwork(
+            self.kernels_,
+            4 * _layout(n_features)[1] + 1,
+            4,
+            int(self.n_channels),
+            int(self.n_blocks),
+            self.matmul_precision,
+        )
+        if is_array(self.kernels_) and self.kernels_.shape != (network.size,):
+            raise ValueError(
+                f"The fitted network has {self.kernels_.size} weights, n_channels="
+                f"{self.n_channels} and n_blocks={self.n_blocks} mean {network.size}. Restore the "
+                "parameters, or fit again."
+            )
+        network.check()
+        return network
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "kernels_" in self.__dict__
+
+
+def _descend(
+    kernels: np.ndarray,
+    gradient: np.ndarray,
+    moments: list[np.ndarray],
+    learning_rate: float,
+    step: int,
+) -> None:
+    """A step of Adam (`dae._model.solver`), in place; the gradient is overwritten."""
+    first, second = moments
+    first *= BETA_1
+    first += (1 - BETA_1) * gradient
+    second *= BETA_2
+    gradient *= gradient
+    gradient *= 1 - BETA_2
+    second += gradient
+    np.sqrt(second, out=gradient)
+    gradient /= np.sqrt(1 - BETA_2**step)
+    gradient += EPSILON
+    np.divide(first, gradient, out=gradient)
+    gradient *= learning_rate / (1 - BETA_1**step)
+    kernels -= gradient
+
+
+# ------------------------------------------------------------------ rows and maps
+
+
+def _rows(name: str, X: Any) -> np.ndarray:
+    return check_array(X, dtype=np.float32, order="C", input_name=name)
+
+
+def _layout(n_features: int) -> tuple[int, int]:
+    """Height (and width) of a patch, and the number of its planes, from the columns of a row."""
+    for n_planes in (1, 2):
+        size = isqrt((n_features - 1) // n_planes)
+        if n_planes * size**2 + 1 == n_features and size and size % 2 == 0:
+            return size, n_planes
+    raise ValueError(
+        "A row must have the pixels of a patch of even height and width, once or twice, and one "
+        f"more column, got {n_features} columns. Use an even patch_size."
+    )
+
+
+def _planes(rows: np.ndarray, n_planes: int, size: int) -> np.ndarray:
+    """The planes of patches, without the last column."""
+    return rows[:, :-1].reshape(len(rows), n_planes, size, size)
+
+
+def _quarters(planes: np.ndarray) -> np.ndarray:
+    """Planes (n, planes, height, width) as (n, height / 2, width / 2, 4 planes)."""
+    n, count, height, width = planes.shape
+    blocks = planes.reshape(n, count, height // 2, 2, width // 2, 2)
+    return blocks.transpose(0, 2, 4, 1, 3, 5).reshape(n, height // 2, width // 2, 4 * count)
+
+
+def _whole(quarters: np.ndarray) -> np.ndarray:
+    """The inverse of `_quarters`, of one plane: (n, height, width)."""
+    n, height, width, _ = quarters.shape
+    blocks = quarters.reshape(n, height, width, 2, 2)
+    return blocks.transpose(0, 1, 3, 2, 4).reshape(n, 2 * height, 2 * width)
+
+
+def _inputs(planes: np.ndarray, constants: np.ndarray) -> np.ndarray:
+    """The network's inputs, maps: quarters of the planes, and one of the constant."""
+    n, count, height, width = planes.shape
+    x = convolutional.new_maps(n, height // 2, width // 2, 4 * count + 1)
+    x[:, 1:-1, 1:-1, :-1] = _quarters(planes)
+    x[:, 1:-1, 1:-1, -1] = constants[:, None, None]
+    return x

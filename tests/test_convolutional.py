@@ -1,0 +1,291 @@
+"""`ConvolutionalAutoencoder`, by itself and as the network of an `ImageDenoiser`."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from pictures import CHINA, FLOWER, GREY, UNSEEN, psnr, spoil
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from dae import _core
+from dae.image import ConvolutionalAutoencoder, ImageDenoiser
+from dae.image.convolutional import BETA_1, BETA_2, EPSILON, _inputs, _quarters, _whole
+
+LEVELS = (5 / 255, 50 / 255)
+
+
+def network(**parameters):
+    return ConvolutionalAutoencoder(**({"n_channels": 16, "n_blocks": 2} | parameters))
+
+
+def make(noise="gaussian", level=LEVELS, **parameters):
+    defaults = {
+        "autoencoder": network(), "patch_size": 24, "n_patches": 64, "batch_size": 8,
+        "learning_rate_init": 0.002, "random_state": 0,
+    }  # fmt: skip
+    return ImageDenoiser(noise, level, **(defaults | parameters))
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return make(n_patches=6000).fit([CHINA])
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Clean and noisy patches of 8 x 8, with the level in the last column."""
+    rng = np.random.default_rng(0)
+    clean = np.cumsum(rng.normal(size=(50, 8, 8), scale=0.1), axis=2).reshape(50, 64)
+    X = np.c_[clean, np.zeros(50)].astype(np.float32)
+    shown = X + np.r_[np.full(64, 0.1), 0].astype(np.float32) * rng.normal(size=X.shape)
+    shown[:, -1] = 0.1
+    return X, shown.astype(np.float32)
+
+
+# ------------------------------------------------------------------ pictures
+
+
+def test_noise_is_removed(trained):
+    assert trained.loss_curve_[-1] < trained.loss_curve_[0]
+    for sigma in (10 / 255, 25 / 255, 45 / 255):
+        noisy = spoil("gaussian", sigma, UNSEEN)
+        gain = psnr(UNSEEN / 255, trained.transform(noisy, sigma=sigma)) - psnr(UNSEEN / 255, noisy)
+        assert gain > 3
+    noisy = spoil("gaussian", 25 / 255, UNSEEN)
+    assert psnr(UNSEEN / 255, trained.transform(noisy)) > psnr(UNSEEN / 255, noisy) + 3
+    assert trained.score([UNSEEN]) > 25  # 19.3 before
+
+
+def test_contrast_plays_no_part(trained):
+    """Half of the noise in half of the contrast is cleaned in the same way: there are no biases."""
+    noisy = spoil("gaussian", 0.15, UNSEEN)
+    whole = trained.transform(noisy, sigma=0.15) - 0.5
+    half = trained.transform(0.5 + (noisy - 0.5) / 2, sigma=0.075) - 0.5
+    inside = np.abs(whole) < 0.45  # what is beyond black and white is cut off
+    np.testing.assert_allclose(2 * half[inside], whole[inside], atol=2e-4)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (3, 5), (7, 30), (65, 64)])
+def test_pictures_of_any_size(trained, shape):
+    noisy = spoil("gaussian", 0.1, FLOWER)[: shape[0], : shape[1]]
+    cleaned = trained.transform(noisy, sigma=0.1)
+    assert cleaned.shape == noisy.shape and np.isfinite(cleaned).all()
+    assert (cleaned != noisy).any()
+    assert trained.transform(noisy).shape == noisy.shape
+    assert trained.estimate_sigma(noisy) >= 0
+
+
+def test_tiles_give_the_bits_of_the_whole_picture(trained, monkeypatch):
+    noisy = spoil("gaussian", 0.1, CHINA[:217, :401])
+    for arguments in ({"sigma": 0.1}, {}):
+        monkeypatch.setattr("dae.image._cleaning.MAP_TILE", 1024)
+        whole = trained.transform(noisy, **arguments)
+        monkeypatch.setattr("dae.image._cleaning.MAP_TILE", 90)
+        np.testing.assert_array_equal(trained.transform(noisy, **arguments), whole)
+
+
+def test_more_resolutions(trained, monkeypatch):
+    with pytest.raises(ValueError, match="was trained for"):
+        copy.deepcopy(trained).set_params(patch_size=22).partial_fit([GREY])
+    several = make(scales=2).fit([GREY])
+    assert several._task["scales"] == 2
+    noisy = spoil("gaussian", 0.1, CHINA[:221, :401])
+    whole = several.transform(noisy, sigma=0.1)
+    assert (several.set_params(scales=1).transform(noisy, sigma=0.1) != whole).any()
+    monkeypatch.setattr("dae.image._cleaning.MAP_TILE", 100)
+    np.testing.assert_array_equal(several.set_params(scales=2).transform(noisy, sigma=0.1), whole)
+
+
+def test_missing_pixels():
+    denoiser = make("masking", 0.4, n_patches=2000).fit([GREY])
+    noisy = spoil("masking", 0.4, UNSEEN)
+    cleaned = denoiser.transform(noisy)
+    np.testing.assert_array_equal(cleaned[noisy > 0], noisy[noisy > 0])
+    assert psnr(UNSEEN / 255, cleaned) > 25
+    assert denoiser.autoencoder_.n_features_in_ == 2 * 24**2 + 1
+
+
+def test_threads_and_precision(trained, monkeypatch):
+    for name in ("SERIAL_STEP", "SERIAL_CALL"):
+        monkeypatch.setattr(_core.tuning, name, 0)
+    models = [make(n_jobs=n).fit([GREY]) for n in (1, 2, 3)]
+    noisy = spoil("gaussian", 0.1, UNSEEN)
+    for model in models[1:]:
+        assert model.autoencoder_.kernels_.tobytes() == models[0].autoencoder_.kernels_.tobytes()
+        np.testing.assert_array_equal(
+            model.transform(noisy, sigma=0.1), models[0].transform(noisy, sigma=0.1)
+        )
+    wide = make(autoencoder=network(n_channels=32), n_patches=500).fit([GREY])
+    highest = wide.transform(noisy, sigma=0.1)
+    medium = wide.set_params(matmul_precision="medium").transform(noisy, sigma=0.1)
+    assert np.abs(medium - highest).max() < 0.02
+    assert wide.autoencoder_.matmul_precision == "highest"
+
+
+def test_how_long_it_will_take(trained, monkeypatch, capsys):
+    monkeypatch.setattr("dae.image._cleaning.MAP_TILE", 100)
+    monkeypatch.setattr("dae.image._cleaning.Progress.PAUSE", 0.0)
+    copy.deepcopy(trained).set_params(verbose=1).transform(UNSEEN, sigma=0.1)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 2 and "100% cleaned" in lines[-1]
+
+
+# ------------------------------------------------------------------ training
+
+
+def test_a_step_is_that_of_adam(rows):
+    X, shown = rows
+    model = network(batch_size=50, learning_rate_init=0.01, random_state=0)
+    weights = [model.partial_fit(X, X_corrupted=shown).kernels_.copy() for _ in range(3)]
+    first, second = model._moments
+    # the last step, from the moments that it left
+    corrected = first / (1 - BETA_1**3) / (np.sqrt(second / (1 - BETA_2**3)) + EPSILON)
+    np.testing.assert_allclose(weights[1] - weights[2], 0.01 * corrected, atol=1e-6)
+    assert model.n_steps_ == 3 and len(model.loss_curve_) == 3
+    assert model.loss_curve_[0] == pytest.approx(np.sum((X - shown)[:, :-1] ** 2) / 50, rel=1e-5)
+
+
+def test_partial_fit_goes_on(rows):
+    X, shown = rows
+    one = network(random_state=1, batch_size=7).partial_fit(X, X_corrupted=shown)
+    two = pickle.loads(pickle.dumps(one))
+    for model in (one, two):
+        model.partial_fit(X, X_corrupted=shown)
+    assert one.kernels_.tobytes() == two.kernels_.tobytes()
+    assert clone(one).get_params() == one.get_params()
+    other = network(random_state=2, batch_size=7).partial_fit(X, X_corrupted=shown)
+    assert other.kernels_.tobytes() != one.kernels_.tobytes()
+
+
+def test_a_denoiser_goes_on(trained):
+    begun = make(n_patches=64, learning_rate="constant").fit([GREY])
+    weights = begun.autoencoder_.kernels_.tobytes()
+    further = copy.deepcopy(begun).set_params(warm_start=True).fit([GREY])
+    assert further.n_patches_ == 128 and further.autoencoder_.n_steps_ == 16
+    assert begun.autoencoder_.kernels_.tobytes() == weights
+    loaded = pickle.loads(pickle.dumps(begun)).set_params(warm_start=True, autoencoder=None)
+    assert loaded.fit([GREY]).autoencoder_.kernels_.tobytes() == (
+        further.autoencoder_.kernels_.tobytes()
+    )
+
+
+def test_a_failed_call_changes_nothing(rows):
+    X, shown = rows
+    model = network(batch_size=10, random_state=0).partial_fit(X, X_corrupted=shown)
+    before = pickle.dumps(model)
+    huge = np.full_like(shown, 1e30)
+    with pytest.raises(ValueError, match=r"diverged in step 6: the loss is inf. Use a smaller"):
+        model.partial_fit(X, X_corrupted=huge)
+    with pytest.raises(ValueError, match="must have the 65 columns that the network was trained"):
+        model.partial_fit(X[:, :17])
+    with pytest.raises(ValueError, match="must have the 65 columns"):
+        model.reconstruct(X[:, :17])
+    with pytest.raises(ValueError, match="X_corrupted contains NaN"):
+        model.partial_fit(X, X_corrupted=np.where(X > 0, np.nan, X))
+    with pytest.raises(ValueError, match=r"must have the shape of X, \(50, 65\), got \(40, 65\)"):
+        model.partial_fit(X, X_corrupted=shown[:40])
+    assert pickle.dumps(model) == before
+
+
+@pytest.mark.parametrize("parameters", [{"n_channels": 32}, {"n_blocks": 3}])
+def test_a_size_that_was_changed(rows, parameters):
+    X, shown = rows
+    model = network().partial_fit(X, X_corrupted=shown).set_params(**parameters)
+    for call in (model.reconstruct, model.partial_fit):
+        with pytest.raises(ValueError, match="Restore the parameters, or fit again"):
+            call(X)
+
+
+def test_rows_and_pictures_are_cleaned_alike(rows):
+    X, shown = rows
+    model = network(random_state=0).partial_fit(X, X_corrupted=shown)
+    cleaned = model.reconstruct(shown)
+    assert not cleaned[:, 64:].any() and cleaned.dtype == np.float32
+    pictures = model.reconstruct_pictures(shown[:, :-1].reshape(50, 1, 8, 8), shown[:, -1])
+    np.testing.assert_array_equal(cleaned[:, :64].reshape(50, 8, 8), pictures)
+    np.testing.assert_array_equal(model.reconstruct(shown[3:4])[0], cleaned[3])
+
+
+def test_quarters_and_back():
+    planes = np.arange(2 * 6 * 8.0, dtype=np.float32).reshape(2, 1, 6, 8)
+    quarters = _quarters(planes)
+    np.testing.assert_array_equal(quarters[0, 0, 1], planes[0, 0, :2, 2:4].ravel())
+    np.testing.assert_array_equal(_whole(quarters), planes[:, 0])
+    x = _inputs(planes, np.float32([3, 4]))
+    assert x.shape == (2, 5, 6, 5) and (x[1, 1:-1, 1:-1, 4] == 4).all() and not x[:, 0].any()
+
+
+# ------------------------------------------------------------------ refused
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_channels": 24}, "n_channels must be a multiple of 16, got 24"),
+        ({"n_channels": 8}, "'n_channels' parameter .* must be an int in the range"),
+        ({"n_blocks": 0}, "'n_blocks' parameter"),
+        ({"batch_size": 0}, "'batch_size' parameter"),
+        ({"matmul_precision": "low"}, "'matmul_precision' parameter"),
+    ],
+)
+def test_parameters_that_cannot_be(rows, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        network(**parameters).partial_fit(rows[0])
+
+
+def test_rows_that_cannot_be(rows):
+    with pytest.raises(NotFittedError, match="not fitted yet. Train it with partial_fit, or as"):
+        network().reconstruct(rows[0])
+    for n_columns in (1, 2, 10, 26, 64, 66):
+        with pytest.raises(ValueError, match=f"even height.*got {n_columns} columns"):
+            network().partial_fit(np.zeros((3, n_columns)))
+    model = network().partial_fit(rows[0])
+    with pytest.raises(ValueError, match=r"planes must have shape \(n_pictures, 1, height, width"):
+        model.reconstruct_pictures(np.zeros((1, 2, 4, 4), np.float32), np.zeros(1))
+
+
+def test_denoisers_that_cannot_be():
+    for parameters in ({"patch_size": 23}, {"noise": "unknown"}):
+        with pytest.raises(ValueError, match="autoencoder=ConvolutionalAutoencoder needs an even"):
+            make(**({"noise": "gaussian"} | parameters)).fit([GREY])
+    with pytest.raises(ValueError, match="less than a patch of 24 x 24"):
+        make().fit([GREY[:20, :20]])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("kernels_", None),
+        ("kernels_", np.zeros(7, np.float32)),
+        ("loss_curve_", None),
+        ("n_features_in_", "many"),
+        ("n_features_in_", 7),
+        ("matmul_precision", "low"),
+        ("_seed", 2**40),
+        ("n_steps_", -1),
+        ("_moments", None),
+        ("_moments", [np.zeros(3), np.zeros(3)]),
+    ],
+)
+def test_a_damaged_state(rows, name, value):
+    model = network().partial_fit(rows[0])
+    setattr(model, name, value)
+    with pytest.raises(ValueError, match="damaged|columns|weights|matmul_precision"):
+        model.partial_fit(rows[0])
+
+
+# ------------------------------------------------------------------ files
+
+
+def test_saved_and_loaded(trained, tmp_path):
+    path = tmp_path / "model.npz"
+    trained.save(path)
+    loaded = ImageDenoiser.load(path)
+    noisy = spoil("gaussian", 0.1, UNSEEN)
+    np.testing.assert_array_equal(loaded.transform(noisy), trained.transform(noisy))
+    assert path.stat().st_size < trained.autoencoder_.kernels_.nbytes + 20_000
+    loaded.set_params(warm_start=True).fit([GREY])  # with new moments
+    assert loaded.n_patches_ == 12_000
+    assert loaded.autoencoder_.n_steps_ == 2 * trained.autoencoder_.n_steps_
