@@ -24,7 +24,7 @@ from skimage import data
 from skimage.transform import downscale_local_mean, resize
 
 from bench.data import luminance
-from dae.image import PRETRAINED, ImageDenoiser, default_autoencoder
+from dae.image import PRETRAINED, ConvolutionalAutoencoder, ImageDenoiser
 
 MANIFEST = Path(__file__).parent / "photographs.tsv"
 INSTALLED = (
@@ -34,8 +34,7 @@ LONGEST = 1200  # pixels of the longer side
 LOSSY = {".jpg", ".webp"}
 
 LEVELS = (5 / 255, 75 / 255)
-N_PATCHES = 24_000_000
-HIDDEN = (1280, 512)
+N_PATCHES = 300_000
 
 
 def grey(pixels: np.ndarray) -> np.ndarray:
@@ -66,13 +65,13 @@ def photographs(folder: Path) -> list[np.ndarray]:
 
 
 def train(pictures: list[np.ndarray], n_patches: int, n_jobs: int | None = None) -> ImageDenoiser:
-    """The denoiser, trained. What is larger than by default pays after so long a training."""
+    """The denoiser, trained."""
     return ImageDenoiser(
         level=LEVELS,
-        patch_size=13,
-        autoencoder=default_autoencoder("gaussian").set_params(hidden_layer_sizes=HIDDEN),
-        batch_size=256,
-        learning_rate_init=0.0014,
+        autoencoder=ConvolutionalAutoencoder(),
+        patch_size=64,
+        batch_size=4,
+        learning_rate_init=0.0005,
         n_patches=n_patches,
         random_state=0,
         n_jobs=n_jobs,

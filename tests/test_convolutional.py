@@ -113,7 +113,7 @@ def test_threads_and_precision(trained, monkeypatch):
     models = [make(n_jobs=n).fit([GREY]) for n in (1, 2, 3)]
     noisy = spoil("gaussian", 0.1, UNSEEN)
     for model in models[1:]:
-        assert model.autoencoder_.kernels_.tobytes() == models[0].autoencoder_.kernels_.tobytes()
+        assert model.autoencoder_.weights_.tobytes() == models[0].autoencoder_.weights_.tobytes()
         np.testing.assert_array_equal(
             model.transform(noisy, sigma=0.1), models[0].transform(noisy, sigma=0.1)
         )
@@ -138,7 +138,7 @@ def test_how_long_it_will_take(trained, monkeypatch, capsys):
 def test_a_step_is_that_of_adam(rows):
     X, shown = rows
     model = network(batch_size=50, learning_rate_init=0.01, random_state=0)
-    weights = [model.partial_fit(X, X_corrupted=shown).kernels_.copy() for _ in range(3)]
+    weights = [model.partial_fit(X, X_corrupted=shown).weights_.copy() for _ in range(3)]
     first, second = model._moments
     # the last step, from the moments that it left
     corrected = first / (1 - BETA_1**3) / (np.sqrt(second / (1 - BETA_2**3)) + EPSILON)
@@ -153,21 +153,21 @@ def test_partial_fit_goes_on(rows):
     two = pickle.loads(pickle.dumps(one))
     for model in (one, two):
         model.partial_fit(X, X_corrupted=shown)
-    assert one.kernels_.tobytes() == two.kernels_.tobytes()
+    assert one.weights_.tobytes() == two.weights_.tobytes()
     assert clone(one).get_params() == one.get_params()
     other = network(random_state=2, batch_size=7).partial_fit(X, X_corrupted=shown)
-    assert other.kernels_.tobytes() != one.kernels_.tobytes()
+    assert other.weights_.tobytes() != one.weights_.tobytes()
 
 
 def test_a_denoiser_goes_on(trained):
     begun = make(n_patches=64, learning_rate="constant").fit([GREY])
-    weights = begun.autoencoder_.kernels_.tobytes()
+    weights = begun.autoencoder_.weights_.tobytes()
     further = copy.deepcopy(begun).set_params(warm_start=True).fit([GREY])
     assert further.n_patches_ == 128 and further.autoencoder_.n_steps_ == 16
-    assert begun.autoencoder_.kernels_.tobytes() == weights
+    assert begun.autoencoder_.weights_.tobytes() == weights
     loaded = pickle.loads(pickle.dumps(begun)).set_params(warm_start=True, autoencoder=None)
-    assert loaded.fit([GREY]).autoencoder_.kernels_.tobytes() == (
-        further.autoencoder_.kernels_.tobytes()
+    assert loaded.fit([GREY]).autoencoder_.weights_.tobytes() == (
+        further.autoencoder_.weights_.tobytes()
     )
 
 
@@ -257,8 +257,8 @@ def test_denoisers_that_cannot_be():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("kernels_", None),
-        ("kernels_", np.zeros(7, np.float32)),
+        ("weights_", None),
+        ("weights_", np.zeros(7, np.float32)),
         ("loss_curve_", None),
         ("n_features_in_", "many"),
         ("n_features_in_", 7),
@@ -285,7 +285,7 @@ def test_saved_and_loaded(trained, tmp_path):
     loaded = ImageDenoiser.load(path)
     noisy = spoil("gaussian", 0.1, UNSEEN)
     np.testing.assert_array_equal(loaded.transform(noisy), trained.transform(noisy))
-    assert path.stat().st_size < trained.autoencoder_.kernels_.nbytes + 20_000
+    assert path.stat().st_size < trained.autoencoder_.weights_.nbytes + 20_000
     loaded.set_params(warm_start=True).fit([GREY])  # with new moments
     assert loaded.n_patches_ == 12_000
     assert loaded.autoencoder_.n_steps_ == 2 * trained.autoencoder_.n_steps_

@@ -30,7 +30,7 @@ def maps(n, height, width, channels, seed=0):
     return x
 
 
-def kernel(inputs, outputs, seed=1):
+def some_filters(inputs, outputs, seed=1):
     rng = np.random.default_rng(seed)
     return rng.normal(size=(3, 3, inputs, outputs)).astype(np.float32)
 
@@ -59,7 +59,7 @@ def in_bfloat16(shape):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_convolve(shape, precision):
     height, width, inputs, outputs, n = shape
-    x, k = maps(n, height, width, inputs), kernel(inputs, outputs)
+    x, k = maps(n, height, width, inputs), some_filters(inputs, outputs)
     y = convolve(shape, x, k, precision=precision)
     if precision == "medium" and in_bfloat16(shape):
         x, k = to_bfloat16(x), to_bfloat16(k)
@@ -71,7 +71,7 @@ def test_convolve(shape, precision):
 
 def test_what_is_added_rectified_and_masked():
     shape = (9, 7, 16, 32, 2)
-    x, k = maps(2, 9, 7, 16), kernel(16, 32)
+    x, k = maps(2, 9, 7, 16), some_filters(16, 32)
     added, mask = maps(2, 9, 7, 32, seed=2), maps(2, 9, 7, 32, seed=3)
     sums = reference.convolved(x.astype(float), k.astype(float)) + added[:, 1:-1, 1:-1]
     y = convolve(shape, x, k, added=added)[:, 1:-1, 1:-1]
@@ -86,15 +86,15 @@ def test_what_is_added_rectified_and_masked():
 
 @pytest.mark.parametrize("precision", ["highest", "medium"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_kernel_gradient(shape, precision):
+def test_filter_gradient(shape, precision):
     height, width, inputs, outputs, n = shape
     x, delta = maps(n, height, width, inputs), maps(n, height, width, outputs, seed=2)
-    before = kernel(inputs, outputs)
+    before = some_filters(inputs, outputs)
     gradient = before.copy()
-    _convolution.kernel_gradient(record(shape, precision), x, delta, gradient, 2)
+    _convolution.filter_gradient(record(shape, precision), x, delta, gradient, 2)
     if precision == "medium" and in_bfloat16(shape):
         x, delta = to_bfloat16(x), to_bfloat16(delta)
-    expected = reference.kernel_gradient(x.astype(float), delta[:, 1:-1, 1:-1].astype(float))
+    expected = reference.filter_gradient(x.astype(float), delta[:, 1:-1, 1:-1].astype(float))
     assert_close(gradient, before + expected, n * height * width + 1, np.float32)
 
 
@@ -102,7 +102,7 @@ def test_kernel_gradient(shape, precision):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_same_bits_for_any_threads_and_rows(shape, precision):
     height, width, inputs, outputs, n = shape
-    x, k = maps(n, height, width, inputs), kernel(inputs, outputs)
+    x, k = maps(n, height, width, inputs), some_filters(inputs, outputs)
     whole = convolve(shape, x, k, precision=precision, threads=1)
     for threads in (2, 3):
         again = convolve(shape, x, k, precision=precision, threads=threads)
@@ -114,7 +114,7 @@ def test_same_bits_for_any_threads_and_rows(shape, precision):
     assert y.tobytes() == whole.tobytes()
     gradients = [np.zeros_like(k) for _ in range(3)]
     for threads, gradient in enumerate(gradients, 1):
-        _convolution.kernel_gradient(record(shape, precision), x, whole, gradient, threads)
+        _convolution.filter_gradient(record(shape, precision), x, whole, gradient, threads)
         assert gradient.tobytes() == gradients[0].tobytes()
 
 
@@ -130,7 +130,7 @@ def make_network(n_blocks=2, precision="highest"):
 
 
 def in_float64(network):
-    return network.like(network.kernels.astype(float))
+    return network.like(network.weights.astype(float))
 
 
 def test_reconstruct():
@@ -151,7 +151,7 @@ def test_one_call_or_many(monkeypatch):
 def test_new_networks_change_nothing():
     network = reference.new_network(5, 4, 16, 3, np.random.default_rng(0))
     assert not reference.reconstruct(network, maps(1, 6, 6, 5)).any()
-    assert all(kernel.any() for kernel in network.views()[:-1])
+    assert all(filters.any() for filters in network.filters()[:-1])
 
 
 def test_twice_the_input_has_twice_the_output():
@@ -174,17 +174,17 @@ def test_gradient_of_a_network():
     np.testing.assert_array_equal(out, convolutional.reconstruct(network, x, 1))
     delta = np.zeros_like(out)
     delta[:, 1:-1, 1:-1, :4] = 2 * (out[:, 1:-1, 1:-1, :4] - target)
-    gradient = network.like(np.zeros_like(network.kernels))
+    gradient = network.like(np.zeros_like(network.weights))
     convolutional.backward(network, x, space, delta, gradient, 2)
     exact = in_float64(network)
-    for kernel, found in zip(exact.views(), gradient.views(), strict=True):
-        way = np.random.default_rng(5).normal(size=kernel.shape)
-        before, step = kernel.copy(), 1e-6
+    for filters, found in zip(exact.filters(), gradient.filters(), strict=True):
+        way = np.random.default_rng(5).normal(size=filters.shape)
+        before, step = filters.copy(), 1e-6
         ends = []
         for sign in (-1, 1):
-            kernel[:] = before + sign * step * way
+            filters[:] = before + sign * step * way
             ends.append(loss(exact))
-        kernel[:] = before
+        filters[:] = before
         slope = (ends[1] - ends[0]) / (2 * step)
         assert np.sum(found * way) == pytest.approx(slope, rel=1e-3)
 
@@ -197,8 +197,8 @@ def test_gradient_of_a_network():
         ({"x": np.zeros((1, 2, 5, 5), np.float32)}, "a border around at least one pixel"),
         ({"x": np.zeros((5, 5, 5), np.float32)}, "a border around at least one pixel"),
         ({"x": np.zeros((1, 5, 10, 5), np.float32)[:, :, ::2]}, "C-ordered"),
-        ({"kernels": np.zeros(7, np.float32)}, r"kernels must have shape \(42912,\), got \(7,\)"),
-        ({"kernels": [0.0]}, "kernels must be an ndarray, got list"),
+        ({"weights": np.zeros(7, np.float32)}, r"weights must have shape \(42912,\), got \(7,\)"),
+        ({"weights": [0.0]}, "weights must be an ndarray, got list"),
         ({"matmul_precision": "low"}, "matmul_precision must be one of"),
     ],
 )

@@ -45,8 +45,7 @@ cleaned = {
 }
 
 # %%
-# The whole picture small, a part of it large. The bundled model was trained on photographs that
-# include this one; the denoiser that learned from the building has never seen it.
+# The whole picture small, a part of it large. Neither denoiser has seen this photograph before.
 
 part = slice(95, 185), slice(150, 270)
 figure, axes = plt.subplots(2, 3, figsize=(10.2, 5.6))

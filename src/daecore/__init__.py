@@ -36,7 +36,7 @@ What lies where
       products_bfloat16.h     the same from factors of bfloat16, by vdpbf16ps
       bfloat16.h              rounding to bfloat16, and packing
       activations.h, losses.h, solvers.h, corruption.h    one formula of the mathematics each
-      convolution.h           convolutions of 3 x 3, by tiles.h; the gradient of their kernels
+      convolution.h           convolutions of 3 x 3, by tiles.h; the gradient of their filters
       simd.h                  vector types by the compilers' vector extensions
     csrc/levels/*.c       one SIMD level and real type each: its vectors, its products
     csrc/dispatch.c       which levels this processor runs
@@ -116,10 +116,10 @@ two products with X~ go through the lists. A left-out term would have added zero
 
 Convolutions
 ------------
-A map holds the channels of each pixel of a picture side by side, with a border of zero pixels. Three
-pixels side by side are then one row of 3 channels numbers, and the rows of neighbouring pixels
-overlap: a convolution of 3 x 3 is the sum of three products of matrices that lie in the map, and
-nothing is copied. Going back to the inputs is a convolution with the kernels turned round. Each
+A map holds the channels of each pixel of a picture side by side, with a border of zero pixels.
+Three pixels side by side are then one row of 3 channels numbers, and the rows of neighbouring
+pixels overlap: a convolution of 3 x 3 is the sum of three products of matrices that lie in the map,
+and nothing is copied. Going back to the inputs is a convolution with the filters turned round. Each
 layer is a call of its own; the network, its gradient and its solver are Python's
 (`dae._core.convolutional`).
 """

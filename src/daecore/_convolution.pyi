@@ -5,7 +5,7 @@ from daecore.records import Convolution
 def convolve(
     layer: Convolution,
     x: np.ndarray,
-    weights: np.ndarray,
+    filters: np.ndarray,
     added: np.ndarray | None,
     mask: np.ndarray | None,
     y: np.ndarray,
@@ -13,7 +13,7 @@ def convolve(
     stop: int,
     n_threads: int,
 ) -> None: ...
-def kernel_gradient(
+def filter_gradient(
     layer: Convolution,
     x: np.ndarray,
     delta: np.ndarray,

@@ -1,7 +1,7 @@
 """Convolutions of the maps of pictures, forward and back.
 
 Forward, and back to the inputs, a thread takes a strip of one picture at a time. For the gradient
-of the kernels it takes some of their numbers, and all pictures in order. So no number that is
+of the filters it takes some of their numbers, and all pictures in order. So no number that is
 written depends on how many threads there are.
 """
 from cython.parallel cimport parallel
@@ -19,9 +19,9 @@ cdef extern from "aligned.h" nogil:
 
 
 cdef enum:
-    STRIP_PIXELS = 512          # of a strip, at least: kernels are packed once a strip
+    STRIP_PIXELS = 512          # of a strip, at least: filters are packed once a strip
     TAPS = 9
-    INPUTS = 32                 # of the kernels whose gradient is a thread's, at a time
+    INPUTS = 32                 # of the filters whose gradient is a thread's, at a time
 
 
 ctypedef struct Call:
@@ -30,9 +30,9 @@ ctypedef struct Call:
     ptrdiff_t n_pictures
     ptrdiff_t inputs_bytes, outputs_bytes   # of the maps of a picture
     ptrdiff_t strip                         # rows of pixels
-    ptrdiff_t n_parts                       # strips of a picture, or parts of the kernels
+    ptrdiff_t n_parts                       # strips of a picture, or parts of the filters
     dae_maps maps                           # of the first picture
-    const void *weights
+    const void *filters
     ptrdiff_t start, stop                   # rows of pixels that are wanted
     void *gradient
 
@@ -65,18 +65,18 @@ cdef void _convolve(const Call *t, char *scratch, int thread, int n_threads) noe
             maps.added = <const char *> t.maps.added + picture * t.outputs_bytes
         if t.maps.mask != NULL:
             maps.mask = <const char *> t.maps.mask + picture * t.outputs_bytes
-        t.kernels.convolve(&t.layer, &maps, t.weights, start,
+        t.kernels.convolve(&t.layer, &maps, t.filters, start,
                            min(start + t.strip, t.stop), scratch)
 
 
 cdef void _gradient(const Call *t, char *scratch, int thread, int n_threads) noexcept nogil:
-    """A thread's share of the parts of the kernels."""
+    """A thread's share of the parts of the filters."""
     cdef ptrdiff_t part, picture, start, per_tap = t.n_parts // TAPS
     for part in range(share_begin(t.n_parts, thread, n_threads),
                       share_begin(t.n_parts, thread + 1, n_threads)):
         start = part % per_tap * INPUTS
         for picture in range(t.n_pictures):
-            t.kernels.kernel_gradient(
+            t.kernels.filter_gradient(
                 &t.layer, <const char *> t.maps.x + picture * t.inputs_bytes,
                 <const char *> t.maps.y + picture * t.outputs_bytes, part // per_tap, start,
                 min(start + INPUTS, t.layer.inputs), t.gradient, scratch)
@@ -109,7 +109,7 @@ cdef int _run(const Call *t, Work work, ptrdiff_t n_items, ptrdiff_t scratch_byt
 def convolve(
     layer,                      # records.Convolution
     x,                          # IN (n_pictures, height + 2, width + 2, inputs)
-    weights,                    # IN (3, 3, inputs, outputs)
+    filters,                    # IN (3, 3, inputs, outputs)
     added,                      # IN (n_pictures, height + 2, width + 2, outputs) or None
     mask,                       # IN the same, or None
     y,                          # OUT the same, its border INOUT
@@ -124,7 +124,7 @@ def convolve(
     t.maps.added = reading(added).address
     t.maps.mask = reading(mask).address
     t.maps.y = writing(y).address
-    t.weights = reading(weights).address
+    t.filters = reading(filters).address
     t.start, t.stop = start, stop
     t.strip = (STRIP_PIXELS + t.layer.width - 1) // t.layer.width
     t.n_parts = (stop - start + t.strip - 1) // t.strip
@@ -132,14 +132,14 @@ def convolve(
          t.kernels.convolve_scratch(&t.layer, t.strip) * reading(x).itemsize, n_threads)
 
 
-def kernel_gradient(
+def filter_gradient(
     layer,                      # records.Convolution
     x,                          # IN (n_pictures, height + 2, width + 2, inputs)
     delta,                      # IN (n_pictures, height + 2, width + 2, outputs) dE/dy
     gradient,                   # INOUT (3, 3, inputs, outputs)
     int n_threads,
 ):
-    """gradient += dE/dweights"""
+    """gradient += dE/dfilters"""
     cdef Call t
     _begin(&t, layer, reading(x).rows, reading(x).itemsize)
     t.maps.x = reading(x).address

@@ -209,7 +209,7 @@ cdef extern from "kernels.h" nogil:
         void (*convolve)(const dae_convolution *, const dae_maps *, const void *, ptrdiff_t,
                          ptrdiff_t, void *) noexcept nogil
         ptrdiff_t (*convolve_scratch)(const dae_convolution *, ptrdiff_t) noexcept nogil
-        void (*kernel_gradient)(const dae_convolution *, const void *, const void *, int,
+        void (*filter_gradient)(const dae_convolution *, const void *, const void *, int,
                                 ptrdiff_t, ptrdiff_t, void *, void *) noexcept nogil
         ptrdiff_t (*gradient_scratch)(const dae_convolution *) noexcept nogil
         void (*pack)(const dae_layer *, const dae_batch *, void *, ptrdiff_t,

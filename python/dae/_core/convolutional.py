@@ -102,7 +102,7 @@ class _How(NamedTuple):
 
 def _convolve(
     x: np.ndarray,
-    kernel: np.ndarray,
+    filters: np.ndarray,
     y: np.ndarray,
     how: _How,
     *,
@@ -110,22 +110,22 @@ def _convolve(
     mask: np.ndarray | None = None,
     rectify: bool = False,
 ) -> None:
-    layer = _record(x, kernel, y, how, rectify)
+    layer = _record(x, filters, y, how, rectify)
     for other in (added, mask):
         if other is not None:
             _check_maps(other, y.shape)
-    operations = 2.0 * layer.width * kernel.size
+    operations = 2.0 * layer.width * filters.size
     if len(x) == 1:  # so many rows at a time
         for rows, n_threads in _parts(layer.height, operations, how):
             _convolution.convolve(
-                layer, x, kernel, added, mask, y, rows.start, rows.stop, n_threads
+                layer, x, filters, added, mask, y, rows.start, rows.stop, n_threads
             )
         return
     for part, n_threads in _parts(len(x), operations * layer.height, how):
         _convolution.convolve(
             layer,
             x[part],
-            kernel,
+            filters,
             None if added is None else added[part],
             None if mask is None else mask[part],
             y[part],
@@ -139,20 +139,20 @@ def _gradient(x: np.ndarray, delta: np.ndarray, gradient: np.ndarray, how: _How)
     layer = _record(x, gradient, delta, how, False)
     operations = 2.0 * layer.width * gradient.size * layer.height
     for part, n_threads in _parts(len(x), operations, how):
-        _convolution.kernel_gradient(layer, x[part], delta[part], gradient, n_threads)
+        _convolution.filter_gradient(layer, x[part], delta[part], gradient, n_threads)
 
 
 def _record(
-    x: np.ndarray, kernel: np.ndarray, y: np.ndarray, how: _How, rectify: bool
+    x: np.ndarray, filters: np.ndarray, y: np.ndarray, how: _How, rectify: bool
 ) -> records.Convolution:
-    """The convolution of `x` by the kernel into `y`, all checked."""
+    """The convolution of `x` by the filters into `y`, all checked."""
     n_pictures, height, width = _pixels(x)
-    _check_maps(kernel, (3, 3, x.shape[3], kernel.shape[3]))
-    _check_maps(y, (n_pictures, height + 2, width + 2, kernel.shape[3]))
-    if kernel.shape[3] % 16:
-        raise ValueError(f"kernels must have whole lines of outputs, got {kernel.shape[3]}.")
+    _check_maps(filters, (3, 3, x.shape[3], filters.shape[3]))
+    _check_maps(y, (n_pictures, height + 2, width + 2, filters.shape[3]))
+    if filters.shape[3] % 16:
+        raise ValueError(f"filters must have whole lines of outputs, got {filters.shape[3]}.")
     precision = _enums.PRECISIONS[how.precision]
-    return records.Convolution(height, width, x.shape[3], kernel.shape[3], rectify, precision)
+    return records.Convolution(height, width, x.shape[3], filters.shape[3], rectify, precision)
 
 
 def _pixels(x: np.ndarray) -> tuple[int, int, int]:

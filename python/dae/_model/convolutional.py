@@ -4,7 +4,7 @@
     code  += K_2 * max(0, K_1 * code)       for each block
     output = K_tail * code
 
-where * is the convolution with kernels of 3 x 3 pixels, zeros around the picture. There are no
+where * is the convolution with filters of 3 x 3 pixels, zeros around the picture. There are no
 biases: twice the input has twice the output, so a picture of less contrast with less noise is
 cleaned like one of more contrast with more (Mohan et al., "Robust and interpretable blind image
 denoising via bias-free convolutional neural networks", ICLR 2020).
@@ -20,7 +20,7 @@ from dae._model.damage import checked_choice, damaged, is_array
 from dae._model.layout import aligned_zeros, check_layout
 from dae._model.precision import HIGHEST, PRECISIONS
 
-LINE = 16  # numbers of float32 in a cache line; kernels have whole lines of outputs
+LINE = 16  # numbers of float32 in a cache line; filters have whole lines of outputs
 
 
 def whole_lines(channels: int) -> int:
@@ -30,18 +30,18 @@ def whole_lines(channels: int) -> int:
 
 @dataclass
 class ConvolutionalNetwork:
-    """Kernels (3, 3, inputs, outputs), all in one array.
+    """Filters (3, 3, inputs, outputs), all in one array.
 
     Attributes
     ----------
-    kernels : float32 ndarray of shape (n_parameters,)
+    weights : float32 ndarray of shape (n_parameters,)
         Those of the head, of the blocks in order and of the tail, one behind the other; unused
         outputs of the tail are 0.
     n_inputs, n_outputs, n_channels, n_blocks : int
     matmul_precision : str, of `PRECISIONS`
     """
 
-    kernels: np.ndarray
+    weights: np.ndarray
     n_inputs: int
     n_outputs: int
     n_channels: int
@@ -49,30 +49,30 @@ class ConvolutionalNetwork:
     matmul_precision: str = HIGHEST
 
     def shapes(self) -> list[tuple[int, int, int, int]]:
-        """Shapes of the kernels, in order."""
+        """Shapes of the filters, in order."""
         m = self.n_channels
         head, tail = (3, 3, self.n_inputs, m), (3, 3, m, whole_lines(self.n_outputs))
         return [head, *[(3, 3, m, m)] * (2 * self.n_blocks), tail]
 
-    def views(self) -> list[np.ndarray]:
-        """The kernels, in order: views of the one array."""
+    def filters(self) -> list[np.ndarray]:
+        """The filters, in order: views of the one array."""
         shapes = self.shapes()
         stops = np.cumsum([np.prod(shape) for shape in shapes])
-        parts = np.split(self.kernels, stops[:-1])
+        parts = np.split(self.weights, stops[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
     @property
     def head(self) -> np.ndarray:
-        return self.views()[0]
+        return self.filters()[0]
 
     @property
     def tail(self) -> np.ndarray:
-        return self.views()[-1]
+        return self.filters()[-1]
 
     @property
     def blocks(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Both kernels of each block."""
-        inner = self.views()[1:-1]
+        """Both filters of each block."""
+        inner = self.filters()[1:-1]
         return list(zip(inner[::2], inner[1::2], strict=True))
 
     @property
@@ -80,22 +80,22 @@ class ConvolutionalNetwork:
         """Number of parameters."""
         return sum(int(np.prod(shape)) for shape in self.shapes())
 
-    def like(self, kernels: np.ndarray) -> ConvolutionalNetwork:
+    def like(self, weights: np.ndarray) -> ConvolutionalNetwork:
         """Another array of the same shapes: a gradient, or a moment."""
-        return replace(self, kernels=kernels)
+        return replace(self, weights=weights)
 
     def check(self) -> None:
         """Raise ValueError unless the array has the numbers that the shapes ask for."""
         checked_choice("matmul_precision", self.matmul_precision, PRECISIONS)
-        if not is_array(self.kernels):
-            raise damaged(f"kernels must be an ndarray, got {type(self.kernels).__name__}")
-        check_layout("kernels", self.kernels, (self.size,), np.dtype(np.float32))
+        if not is_array(self.weights):
+            raise damaged(f"weights must be an ndarray, got {type(self.weights).__name__}")
+        check_layout("weights", self.weights, (self.size,), np.dtype(np.float32))
 
 
 def new_network(
     n_inputs: int, n_outputs: int, n_channels: int, n_blocks: int, rng: np.random.Generator
 ) -> ConvolutionalNetwork:
-    """A network with random kernels.
+    """A network with random filters.
 
     Normal, of variance 2 / (9 inputs) (He et al., ICCV 2015); those behind the rectifier of a
     block a tenth of that, so that at first all blocks together change the code by little, as in
@@ -103,18 +103,18 @@ def new_network(
     """
     shell = ConvolutionalNetwork(np.empty(0, np.float32), n_inputs, n_outputs, n_channels, n_blocks)
     network = shell.like(aligned_zeros((shell.size,), np.dtype(np.float32)))
-    for number, kernel in enumerate(network.views()[:-1]):
-        size = np.sqrt(2 / (9 * kernel.shape[2]))
+    for number, filters in enumerate(network.filters()[:-1]):
+        size = np.sqrt(2 / (9 * filters.shape[2]))
         if number and number % 2 == 0:
             size *= 0.1
-        kernel[:] = rng.normal(scale=size, size=kernel.shape)
+        filters[:] = rng.normal(scale=size, size=filters.shape)
     return network
 
 
 # ------------------------------------------------------------------ the equations in NumPy
 
 
-def convolved(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+def convolved(x: np.ndarray, filters: np.ndarray) -> np.ndarray:
     """The convolution of maps (n, height + 2, width + 2, inputs), which have a border of zeros.
 
     Returns
@@ -122,11 +122,11 @@ def convolved(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     y : ndarray of shape (n, height, width, outputs)
     """
     height, width = x.shape[1] - 2, x.shape[2] - 2
-    return sum(x[:, i : i + height, j : j + width] @ kernel[i, j] for i, j in np.ndindex(3, 3))
+    return sum(x[:, i : i + height, j : j + width] @ filters[i, j] for i, j in np.ndindex(3, 3))
 
 
-def kernel_gradient(x: np.ndarray, delta: np.ndarray) -> np.ndarray:
-    """dE/dkernel, given dE/dy (n, height, width, outputs) of such a convolution."""
+def filter_gradient(x: np.ndarray, delta: np.ndarray) -> np.ndarray:
+    """dE/dfilters, given dE/dy (n, height, width, outputs) of such a convolution."""
     height, width = delta.shape[1:3]
     gradient = np.empty((3, 3, x.shape[3], delta.shape[3]), delta.dtype)
     for i, j in np.ndindex(3, 3):
@@ -140,9 +140,9 @@ def with_border(y: np.ndarray) -> np.ndarray:
     return np.pad(y, ((0, 0), (1, 1), (1, 1), (0, 0)))
 
 
-def turned(kernel: np.ndarray) -> np.ndarray:
-    """The kernel of the convolution that goes back: dE/dx is that of dE/dy with it."""
-    return np.ascontiguousarray(kernel[::-1, ::-1].transpose(0, 1, 3, 2))
+def turned(filters: np.ndarray) -> np.ndarray:
+    """The filters of the convolution that goes back: dE/dx is that of dE/dy with it."""
+    return np.ascontiguousarray(filters[::-1, ::-1].transpose(0, 1, 3, 2))
 
 
 def reconstruct(network: ConvolutionalNetwork, x: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from dae._training.monitor import report
-from dae.image._colour import from_planes, to_planes
+from dae.image._colour import GREY, from_planes, to_planes
 from dae.image._crops import check_size
 from dae.image._format import ImageFormat
 from dae.image._multiscale import cleaned_at_scales, n_scales, reach
@@ -162,7 +162,10 @@ class Cleaner:
         level = self.level(sigma)
         contrast = noisy.dtype.type(min(1.0, level / sigma))
         nothing = np.zeros(noisy.shape, dtype=bool)
-        cleaned = self.clean_plane(noisy * contrast, nothing, level) / contrast
+        # a network that convolves looks at brightness, and less contrast is nearer to grey
+        middle = GREY * (1 - contrast) if self.task.maps else 0
+        cleaned = self.clean_plane(noisy * contrast + middle, nothing, level)
+        cleaned = (cleaned - middle) / contrast
         return limit_removal(noisy, cleaned, sigma)
 
     def remove_told(self, noisy: np.ndarray, sigma: float | None) -> np.ndarray:
@@ -325,11 +328,13 @@ def _denoised_piece(
     noisy = image_format.to_unit(image)
     if grey:
         noisy = noisy[..., :1]
-    noisy_planes = to_planes(noisy, cleaner.luminance)
+    around_grey = cleaner.task.maps
+    noisy_planes = to_planes(noisy, cleaner.luminance, around_grey)
     del noisy
     # one at a time: of a large tile these arrays decide how much memory is needed
     planes = [remove[index](noisy_planes.pop(0)) for index in range(len(noisy_planes))]
-    return image_format.from_unit(from_planes(planes, cleaner.luminance), image)
+    colours = from_planes(planes, cleaner.luminance, around_grey)
+    return image_format.from_unit(colours, image)
 
 
 def has_equal_channels(image: np.ndarray, image_format: ImageFormat) -> bool:

@@ -18,17 +18,34 @@ OPPONENT = np.array(
 )
 
 
-def to_planes(colours: np.ndarray, luminance: bool) -> list[np.ndarray]:
-    """Planes (height, width) of a picture: its channels, or luminance and chrominances."""
+# A grey between black and white, which stays what it is in planes that are asked for around it.
+GREY = np.float32(0.5)
+
+
+def to_planes(colours: np.ndarray, luminance: bool, around_grey: bool = False) -> list[np.ndarray]:
+    """Planes (height, width) of a picture: its channels, or luminance and chrominances.
+
+    The latter are around 0.87 and 0; with `around_grey` all of them around `GREY`, as channels are.
+    """
     if luminance and colours.shape[2] == 3:
-        colours = _mixed(colours, OPPONENT)
+        colours = _turned(colours, OPPONENT, around_grey)
     return [np.ascontiguousarray(colours[..., channel]) for channel in range(colours.shape[2])]
 
 
-def from_planes(planes: Sequence[np.ndarray], luminance: bool) -> np.ndarray:
+def from_planes(
+    planes: Sequence[np.ndarray], luminance: bool, around_grey: bool = False
+) -> np.ndarray:
     """The inverse of `to_planes`."""
     colours = np.stack(planes, axis=-1)
-    return _mixed(colours, OPPONENT.T) if luminance and colours.shape[2] == 3 else colours
+    if luminance and colours.shape[2] == 3:
+        colours = _turned(colours, OPPONENT.T, around_grey)
+    return colours
+
+
+def _turned(colours: np.ndarray, matrix: np.ndarray, around_grey: bool) -> np.ndarray:
+    if around_grey:
+        return _mixed(colours - GREY, matrix) + GREY
+    return _mixed(colours, matrix)
 
 
 def _mixed(colours: np.ndarray, matrix: np.ndarray) -> np.ndarray:

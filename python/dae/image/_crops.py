@@ -37,6 +37,8 @@ class Crops:
         Patch size; no picture may be smaller.
     luminance : bool
         Whether colours become luminance and chrominances.
+    around_grey : bool
+        Whether these are around grey, see `to_planes`.
     data_range : float or None
     are_noisy : bool
         Whether `images` themselves have noise (there are no clean ones).
@@ -52,8 +54,10 @@ class Crops:
         data_range: float | None,
         are_noisy: bool,
         noise: float,
+        around_grey: bool = False,
     ) -> None:
         self.luminance = luminance
+        self.around_grey = around_grey
         self.data_range = data_range
         self.are_noisy = are_noisy
         self.noise = noise  # of noisy pictures, at most
@@ -153,4 +157,5 @@ class Crops:
 
     def _planes(self, which: str, index: int, corner: tuple[slice, slice]) -> list[np.ndarray]:
         piece = self._get(which, index)[0][corner]
-        return to_planes(self._formats[which, index].to_unit(piece), self.luminance)
+        colours = self._formats[which, index].to_unit(piece)
+        return to_planes(colours, self.luminance, self.around_grey)

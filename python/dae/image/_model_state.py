@@ -231,7 +231,7 @@ FITTED: dict[str, Callable[[Any], bool]] = {
 OWN_STATE: dict[str, Collection[str]] = {
     "ImageDenoiser": FITTED,
     "ConvolutionalAutoencoder": (
-        "kernels_", "loss_curve_", "n_steps_", "n_features_in_", "_moments", "_seed",
+        "weights_", "loss_curve_", "n_steps_", "n_features_in_", "_moments", "_seed",
     ),
 }  # fmt: skip
 

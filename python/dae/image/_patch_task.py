@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dae.image._colour import GREY
 from dae.image._noise import NOISES, fill, neighbour_mean
 
 SCALE = np.float32(0.2)
@@ -132,7 +133,7 @@ class PatchTask:
             guess = np.where(hidden, patches[1], patches[0])
         else:
             guess = patches[0]
-        mean = guess.mean(axis=1, keepdims=True) if self.centre else np.float32(0.5)
+        mean = guess.mean(axis=1, keepdims=True) if self.centre else GREY
         scale, constant = SCALE, np.float32(1 if self.maps else CONSTANT)
         if self.noise == "gaussian":
             # between dividing by the level, which slights strong noise, and by a constant,

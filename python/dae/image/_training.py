@@ -173,6 +173,7 @@ def new_crops(denoiser: Any, images: Any, noisy: Any) -> Crops:
         noisy,
         size=int(patch_size),
         luminance=denoiser.color == "luminance" and noise not in LOST,
+        around_grey=task["maps"],
         data_range=denoiser.data_range,
         are_noisy=noise == "unknown",
         noise=levels[1] if noise == "gaussian" else 0.0,

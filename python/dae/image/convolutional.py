@@ -32,7 +32,7 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
     """A convolutional denoising autoencoder, the network of an `ImageDenoiser`.
 
     A picture becomes four of half its height and width, one for each pixel of 2 x 2 [1]_.
-    Convolutions with kernels of 3 x 3 encode them as `n_channels` maps, blocks of two
+    Convolutions with filters of 3 x 3 encode them as `n_channels` maps, blocks of two
     convolutions, the first of them rectified, change the code [2]_, and a last convolution decodes
     what is added to the picture. There are no biases: noise and contrast of half the size are
     cleaned in the same way [3]_. All places of a picture share the work that a network of patches
@@ -59,7 +59,7 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
         Step size of Adam.
 
     random_state : int, RandomState instance or None, default=None
-        Determines the first kernels and the order of patches.
+        Determines the first filters and the order of patches.
 
     n_jobs : int or None, default=None
         Number of threads, as for `DenoisingAutoencoder`. It changes the time, not the result.
@@ -70,8 +70,8 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
 
     Attributes
     ----------
-    kernels_ : float32 ndarray of shape (n_parameters,)
-        All kernels, one behind the other.
+    weights_ : float32 ndarray of shape (n_parameters,)
+        All filters, one behind the other.
 
     loss_curve_ : list of float
         Mean over the patches of each call of `partial_fit` of the sum of squared errors.
@@ -186,7 +186,7 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
         size, n_planes = _layout(X.shape[1])
         state = self._begun(X.shape[1], n_planes)
         network, moments, seed, n_steps = state
-        gradient = network.like(np.zeros_like(network.kernels))
+        gradient = network.like(np.zeros_like(network.weights))
         n_threads = _core.n_threads(self.n_jobs)
         batch_size = min(self.batch_size, len(X))
         space = convolutional.Workspace(network, batch_size, size // 2, size // 2)
@@ -207,11 +207,11 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
                 )
             total += loss
             error *= np.float32(2 / len(batch))
-            gradient.kernels[:] = 0
+            gradient.weights[:] = 0
             convolutional.backward(network, x, space, out, gradient, n_threads)
             n_steps += 1
-            _descend(network.kernels, gradient.kernels, moments, self.learning_rate_init, n_steps)
-        self.kernels_ = network.kernels
+            _descend(network.weights, gradient.weights, moments, self.learning_rate_init, n_steps)
+        self.weights_ = network.weights
         self._moments = moments
         self._seed = seed
         self.n_steps_ = n_steps
@@ -222,7 +222,7 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
     def _begun(
         self, n_features: int, n_planes: int
     ) -> tuple[ConvolutionalNetwork, list[np.ndarray], int, int]:
-        """The network, the moments of its kernels, the seed and the steps made; copies."""
+        """The network, the moments of its weights, the seed and the steps made; copies."""
         if self.__sklearn_is_fitted__():
             network = self._network()
             if n_features != self.n_features_in_:
@@ -230,7 +230,7 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
                     f"X must have the {self.n_features_in_} columns that the network was trained "
                     f"on, got {n_features}."
                 )
-            network = network.like(network.kernels.copy())
+            network = network.like(network.weights.copy())
             moments = [moment.copy() for moment in self._checked_moments()]
             seed = checked_count("_seed", self.__dict__.get("_seed"), 2**31)
             return network, moments, seed, checked_count("n_steps_", self.n_steps_)
@@ -241,17 +241,17 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
             4 * n_planes + 1, 4, self.n_channels, self.n_blocks, np.random.default_rng(seed)
         )
         network.matmul_precision = self.matmul_precision
-        return network, [np.zeros_like(network.kernels) for _ in range(2)], seed, 0
+        return network, [np.zeros_like(network.weights) for _ in range(2)], seed, 0
 
     def _checked_moments(self) -> list[np.ndarray]:
         """The moments of Adam; zeros where a model file left them out."""
         moments = self.__dict__.get("_moments")
         if moments == []:
-            return [np.zeros_like(self.kernels_) for _ in range(2)]
+            return [np.zeros_like(self.weights_) for _ in range(2)]
         if not isinstance(moments, list) or len(moments) != 2 or not all(map(is_array, moments)):
             raise damaged("_moments must be two arrays")
         for moment in moments:
-            check_layout("a moment", moment, self.kernels_.shape, self.kernels_.dtype)
+            check_layout("a moment", moment, self.weights_.shape, self.weights_.dtype)
         return moments
 
     # -------------------------------------------------------------- use
@@ -333,16 +333,16 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
         checked_curve("loss_curve_", self.__dict__.get("loss_curve_"), ends=True)
         n_features = checked_count("n_features_in_", self.__dict__.get("n_features_in_"))
         network = ConvolutionalNetwork(
-            self.kernels_,
+            self.weights_,
             4 * _layout(n_features)[1] + 1,
             4,
             int(self.n_channels),
             int(self.n_blocks),
             self.matmul_precision,
         )
-        if is_array(self.kernels_) and self.kernels_.shape != (network.size,):
+        if is_array(self.weights_) and self.weights_.shape != (network.size,):
             raise ValueError(
-                f"The fitted network has {self.kernels_.size} weights, n_channels="
+                f"The fitted network has {self.weights_.size} weights, n_channels="
                 f"{self.n_channels} and n_blocks={self.n_blocks} mean {network.size}. Restore the "
                 "parameters, or fit again."
             )
@@ -350,11 +350,11 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
         return network
 
     def __sklearn_is_fitted__(self) -> bool:
-        return "kernels_" in self.__dict__
+        return "weights_" in self.__dict__
 
 
 def _descend(
-    kernels: np.ndarray,
+    weights: np.ndarray,
     gradient: np.ndarray,
     moments: list[np.ndarray],
     learning_rate: float,
@@ -373,7 +373,7 @@ def _descend(
     gradient += EPSILON
     np.divide(first, gradient, out=gradient)
     gradient *= learning_rate / (1 - BETA_1**step)
-    kernels -= gradient
+    weights -= gradient
 
 
 # ------------------------------------------------------------------ rows and maps

@@ -16,7 +16,7 @@ from dae._estimator.transformer import NetworkTransformer
 from dae._model.convolutional import ConvolutionalNetwork
 from dae._model.network import Layer
 from dae.image._cleaning import Cleaner
-from dae.image._colour import OPPONENT
+from dae.image._colour import GREY, OPPONENT
 from dae.image._multiscale import HALF, HALVING, LOW_HALF, LOWER, NOISE_LEFT
 from dae.image._patch_task import CONSTANT, LOST, SCALE, PatchTask
 from dae.image.convolutional import ConvolutionalAutoencoder
@@ -68,7 +68,7 @@ def _picture_network(graph: Graph, cleaner: Cleaner, cleaning: PlaneCleaning) ->
     colours = graph.input("X", np.float32, shape)
     told = _told_level(graph, cleaner)
     if cleaner.luminance:
-        colours = _mixed(graph, colours, OPPONENT.T)
+        colours = _mixed(graph, colours, OPPONENT.T, cleaner.task.maps)
     planes = graph.op("Transpose", colours, perm=[0, 3, 1, 2])
     as_planes = graph.op("Shape", planes)
     if told is None:
@@ -81,7 +81,7 @@ def _picture_network(graph: Graph, cleaner: Cleaner, cleaning: PlaneCleaning) ->
     planes = cleaning.at_scales(graph, planes, level, cleaner.scales)
     colours = graph.op("Transpose", graph.op("Reshape", planes, as_planes), perm=[0, 2, 3, 1])
     if cleaner.luminance:
-        colours = _mixed(graph, colours, OPPONENT)
+        colours = _mixed(graph, colours, OPPONENT, cleaner.task.maps)
     return Output("variable", graph.dtype, shape, graph.op("Clip", colours, 0.0, 1.0))
 
 
@@ -100,13 +100,18 @@ def _column(graph: Graph, vector: str) -> str:
     return graph.op("Unsqueeze", vector, [1])
 
 
-def _mixed(graph: Graph, colours: str, matrix: np.ndarray) -> str:
+def _mixed(graph: Graph, colours: str, matrix: np.ndarray, around_grey: bool) -> str:
     """Colours times the matrix where there are three of them, otherwise as they are."""
     n_colours = graph.op("Squeeze", graph.op("Shape", colours, start=3, end=4))
     three, other = graph.branch(), graph.branch()
+    if around_grey:
+        turned = three.op("MatMul", three.op("Sub", colours, float(GREY)), matrix)
+        turned = three.op("Add", turned, float(GREY))
+    else:
+        turned = three.op("MatMul", colours, matrix)
     return graph.choose(
         graph.op("Equal", n_colours, 3),
-        (three, three.op("MatMul", colours, matrix)),
+        (three, turned),
         (other, other.op("Identity", colours)),
     )
 
@@ -344,9 +349,9 @@ class MapCleaning(PlaneCleaning):
         return graph.op("Add", answer, 0.5)
 
 
-def _convolved(graph: Graph, maps: str, kernel: np.ndarray) -> str:
-    """Maps (n, inputs, height, width) through a kernel (3, 3, inputs, outputs)."""
-    return graph.op("Conv", maps, kernel.transpose(3, 2, 0, 1), pads=[1, 1, 1, 1])
+def _convolved(graph: Graph, maps: str, filters: np.ndarray) -> str:
+    """Maps (n, inputs, height, width) through filters (3, 3, inputs, outputs)."""
+    return graph.op("Conv", maps, filters.transpose(3, 2, 0, 1), pads=[1, 1, 1, 1])
 
 
 # ------------------------------------------------------------------ lines

@@ -6,7 +6,7 @@
  *
  *     y (width, outputs) = sum over 3 rows of neighbours   A (width, 3 inputs) K (3 inputs, outputs)
  *
- * and the gradient of a kernel's entry is the product of the same numbers, summed over pixels. */
+ * and the gradient of a filter's entry is the product of the same numbers, summed over pixels. */
 enum {
     GRADIENT_ROWS = 16, /* of pixels in one product: 128 KiB of 32 pixels of 64 channels */
     MAP_LINES = 32      /* channels that words of bfloat16 are packed for, at least */
@@ -39,13 +39,13 @@ INLINE void finish_row(const dae_convolution *c, intp count, REAL *y, const REAL
             store(y + i, blend((ivec)(load(mask + i) > zero), load(y + i), zero));
 }
 
-static void convolve(const dae_convolution *c, const dae_maps *maps, const void *kernels,
+static void convolve(const dae_convolution *c, const dae_maps *maps, const void *filters,
                      intp start, intp stop, void *scratch)
 {
     const intp width = c->width, inputs = c->inputs, outputs = c->outputs;
     const intp x_row = row_numbers(width, inputs), y_row = row_numbers(width, outputs);
     const intp count = width * outputs;
-    const REAL *x = (const REAL *)maps->x + start * x_row, *k = kernels;
+    const REAL *x = (const REAL *)maps->x + start * x_row, *k = filters;
     intp step = x_row;
     factors f[3];
     CHECK(outputs % LINE == 0);
@@ -84,7 +84,7 @@ static intp gradient_scratch(const dae_convolution *c)
     return as_words(c) ? GRADIENT_ROWS * (c->width + 1) / 2 * (c->inputs + c->outputs) : 0;
 }
 
-static void kernel_gradient(const dae_convolution *c, const void *x, const void *delta, int tap,
+static void filter_gradient(const dae_convolution *c, const void *x, const void *delta, int tap,
                             intp start, intp stop, void *gradient, void *scratch)
 {
     const intp width = c->width, inputs = c->inputs, outputs = c->outputs, rows = stop - start;

@@ -162,7 +162,7 @@ typedef struct {
     void *scratch;
 } dae_sampled_share;
 
-/* A convolution of 3 x 3 pixels: its kernels (3, 3, inputs, outputs), `outputs` whole lines. Maps
+/* A convolution of 3 x 3 pixels: its filters (3, 3, inputs, outputs), `outputs` whole lines. Maps
  * (height + 2, width + 2, channels) have a border of zeros. */
 typedef struct {
     ptrdiff_t height, width;   /* of the pixels, without the border */
@@ -299,14 +299,14 @@ typedef struct {
 
     /* y[start:stop] <- these rows of pixels of the convolution of x; `scratch` has convolve_scratch
      * elements. */
-    void (*convolve)(const dae_convolution *c, const dae_maps *maps, const void *kernels,
+    void (*convolve)(const dae_convolution *c, const dae_maps *maps, const void *filters,
                      ptrdiff_t start, ptrdiff_t stop, void *scratch);
     ptrdiff_t (*convolve_scratch)(const dae_convolution *c, ptrdiff_t rows);
 
     /* gradient[tap, I, :] += the sums over the pixels of one picture, for the inputs
      * I = [start, stop) and delta = dE/dy, a map; taps are numbered 0 to 8. `scratch` has
      * gradient_scratch elements. */
-    void (*kernel_gradient)(const dae_convolution *c, const void *x, const void *delta, int tap,
+    void (*filter_gradient)(const dae_convolution *c, const void *x, const void *delta, int tap,
                             ptrdiff_t start, ptrdiff_t stop, void *gradient, void *scratch);
     ptrdiff_t (*gradient_scratch)(const dae_convolution *c);
 
