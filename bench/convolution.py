@@ -179,11 +179,11 @@ def text(result: dict) -> str:
         [
             "# Convolutions beside PyTorch and ONNX Runtime",
             "",
-            "`python -m bench.convolution`: the network of the bundled denoiser, 64 channels and 7 "
-            "blocks, all sides in turn; medians, and ratios of the rounds with quartiles (above 1: "
-            "dae is faster). Apart: the loss after 20 steps; the largest difference of the outputs, "
-            f"of their largest value. {environment['cpu']}, {environment['cores']} cores; "
-            f"{environment['date']}.",
+            "`python -m bench.convolution`: the network of the bundled denoiser, 64 channels and "
+            "7 blocks, all sides in turn; medians, and ratios of the rounds with quartiles (above "
+            "1: dae is faster). Apart: the loss after 20 steps; the largest difference of the "
+            f"outputs, of their largest value. {environment['cpu']}, {environment['cores']} "
+            f"cores; {environment['date']}.",
             "",
             markdown_rows(columns, lines),
         ]
