@@ -33,7 +33,7 @@ from dae import (
     StackedDenoisingClassifier,
     StackedDenoisingRegressor,
 )
-from dae.image import ImageDenoiser
+from dae.image import ConvolutionalAutoencoder, ImageDenoiser
 
 ALLOWED = (ValueError, MemoryError)
 
@@ -82,6 +82,10 @@ def fitted_estimators() -> dict[str, Any]:
                 (4,), fine_tune=True, corruption=None, tied_weights=False
             ),
         ).fit([picture]),
+        "convolutional denoiser": ImageDenoiser(
+            level=(0.1, 0.3), patch_size=6, n_patches=20, batch_size=4, random_state=0,
+            autoencoder=ConvolutionalAutoencoder(16, 1),
+        ).fit([picture]),
     }  # fmt: skip
 
 
@@ -107,7 +111,7 @@ def calls(name: str, estimator: Any) -> dict[str, Callable[[], Any]]:
     if name == "sparse":
         X = sparse.csr_array(np.rint(3 * X))
     made: dict[str, Callable[[], Any]] = {"pickle": lambda: pickle.loads(pickle.dumps(estimator))}
-    if name == "denoiser":
+    if "denoiser" in name:
         picture = np.random.default_rng(2).random((16, 16)).astype(np.float32)
         return made | {
             "transform": lambda: estimator.transform(picture),

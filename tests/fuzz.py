@@ -24,7 +24,7 @@ import numpy as np
 from sklearn.base import clone
 
 from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder
-from dae.image import ImageDenoiser, _model_file, _training
+from dae.image import ConvolutionalAutoencoder, ImageDenoiser, _model_file, _training
 from dae.image._clean_file import clean_file
 
 PICTURE = np.random.default_rng(0).random((24, 30))
@@ -50,6 +50,7 @@ def small_denoiser(kind: int = 0) -> ImageDenoiser:
         StackedDenoisingAutoencoder((5, 4), corruption=None, fine_tune=True, tied_weights=False),
         DenoisingAutoencoder(4, corruption=None),
         StackedDenoisingAutoencoder((4,), corruption=None),
+        ConvolutionalAutoencoder(16, 1),
     ]
     return ImageDenoiser(
         "masking" if kind == 2 else "gaussian", (0.02, 0.2), autoencoder=networks[kind],
@@ -124,7 +125,7 @@ def edited(header: dict, rng: np.random.Generator) -> dict:
 def models(rng_of, numbers, folder: Path) -> Counter:
     """Damage files that `save` wrote; whatever loads must work."""
     originals = []
-    for kind in range(3):
+    for kind in range(4):
         path = folder / f"model{kind}.npz"
         small_denoiser(kind).save(path)
         with np.load(path, allow_pickle=False) as file:
@@ -287,7 +288,8 @@ def checked(number: int, use, where: Path) -> str:
 
 def run(what: str, n: int, seed: int = 0, first: int = 0) -> Counter:
     """Try `n` cases, and count their outcomes. Raises Finding."""
-    block, _training.BLOCK = _training.BLOCK, 64
+    blocks = _training.BLOCK, _training.CONVOLUTIONAL_BLOCK
+    _training.BLOCK = _training.CONVOLUTIONAL_BLOCK = 64
     try:
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -297,7 +299,7 @@ def run(what: str, n: int, seed: int = 0, first: int = 0) -> Counter:
                 Path(folder),
             )
     finally:
-        _training.BLOCK = block
+        _training.BLOCK, _training.CONVOLUTIONAL_BLOCK = blocks
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ from pictures import CHINA, FLOWER, GREY, UNSEEN, psnr, spoil
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from dae import _core
+from dae import StackedDenoisingAutoencoder, _core
+from dae._core import convolutional
 from dae.image import ConvolutionalAutoencoder, ImageDenoiser
 from dae.image.convolutional import BETA_1, BETA_2, EPSILON, _inputs, _quarters, _whole
 
@@ -80,9 +81,9 @@ def test_pictures_of_any_size(trained, shape):
 def test_tiles_give_the_bits_of_the_whole_picture(trained, monkeypatch):
     noisy = spoil("gaussian", 0.1, CHINA[:217, :401])
     for arguments in ({"sigma": 0.1}, {}):
-        monkeypatch.setattr("dae.image._cleaning.MAP_TILE", 1024)
+        monkeypatch.setattr("dae.image._cleaning.MAP_BYTES", 2**27)
         whole = trained.transform(noisy, **arguments)
-        monkeypatch.setattr("dae.image._cleaning.MAP_TILE", 90)
+        monkeypatch.setattr("dae.image._cleaning.MAP_BYTES", 32 * 90**2)
         np.testing.assert_array_equal(trained.transform(noisy, **arguments), whole)
 
 
@@ -94,8 +95,79 @@ def test_more_resolutions(trained, monkeypatch):
     noisy = spoil("gaussian", 0.1, CHINA[:221, :401])
     whole = several.transform(noisy, sigma=0.1)
     assert (several.set_params(scales=1).transform(noisy, sigma=0.1) != whole).any()
-    monkeypatch.setattr("dae.image._cleaning.MAP_TILE", 100)
+    monkeypatch.setattr("dae.image._cleaning.MAP_BYTES", 32 * 100**2)
     np.testing.assert_array_equal(several.set_params(scales=2).transform(noisy, sigma=0.1), whole)
+
+
+def test_colours(trained):
+    noisy = spoil("gaussian", 25 / 255, FLOWER[100:300, 150:400])
+    clean = FLOWER[100:300, 150:400] / 255
+    by_planes = psnr(clean, trained.transform(noisy, sigma=25 / 255))
+    by_channels = copy.deepcopy(trained).set_params(color="channels")
+    assert by_planes > psnr(clean, by_channels.transform(noisy, sigma=25 / 255)) + 0.3
+    grey = np.stack([noisy[..., 1]] * 3, axis=-1)
+    cleaned = trained.transform(grey, sigma=25 / 255)
+    assert (cleaned[..., 0] == cleaned[..., 2]).all()
+
+
+def test_colours_are_trained_around_grey_whatever_names_the_network():
+    begun = make(learning_rate="constant", warm_start=True).fit([CHINA])
+    further = [copy.deepcopy(begun), copy.deepcopy(begun).set_params(autoencoder=None)]
+    first, second = (model.fit([CHINA]).autoencoder_.weights_.tobytes() for model in further)
+    assert first == second
+    first, second = (
+        model.partial_fit([CHINA]).autoencoder_.weights_.tobytes() for model in further
+    )
+    assert first == second
+
+
+def test_parameters_of_patches_have_no_part():
+    usual = make().fit([GREY])
+    other = make(output_size=5, stride=30, center=False, window="uniform").fit([GREY])
+    assert other.autoencoder_.weights_.tobytes() == usual.autoencoder_.weights_.tobytes()
+    noisy = spoil("gaussian", 0.1, UNSEEN)
+    np.testing.assert_array_equal(
+        other.transform(noisy, sigma=0.1), usual.transform(noisy, sigma=0.1)
+    )
+
+
+@pytest.mark.parametrize("kind", ["float64", "uint16", "alpha", "Fortran", "predict", "pairs"])
+def test_pictures_of_all_kinds(trained, kind):
+    noisy = spoil("gaussian", 0.1, UNSEEN)
+    denoiser = trained
+    expected = trained.transform(noisy, sigma=0.1)
+    if kind == "float64":
+        noisy = noisy.astype(float)
+    elif kind == "uint16":
+        noisy = np.rint(noisy.clip(0, 1) * 65535).astype(np.uint16)
+        expected = trained.transform(noisy / np.float32(65535), sigma=0.1) * 65535
+    elif kind == "alpha":
+        alpha = np.ones_like(noisy)
+        noisy = np.stack([noisy, noisy, noisy, alpha], axis=-1)
+        expected = np.stack([expected, expected, expected, alpha], axis=-1)
+    elif kind == "Fortran":
+        noisy = np.asfortranarray(noisy)
+    else:
+        how = {"predict": "noise"} if kind == "predict" else {}
+        pair = {"noisy": [spoil("gaussian", 0.1, GREY)]} if kind == "pairs" else {}
+        clean = [(GREY / 255).astype(np.float32)]
+        denoiser = make(n_patches=2000, **how).fit(clean, **pair)
+        cleaned = denoiser.transform(noisy, sigma=0.1)
+        assert psnr(UNSEEN / 255, cleaned) > psnr(UNSEEN / 255, noisy) + 2
+        return
+    cleaned = denoiser.transform(noisy, sigma=0.1)
+    assert cleaned.dtype == noisy.dtype
+    np.testing.assert_allclose(
+        cleaned, expected, rtol=0, atol=1e-5 * (noisy.max() > 2) * 65535 + 1e-6
+    )
+
+
+def test_missing_pixels_across_tiles(monkeypatch):
+    denoiser = make("masking", 0.4).fit([GREY])
+    noisy = spoil("masking", 0.4, CHINA[:350, :500, 1])
+    whole = denoiser.transform(noisy)
+    monkeypatch.setattr("dae.image._cleaning.MAP_BYTES", 32 * 170**2)
+    np.testing.assert_allclose(denoiser.transform(noisy), whole, atol=0.5 / 255)
 
 
 def test_missing_pixels():
@@ -125,7 +197,7 @@ def test_threads_and_precision(trained, monkeypatch):
 
 
 def test_how_long_it_will_take(trained, monkeypatch, capsys):
-    monkeypatch.setattr("dae.image._cleaning.MAP_TILE", 100)
+    monkeypatch.setattr("dae.image._cleaning.MAP_BYTES", 32 * 100**2)
     monkeypatch.setattr("dae.image._cleaning.Progress.PAUSE", 0.0)
     copy.deepcopy(trained).set_params(verbose=1).transform(UNSEEN, sigma=0.1)
     lines = capsys.readouterr().out.splitlines()
@@ -147,7 +219,7 @@ def test_a_step_is_that_of_adam(rows):
     assert model.loss_curve_[0] == pytest.approx(np.sum((X - shown)[:, :-1] ** 2) / 50, rel=1e-5)
 
 
-def test_partial_fit_goes_on(rows):
+def test_partial_fit_continues(rows):
     X, shown = rows
     one = network(random_state=1, batch_size=7).partial_fit(X, X_corrupted=shown)
     two = pickle.loads(pickle.dumps(one))
@@ -159,7 +231,7 @@ def test_partial_fit_goes_on(rows):
     assert other.weights_.tobytes() != one.weights_.tobytes()
 
 
-def test_a_denoiser_goes_on(trained):
+def test_a_denoiser_continues():
     begun = make(n_patches=64, learning_rate="constant").fit([GREY])
     weights = begun.autoencoder_.weights_.tobytes()
     further = copy.deepcopy(begun).set_params(warm_start=True).fit([GREY])
@@ -189,13 +261,44 @@ def test_a_failed_call_changes_nothing(rows):
     assert pickle.dumps(model) == before
 
 
-@pytest.mark.parametrize("parameters", [{"n_channels": 32}, {"n_blocks": 3}])
+@pytest.mark.parametrize(
+    "parameters",
+    [{"n_channels": 32}, {"n_blocks": 3}, {"n_blocks": 10**9}, {"n_channels": "many"}],
+)
 def test_a_size_that_was_changed(rows, parameters):
     X, shown = rows
     model = network().partial_fit(X, X_corrupted=shown).set_params(**parameters)
     for call in (model.reconstruct, model.partial_fit):
-        with pytest.raises(ValueError, match="Restore the parameters, or fit again"):
+        with pytest.raises(ValueError, match="Restore the parameters, or fit again|parameter of"):
             call(X)
+
+
+def test_weights_that_overflow_in_the_last_step(rows):
+    X, shown = rows
+    model = network(batch_size=50, learning_rate_init=1e38).partial_fit(X, X_corrupted=shown)
+    before = pickle.dumps(model)
+    model.weights_[:9] = 3e38  # their step leaves the range
+    with pytest.raises(ValueError, match="diverged in step 2: "):
+        model.partial_fit(X, X_corrupted=shown)
+    assert model.n_steps_ == 1 and len(pickle.dumps(model)) == len(before)
+
+
+def test_ctrl_c_keeps_what_was_complete(rows, monkeypatch):
+    X, shown = rows
+    model = network(batch_size=10).partial_fit(X, X_corrupted=shown)
+    before, calls = pickle.dumps(model), []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return forward(*arguments)
+
+    forward = convolutional.forward
+    monkeypatch.setattr(convolutional, "forward", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.partial_fit(X, X_corrupted=shown)
+    assert pickle.dumps(model) == before
 
 
 def test_rows_and_pictures_are_cleaned_alike(rows):
@@ -203,7 +306,7 @@ def test_rows_and_pictures_are_cleaned_alike(rows):
     model = network(random_state=0).partial_fit(X, X_corrupted=shown)
     cleaned = model.reconstruct(shown)
     assert not cleaned[:, 64:].any() and cleaned.dtype == np.float32
-    pictures = model.reconstruct_pictures(shown[:, :-1].reshape(50, 1, 8, 8), shown[:, -1])
+    pictures = model._reconstruct_pictures(shown[:, :-1].reshape(50, 1, 8, 8), shown[:, -1])
     np.testing.assert_array_equal(cleaned[:, :64].reshape(50, 8, 8), pictures)
     np.testing.assert_array_equal(model.reconstruct(shown[3:4])[0], cleaned[3])
 
@@ -225,6 +328,7 @@ def test_quarters_and_back():
     [
         ({"n_channels": 24}, "n_channels must be a multiple of 16, got 24"),
         ({"n_channels": 8}, "'n_channels' parameter .* must be an int in the range"),
+        ({"n_channels": 1024}, "'n_channels' parameter .* must be an int in the range"),
         ({"n_blocks": 0}, "'n_blocks' parameter"),
         ({"batch_size": 0}, "'batch_size' parameter"),
         ({"matmul_precision": "low"}, "'matmul_precision' parameter"),
@@ -241,15 +345,13 @@ def test_rows_that_cannot_be(rows):
     for n_columns in (1, 2, 10, 26, 64, 66):
         with pytest.raises(ValueError, match=f"even height.*got {n_columns} columns"):
             network().partial_fit(np.zeros((3, n_columns)))
-    model = network().partial_fit(rows[0])
-    with pytest.raises(ValueError, match=r"planes must have shape \(n_pictures, 1, height, width"):
-        model.reconstruct_pictures(np.zeros((1, 2, 4, 4), np.float32), np.zeros(1))
 
 
 def test_denoisers_that_cannot_be():
-    for parameters in ({"patch_size": 23}, {"noise": "unknown"}):
-        with pytest.raises(ValueError, match="autoencoder=ConvolutionalAutoencoder needs an even"):
-            make(**({"noise": "gaussian"} | parameters)).fit([GREY])
+    with pytest.raises(ValueError, match="patch_size must be even for a Conv.*got 23. Use 64"):
+        make(patch_size=23).fit([GREY])
+    with pytest.raises(ValueError, match="noise='unknown' is only supported by networks of patch"):
+        make("unknown").fit([GREY])
     with pytest.raises(ValueError, match="less than a patch of 24 x 24"):
         make().fit([GREY[:20, :20]])
 
@@ -265,6 +367,7 @@ def test_denoisers_that_cannot_be():
         ("matmul_precision", "low"),
         ("_seed", 2**40),
         ("n_steps_", -1),
+        ("_moment_steps", None),
         ("_moments", None),
         ("_moments", [np.zeros(3), np.zeros(3)]),
     ],
@@ -274,6 +377,32 @@ def test_a_damaged_state(rows, name, value):
     setattr(model, name, value)
     with pytest.raises(ValueError, match="damaged|columns|weights|matmul_precision"):
         model.partial_fit(rows[0])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"convolves": False},
+        {"convolves": None},
+        {"output": 8},
+        {"centre": True},
+        {"size": 23},
+        {"noise": "unknown"},
+        {"autoencoder_": StackedDenoisingAutoencoder(4)},
+    ],
+    ids=str,
+)
+def test_a_task_that_is_not_the_network_s(trained, change):
+    broken = copy.deepcopy(trained)
+    if "autoencoder_" in change:
+        broken.autoencoder_ = change["autoencoder_"].fit(np.eye(9, 577))
+    else:
+        broken._task = broken._task | change
+    with pytest.raises(ValueError, match="damaged"):
+        broken.transform(GREY)
+    del broken._task["convolves"]  # as before there were such networks
+    with pytest.raises(ValueError, match="damaged"):
+        broken.partial_fit([GREY])
 
 
 # ------------------------------------------------------------------ files

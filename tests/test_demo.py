@@ -73,7 +73,7 @@ def test_each_kind_of_noise_has_its_methods(job):
         assert (BUNDLED in result.scores) == (kind == "gaussian")
         assert KINDS[kind][1] in lines
     assert any("20,000 patches in " in line for line in lines)
-    assert lines[-2].startswith("* trained in advance") and "include this one" in lines[-2]
+    assert lines[-2].startswith("* trained in advance") and "other photographs" in lines[-2]
     assert lines[-1].endswith(f" s in all; picture: {out}")
 
 

@@ -92,7 +92,8 @@ def test_denoiser(io):
     denoiser = ImageDenoiser.pretrained()
     data = io.dumps(denoiser)
     trusted = io.get_untrusted_types(data=data)
-    assert trusted == ["dae.image.ImageDenoiser", STACK]
+    network = "dae.image.convolutional.ConvolutionalAutoencoder"
+    assert trusted == ["dae.image.ImageDenoiser", network]
     noisy = np.random.default_rng(0).random((20, 20), dtype=np.float32)
     found = io.loads(data, trusted=trusted).transform(noisy, sigma=0.1)
     np.testing.assert_array_equal(found, denoiser.transform(noisy, sigma=0.1))

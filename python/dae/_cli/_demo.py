@@ -215,7 +215,7 @@ def run(out: Path, *, seed: int = 0, n_jobs: int | None = None, size: Size = FUL
         print(table(results[kind]), flush=True)
     filters = learn_filters(building, size.n_filter_patches, seed, n_jobs)
     save(draw(results, flower if size.part else flower[PART], filters), out)
-    print("* trained in advance for every sigma from 5 to 75, on photographs that include this one")
+    print("* trained in advance for every sigma from 5 to 75, on other photographs")
     print(f"{time.perf_counter() - started:.1f} s in all; picture: {out}")
     return results
 

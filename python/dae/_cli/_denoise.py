@@ -60,7 +60,8 @@ def add_parser(commands: Any) -> None:
     options.add_argument(
         "--stride",
         type=number(int, 1, 64, "an integer from 1 to 64"),
-        help="pixels between patches; smaller is slower and slightly better; default: the model's",
+        help="pixels between patches, of a model that has patches (the bundled one has none): "
+        "smaller is slower and slightly better; default: the model's",
     )
     options.add_argument(
         "--quality",

@@ -12,7 +12,7 @@ import numpy as np
 
 from dae._core import tuning
 from dae._core.threads import useful_threads
-from dae._model.convolutional import ConvolutionalNetwork, turned
+from dae._model.convolutional import LINE, ConvolutionalNetwork, turned
 from dae._model.layout import aligned_zeros, is_plain
 from daecore import _convolution, _enums, records
 
@@ -82,9 +82,9 @@ def backward(
     delta, hidden_delta = space.delta[:n], space.hidden_delta[:n]
     _gradient(space.codes[-1][:n], out_delta, gradient.tail, how)
     _convolve(out_delta, turned(network.tail), delta, how)
-    for number in reversed(range(len(network.blocks))):
-        first, second = network.blocks[number]
-        of_first, of_second = gradient.blocks[number]
+    blocks = list(zip(network.blocks, gradient.blocks, strict=True))
+    for number in reversed(range(len(blocks))):
+        (first, second), (of_first, of_second) = blocks[number]
         code, hidden = space.codes[number][:n], space.hidden[number][:n]
         _gradient(hidden, delta, of_second, how)
         _convolve(delta, turned(second), hidden_delta, how, mask=hidden)
@@ -149,7 +149,7 @@ def _record(
     n_pictures, height, width = _pixels(x)
     _check_maps(filters, (3, 3, x.shape[3], filters.shape[3]))
     _check_maps(y, (n_pictures, height + 2, width + 2, filters.shape[3]))
-    if filters.shape[3] % 16:
+    if filters.shape[3] % LINE:
         raise ValueError(f"filters must have whole lines of outputs, got {filters.shape[3]}.")
     precision = _enums.PRECISIONS[how.precision]
     return records.Convolution(height, width, x.shape[3], filters.shape[3], rectify, precision)

@@ -12,6 +12,7 @@ denoising via bias-free convolutional neural networks", ICLR 2020).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -57,7 +58,7 @@ class ConvolutionalNetwork:
     def filters(self) -> list[np.ndarray]:
         """The filters, in order: views of the one array."""
         shapes = self.shapes()
-        stops = np.cumsum([np.prod(shape) for shape in shapes])
+        stops = np.cumsum([math.prod(shape) for shape in shapes])
         parts = np.split(self.weights, stops[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
@@ -78,7 +79,7 @@ class ConvolutionalNetwork:
     @property
     def size(self) -> int:
         """Number of parameters."""
-        return sum(int(np.prod(shape)) for shape in self.shapes())
+        return sum(math.prod(shape) for shape in self.shapes())
 
     def like(self, weights: np.ndarray) -> ConvolutionalNetwork:
         """Another array of the same shapes: a gradient, or a moment."""

@@ -1,4 +1,4 @@
-"""`ImageDenoiser`: pictures cleaned by a denoising autoencoder of their patches."""
+"""`ImageDenoiser`: pictures cleaned by a denoising autoencoder, patch by patch or as a whole."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from dae.image._patch_task import PatchTask
 from dae.image._scoring import mean_psnr
 from dae.image._training import (
     TrainingState,
+    convolves,
     default_autoencoder,
     new_crops,
     train,
@@ -51,6 +52,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
     trains an autoencoder on pairs of noisy and clean patches [1]_. `transform` cuts a noisy
     picture into overlapping patches, cleans each and averages them, weighting the middle of a
     patch most. Patches are processed in blocks, so that memory does not grow with their number.
+    A `ConvolutionalAutoencoder` is trained on patches too, and then shown whole pictures.
 
     Parameters
     ----------
@@ -76,14 +78,17 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
     autoencoder : estimator or None, default=None
         The network, with ``partial_fit(X, X_corrupted=...)`` and ``reconstruct(X)``. It is
         cloned; its parameters that this class has too (`batch_size`, `learning_rate_init`,
-        `random_state`, `n_jobs`, `matmul_precision`) are overwritten. None: a
-        `StackedDenoisingAutoencoder` of two layers of 512 ReLU units (three hidden layers with
+        `random_state`, `n_jobs`, `matmul_precision`) are overwritten. A
+        `ConvolutionalAutoencoder` removes more noise after a long training; `patch_size` is then
+        the size of the pieces that it is trained on, and `output_size`, `stride`, `center` and
+        `window` have no part. None: a `StackedDenoisingAutoencoder` of two layers of 512 ReLU units (three hidden layers with
         its mirror image), trained jointly with Adam; where pixels are lost and the patch is
         predicted, the errors of known pixels weigh a fifth.
 
     patch_size : int, default=11
         Height and width in pixels of a patch that the network sees; at least 5 with
-        "unknown". Larger is better after a long training, and slower.
+        "unknown", even with a `ConvolutionalAutoencoder`. Larger is better after a long training,
+        and slower.
 
     output_size : int or None, default=None
         Height and width of the middle of the patch that the network predicts: pixels there
@@ -97,7 +102,7 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
     scales : int or None, default=None
         Resolutions at which "gaussian" noise is removed, each half of the one before [3]_: the
         coarser ones see what is wider than a patch. May be lowered after `fit`: `transform`
-        then uses fewer. None: 2, and 1 for other noise.
+        then uses fewer. None: 2, and 1 for other noise and with a `ConvolutionalAutoencoder`.
 
     color : {"luminance", "channels"}, default="luminance"
         Whether RGB pictures are cleaned as luminance and two chrominances, or channel by
@@ -167,6 +172,11 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
 
     n_patches_ : int
         Number of patches trained on.
+
+    See Also
+    --------
+    ConvolutionalAutoencoder : A network that sees whole pictures.
+    default_autoencoder : The network of patches of ``autoencoder=None``.
 
     Notes
     -----
@@ -299,8 +309,9 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         -------
         self : ImageDenoiser
             The fitted denoiser. Unchanged if an error ends `fit`. Ctrl-C keeps the blocks of
-            32,768 patches that are complete, and warns; before the end of the first one the
-            denoiser is unchanged and KeyboardInterrupt is raised.
+            32,768 patches (of 2,048 with a `ConvolutionalAutoencoder`) that are complete, and
+            warns; before the end of the first one the denoiser is unchanged and KeyboardInterrupt
+            is raised.
 
         Raises
         ------
@@ -308,17 +319,18 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             A picture is smaller than a patch, cannot be read, is of another kind than the
             first, or has NaN or floats outside its range.
         """
-        crops = new_crops(self, images, noisy)
-        state = (
-            self._resume() if self.warm_start and self.__sklearn_is_fitted__() else self._start()
-        )
+        continues = self.warm_start and self.__sklearn_is_fitted__()
+        crops = new_crops(self, images, noisy, self.autoencoder_ if continues else None)
+        state = self._resume() if continues else self._start()
         train(self, state, crops)
         self.__dict__.update(state.attributes())
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, images: Any, y: Any = None, *, noisy: Any = None) -> Self:
-        """Continue training with one block of 32,768 patches, at `learning_rate_init`.
+        """Continue training with one block of patches, at `learning_rate_init`.
+
+        A block has 32,768 patches, with a `ConvolutionalAutoencoder` 2,048.
 
         Parameters
         ----------
@@ -335,8 +347,9 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             As in `fit`; or the denoiser was fitted for other noise or patches, or with another
             `autoencoder` or integer `random_state`.
         """
-        crops = new_crops(self, images, noisy)
-        state = self._resume() if self.__sklearn_is_fitted__() else self._start()
+        continues = self.__sklearn_is_fitted__()
+        crops = new_crops(self, images, noisy, self.autoencoder_ if continues else None)
+        state = self._resume() if continues else self._start()
         train_one_block(self, state, crops)
         self.__dict__.update(state.attributes())
         return self
@@ -378,8 +391,8 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            A picture is smaller than a patch, cannot be read or has no known pixel, or `sigma`
-            or `mask` does not fit the denoiser.
+            A picture is smaller than a patch (which a `ConvolutionalAutoencoder` cleans), cannot
+            be read or has no known pixel, or `sigma` or `mask` does not fit the denoiser.
 
         Notes
         -----
@@ -461,6 +474,11 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
             task = PatchTask(**self._task)
         except (TypeError, ValueError) as error:
             raise damaged(f"_task must describe a task, got {self._task!r}") from error
+        if task.convolves != convolves(self.autoencoder_):
+            raise damaged(
+                f"_task must describe a network such as {type(self.autoencoder_).__name__}, got "
+                f"convolves={task.convolves}"
+            )
         n_features = getattr(self.autoencoder_, "n_features_in_", task.n_features)
         if not isinstance(n_features, int) or n_features != task.n_features:
             raise damaged(
@@ -541,11 +559,12 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
     def pretrained(cls) -> Self:
         """Return the bundled denoiser, for Gaussian noise of any level from 5 to 75 of 255.
 
-        Trained by ``bench/pretrain.py`` of the source repository on 89 photographs that packages
-        bring under licences which allow it; ``bench/photographs.tsv`` names their authors.
+        Its network is a `ConvolutionalAutoencoder`, trained by ``bench/pretrain.py`` of the source
+        repository on 74 photographs that packages bring under licences which allow it;
+        ``bench/photographs.tsv`` names their authors. Pictures may have any size.
 
-        Its `matmul_precision` is "medium", which no picture shows and which is faster where the
-        processor multiplies bfloat16 faster. Elsewhere it computes as "highest".
+        Its `matmul_precision` is "medium", which no picture shows and which is faster with AMD's
+        AVX-512 BF16. Elsewhere it computes as "highest".
 
         Returns
         -------

@@ -1,7 +1,8 @@
 """A fitted denoiser at work: a picture, its planes, their resolutions, their patches.
 
 clean_picture    one picture in the format it came in
-Cleaner          one plane: at each resolution the patches, through the network, averaged
+Cleaner          one plane, at each resolution: its patches through the network, averaged; or all of
+                 it through a network that convolves
 """
 
 from __future__ import annotations
@@ -31,8 +32,11 @@ from dae.image._training import set_known
 # height and width needs about 200 MB
 TILE = 1536
 
-# The same of a network that convolves, whose maps are what needs the memory
-MAP_TILE = 1024
+# The same for a network that convolves: two maps of a tile have about so many bytes. With 64
+# channels, at half the resolution, that is a tile of 1024 x 1024 pixels.
+MAP_BYTES = 2**27
+
+SMALLEST_SCALE = 8  # pixels of the coarsest resolution, at least, that such a network is shown
 
 # Pixels around a tile that holes in it are filled from: those further away hardly count. All else
 # is cleaned exactly as in the whole picture.
@@ -53,7 +57,8 @@ class Cleaner:
     levels : tuple (low, high)
         Noise levels that the network was trained for.
     stride : int
-        Pixels between neighbouring patches.
+        Pixels between neighbouring patches; 2 for a network that convolves, which takes 2 x 2
+        pixels at a time.
     scales : int
         Resolutions, where the picture is large enough.
     luminance : bool
@@ -81,7 +86,7 @@ class Cleaner:
             task,
             network,
             denoiser.level_,
-            2 if task.maps else stride,  # a network that convolves takes 2 x 2 pixels at a time
+            2 if task.convolves else stride,
             task.scales if asked is None else min(int(asked), task.scales),
             denoiser.color == "luminance" and task.noise not in LOST,
         )
@@ -99,21 +104,23 @@ class Cleaner:
     @property
     def margin(self) -> int:
         """Pixels around a tile that its own pixels depend on; a multiple of `step`."""
-        seen = self.network.reach if self.task.maps else self.task.size
+        seen = self.network._reach if self.task.convolves else self.task.size
         pixels = reach(seen, self.scales) + LIMIT_REACH
         if self.task.noise in LOST:
-            pixels = FILL_MARGIN
+            pixels = max(FILL_MARGIN, seen)
         return self.step * -(-pixels // self.step)
 
     @property
     def tile(self) -> int:
         """Height and width of the tiles that large pictures are cleaned in."""
-        return MAP_TILE if self.task.maps else TILE
+        if self.task.convolves:
+            return max(1, int(np.sqrt(MAP_BYTES / (2 * self.network.n_channels))))
+        return TILE
 
     @property
     def smallest(self) -> int:
         """Height and width of the smallest picture that can be cleaned."""
-        return 1 if self.task.maps else self.task.size
+        return 1 if self.task.convolves else self.task.size
 
     def level(self, sigma: float | None) -> float:
         """The level passed to the network: the nearest of those that it was trained for."""
@@ -148,7 +155,8 @@ class Cleaner:
         level : float
             Standard deviation of the noise.
         """
-        scales = n_scales(noisy.shape, self.task.size, self.scales)
+        smallest = SMALLEST_SCALE if self.task.convolves else self.task.size
+        scales = n_scales(noisy.shape, smallest, self.scales)
         return cleaned_at_scales(noisy, partial(self._clean_scale, lost), level, scales)
 
     def remove_measured(self, noisy: np.ndarray, sigma: float) -> np.ndarray:
@@ -162,10 +170,11 @@ class Cleaner:
         level = self.level(sigma)
         contrast = noisy.dtype.type(min(1.0, level / sigma))
         nothing = np.zeros(noisy.shape, dtype=bool)
-        # a network that convolves looks at brightness, and less contrast is nearer to grey
-        middle = GREY * (1 - contrast) if self.task.maps else 0
-        cleaned = self.clean_plane(noisy * contrast + middle, nothing, level)
-        cleaned = (cleaned - middle) / contrast
+        if self.task.convolves:  # and looks at brightness: less contrast is nearer to grey
+            grey = GREY * (1 - contrast)
+            cleaned = (self.clean_plane(noisy * contrast + grey, nothing, level) - grey) / contrast
+        else:
+            cleaned = self.clean_plane(noisy * contrast, nothing, level) / contrast
         return limit_removal(noisy, cleaned, sigma)
 
     def remove_told(self, noisy: np.ndarray, sigma: float | None) -> np.ndarray:
@@ -186,7 +195,7 @@ class Cleaner:
     def _clean_scale(self, lost: np.ndarray, plane: np.ndarray, level: float) -> np.ndarray:
         """A plane cleaned at one resolution."""
         task = self.task
-        if task.maps:
+        if task.convolves:
             return self._clean_map(level, task.planes(plane, lost))
         return filter_picture(
             task.planes(plane, lost),
@@ -208,7 +217,7 @@ class Cleaner:
         height, width = planes[0].shape
         given = self.task.show(tuple(plane.reshape(1, -1) for plane in planes), level)
         seen = given.shown[:, :-1].reshape(1, len(planes), height, width)
-        answer = self.network.reconstruct_pictures(seen, given.shown[:, -1])
+        answer = self.network._reconstruct_pictures(seen, given.shown[:, -1])
         if self.count is not None:
             self.count(height * width // self.stride**2)
         return self.task.cleaned(answer.reshape(1, -1), given).reshape(height, width)
@@ -328,7 +337,7 @@ def _denoised_piece(
     noisy = image_format.to_unit(image)
     if grey:
         noisy = noisy[..., :1]
-    around_grey = cleaner.task.maps
+    around_grey = cleaner.task.convolves
     noisy_planes = to_planes(noisy, cleaner.luminance, around_grey)
     del noisy
     # one at a time: of a large tile these arrays decide how much memory is needed

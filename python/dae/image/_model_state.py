@@ -231,7 +231,8 @@ FITTED: dict[str, Callable[[Any], bool]] = {
 OWN_STATE: dict[str, Collection[str]] = {
     "ImageDenoiser": FITTED,
     "ConvolutionalAutoencoder": (
-        "weights_", "loss_curve_", "n_steps_", "n_features_in_", "_moments", "_seed",
+        "weights_", "loss_curve_", "n_steps_", "n_features_in_", "_moments",
+        "_moment_steps", "_seed",
     ),
 }  # fmt: skip
 

@@ -11,6 +11,9 @@ or, with ``predict="noise"``, the noise, which is subtracted. Only the middle of
 predicted: its pixels have neighbours on all sides. The mean of a patch is subtracted before the
 network and added after it: the network has to know texture, not brightness. The rest is divided by
 about its contrast (Burger et al., 2012).
+
+A network that convolves predicts all of a patch, which for it is a small picture, and is shown the
+difference from grey: the mean of a picture would depend on where it is cut.
 """
 
 from __future__ import annotations
@@ -52,7 +55,7 @@ class PatchTask:
     window : {"gaussian", "uniform"}
     scales : int
         Resolutions trained for.
-    maps : bool
+    convolves : bool
         Whether the network convolves, and so takes pictures of any size: of those no mean is
         subtracted, and it is told the level in its own units.
     """
@@ -64,7 +67,7 @@ class PatchTask:
     window: str = "gaussian"
     output: int | None = None
     scales: int = 1
-    maps: bool = False
+    convolves: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError where a field is none of what it can be."""
@@ -75,10 +78,15 @@ class PatchTask:
             or self.window not in ("gaussian", "uniform")
             or not all(type(number) is int and number >= 1 for number in numbers)
             or self.scales > MOST_SCALES
-            or type(self.maps) is not bool
+            or type(self.convolves) is not bool
+            or (self.convolves and not self._can_convolve())
             or self.answered > self.size
         ):
             raise ValueError(f"Not a task: {self}.")
+
+    def _can_convolve(self) -> bool:
+        even_and_whole = self.size % 2 == 0 and self.answered == self.size
+        return self.noise != "unknown" and even_and_whole and not self.centre
 
     @property
     def answered(self) -> int:
@@ -134,12 +142,12 @@ class PatchTask:
         else:
             guess = patches[0]
         mean = guess.mean(axis=1, keepdims=True) if self.centre else GREY
-        scale, constant = SCALE, np.float32(1 if self.maps else CONSTANT)
+        scale, constant = SCALE, np.float32(1 if self.convolves else CONSTANT)
         if self.noise == "gaussian":
             # between dividing by the level, which slights strong noise, and by a constant,
             # which slights weak noise
             scale = np.sqrt(np.float32(level) * SCALE / 2)
-            constant = level / scale if self.maps else np.float32(level) * CONSTANT * 10
+            constant = level / scale if self.convolves else np.float32(level) * CONSTANT * 10
         pixels = (guess - mean) / scale
         columns = [pixels]
         if self.noise in ("masking", "salt_and_pepper"):

@@ -29,7 +29,9 @@ def training_block(
 
     Threads take whole crops, each with a generator of its own: the numbers do not depend on them.
     """
-    n_crops = -(-n_patches // PATCHES_PER_CROP) if task.maps else min(CROPS_PER_BLOCK, n_patches)
+    n_crops = (
+        -(-n_patches // PATCHES_PER_CROP) if task.convolves else min(CROPS_PER_BLOCK, n_patches)
+    )
     bounds = np.linspace(0, n_patches, n_crops + 1).astype(int)
     drawn = [(crops.draw(child), child) for child in rng.spawn(len(bounds) - 1)]
 

@@ -18,10 +18,11 @@ from dae._training.monitor import report
 from dae.image._crops import Crops
 from dae.image._patch_task import LOST, PatchTask
 from dae.image._sampling import training_block
+from dae.image.convolutional import ConvolutionalAutoencoder
 from dae.stacked import StackedDenoisingAutoencoder
 
 BLOCK = 2**15  # patches between two changes of the learning rate
-PICTURES = 2**11  # the same of a network that convolves, whose patches are small pictures
+CONVOLUTIONAL_BLOCK = 2**11  # the same for a network that convolves, whose patches are larger
 
 OUTPUT = 5  # default height and width in pixels of the network's output
 
@@ -101,9 +102,9 @@ def level_range(level: Any) -> tuple[float, float]:
     return float(levels.min()), float(levels.max())
 
 
-def convolves(autoencoder: Any) -> bool:
-    """Whether the network takes pictures of any size, not only patches."""
-    return hasattr(autoencoder, "reconstruct_pictures")
+def convolves(network: Any) -> bool:
+    """Whether a network takes pictures of any size, not only patches."""
+    return isinstance(network, ConvolutionalAutoencoder)
 
 
 def task_fields(denoiser: Any, network: Any = None) -> dict[str, Any]:
@@ -112,31 +113,37 @@ def task_fields(denoiser: Any, network: Any = None) -> dict[str, Any]:
     They are stored, so that parameters set after `fit` cannot change what the network has learned.
     """
     output = denoiser.output_size
-    maps = convolves(denoiser.autoencoder if network is None else network)
-    if output is None:
-        whole = maps or denoiser.noise == "unknown"
+    convolving = convolves(denoiser.autoencoder if network is None else network)
+    if convolving:
+        output = denoiser.patch_size
+    elif output is None:
+        whole = denoiser.noise == "unknown"
         output = denoiser.patch_size if whole else max(OUTPUT, denoiser.stride)
         output = min(output, denoiser.patch_size)
     scales = denoiser.scales
     if scales is None:
-        scales = SCALES if denoiser.noise == "gaussian" and not maps else 1
+        scales = SCALES if denoiser.noise == "gaussian" and not convolving else 1
     return {
         "noise": denoiser.noise,
         "size": int(denoiser.patch_size),
         "output": int(output),
         "scales": int(scales),
         "predict": denoiser.predict,
-        "centre": bool(denoiser.center) and not maps,
+        "centre": bool(denoiser.center) and not convolving,
         "window": denoiser.window,
-        "maps": maps,
+        "convolves": convolving,
     }
 
 
-def new_crops(denoiser: Any, images: Any, noisy: Any) -> Crops:
-    """The training pictures, after a check that the parameters fit together."""
+def new_crops(denoiser: Any, images: Any, noisy: Any, network: Any = None) -> Crops:
+    """The training pictures, after a check that the parameters, and the network if it is fitted,
+    fit together.
+    """
     levels = level_range(denoiser.level)
     noise, patch_size, stride = denoiser.noise, denoiser.patch_size, denoiser.stride
-    task = task_fields(denoiser)
+    task = task_fields(denoiser, network)
+    if task["convolves"]:
+        stride = 1  # which has no part
     if stride > patch_size:
         raise ValueError(
             f"stride must be at most patch_size={patch_size}, so that every pixel is covered, got "
@@ -158,10 +165,15 @@ def new_crops(denoiser: Any, images: Any, noisy: Any) -> Crops:
         )
     if noise == "unknown" and patch_size < 5:
         raise ValueError(f"patch_size must be at least 5 for noise='unknown', got {patch_size}.")
-    if task["maps"] and (noise == "unknown" or patch_size % 2):
+    if task["convolves"] and noise == "unknown":
         raise ValueError(
-            f"autoencoder={type(denoiser.autoencoder).__name__} needs an even patch_size and a "
-            f"noise other than 'unknown', got patch_size={patch_size}, noise={noise!r}."
+            "noise='unknown' is only supported by networks of patches, got autoencoder="
+            f"{denoiser.autoencoder!r}. Use another network, or autoencoder=None."
+        )
+    if task["convolves"] and patch_size % 2:
+        raise ValueError(
+            "patch_size must be even for a ConvolutionalAutoencoder, which is trained on pieces of "
+            f"that height and width, got {patch_size}. Use 64."
         )
     if noise == "unknown" and noisy is not None:
         raise ValueError(
@@ -173,7 +185,7 @@ def new_crops(denoiser: Any, images: Any, noisy: Any) -> Crops:
         noisy,
         size=int(patch_size),
         luminance=denoiser.color == "luminance" and noise not in LOST,
-        around_grey=task["maps"],
+        around_grey=task["convolves"],
         data_range=denoiser.data_range,
         are_noisy=noise == "unknown",
         noise=levels[1] if noise == "gaussian" else 0.0,
@@ -299,7 +311,7 @@ class TrainingState:
     @property
     def block_size(self) -> int:
         """Patches between two changes of the learning rate."""
-        return PICTURES if self.task["maps"] else BLOCK
+        return CONVOLUTIONAL_BLOCK if self.task["convolves"] else BLOCK
 
     def attributes(self) -> dict[str, Any]:
         """The fitted attributes of the denoiser."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import isqrt
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -16,9 +17,9 @@ from dae import _core
 from dae._core import convolutional
 from dae._estimator.parameters import Interval
 from dae._estimator.version_stamp import VersionStampMixin
-from dae._model.convolutional import ConvolutionalNetwork, new_network
+from dae._model.convolutional import LINE, ConvolutionalNetwork, new_network
 from dae._model.damage import checked_count, checked_curve, damaged, is_array
-from dae._model.layout import check_layout
+from dae._model.layout import aligned_copy, check_layout
 from dae._model.precision import PRECISIONS
 
 # Adam's. The second moment forgets within a hundred batches: noise levels differ from batch to
@@ -27,26 +28,28 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-8
 
 AT_ONCE = 16  # patches that are reconstructed together
 
+MOST_CHANNELS = 256  # a picture's share of a step is then still shorter than 0.2 s
+
 
 class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
     """A convolutional denoising autoencoder, the network of an `ImageDenoiser`.
 
-    A picture becomes four of half its height and width, one for each pixel of 2 x 2 [1]_.
-    Convolutions with filters of 3 x 3 encode them as `n_channels` maps, blocks of two
+    The four pixels of each 2 x 2 become channels of one place, at half the resolution [1]_. A
+    convolution with filters of 3 x 3 encodes them as `n_channels` channels, blocks of two
     convolutions, the first of them rectified, change the code [2]_, and a last convolution decodes
     what is added to the picture. There are no biases: noise and contrast of half the size are
     cleaned in the same way [3]_. All places of a picture share the work that a network of patches
     repeats for each patch, so this one removes more noise in less time, after a longer training.
 
-    Passed to `ImageDenoiser` as `autoencoder`, with a `patch_size` of 64 or so, which then is the
-    size of the pieces of pictures that it is trained on, and a `batch_size` of 4: many small steps
-    are better than few large ones. In `ImageDenoiser.transform` it sees whole pictures, and
-    `stride`, `output_size`, `center` and `window` have no part.
+    Pass it to `ImageDenoiser` as `autoencoder`, together with ``patch_size=64`` (the height and
+    width of the pieces of pictures that it is trained on), ``batch_size=4`` and
+    ``learning_rate_init=0.0005`` (many small steps are better than few large ones), and some
+    hundred thousand patches. `ImageDenoiser.transform` shows it whole pictures.
 
     Parameters
     ----------
     n_channels : int, default=64
-        Number of maps of the code; a multiple of 16.
+        Channels of the code; a multiple of 16.
 
     n_blocks : int, default=7
         Number of blocks of two convolutions. A pixel depends on ``4 * n_blocks + 5`` pixels to
@@ -65,13 +68,14 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
         Number of threads, as for `DenoisingAutoencoder`. It changes the time, not the result.
 
     matmul_precision : {"highest", "high", "medium"}, default="highest"
-        Precision of the factors of products, as for `DenoisingAutoencoder`. "medium" is nearly
-        twice as fast on processors that multiply bfloat16 faster.
+        Precision of the factors of products, as for `DenoisingAutoencoder`. "medium" is faster
+        with AMD's AVX-512 BF16 and 32, 64, ... channels; elsewhere, and with "high",
+        convolutions compute as with "highest".
 
     Attributes
     ----------
     weights_ : float32 ndarray of shape (n_parameters,)
-        All filters, one behind the other.
+        The filters of all convolutions, concatenated.
 
     loss_curve_ : list of float
         Mean over the patches of each call of `partial_fit` of the sum of squared errors.
@@ -107,6 +111,7 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
     ...     autoencoder=ConvolutionalAutoencoder(n_channels=16, n_blocks=1),
     ...     patch_size=32,
     ...     batch_size=4,
+    ...     learning_rate_init=0.0005,
     ...     n_patches=256,  # hundreds of thousands are better
     ...     random_state=0,
     ... ).fit([china])
@@ -115,7 +120,7 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_channels": [Interval(Integral, 16, 1024, closed="both")],
+        "n_channels": [Interval(Integral, LINE, MOST_CHANNELS, closed="both")],
         "n_blocks": [Interval(Integral, 1, 100, closed="both")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
@@ -184,75 +189,89 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
         if shown.shape != X.shape:
             raise ValueError(f"X_corrupted must have the shape of X, {X.shape}, got {shown.shape}.")
         size, n_planes = _layout(X.shape[1])
-        state = self._begun(X.shape[1], n_planes)
-        network, moments, seed, n_steps = state
+        network, adam, seed, n_steps = self._begun(X.shape[1], n_planes)
         gradient = network.like(np.zeros_like(network.weights))
         n_threads = _core.n_threads(self.n_jobs)
         batch_size = min(self.batch_size, len(X))
         space = convolutional.Workspace(network, batch_size, size // 2, size // 2)
         order = np.random.default_rng([seed, n_steps]).permutation(len(X))
         total = 0.0
-        for start in range(0, len(X), batch_size):
-            batch = order[start : start + batch_size]
-            x = _inputs(_planes(shown[batch], n_planes, size), shown[batch, -1])
-            out = convolutional.forward(network, x, space, n_threads)
-            error = out[:, 1:-1, 1:-1, :4]
-            error += x[:, 1:-1, 1:-1, :4]
-            error -= _quarters(X[batch, : size * size].reshape(-1, 1, size, size))
-            loss = float(np.vdot(error, error))
-            if not np.isfinite(loss):
-                raise ValueError(
-                    f"Training diverged in step {n_steps + 1}: the loss is {loss}. Use a smaller "
-                    f"learning_rate_init than {self.learning_rate_init}."
-                )
-            total += loss
-            error *= np.float32(2 / len(batch))
-            gradient.weights[:] = 0
-            convolutional.backward(network, x, space, out, gradient, n_threads)
-            n_steps += 1
-            _descend(network.weights, gradient.weights, moments, self.learning_rate_init, n_steps)
-        self.weights_ = network.weights
-        self._moments = moments
-        self._seed = seed
-        self.n_steps_ = n_steps
-        self.n_features_in_ = X.shape[1]
-        self.loss_curve_ = [*getattr(self, "loss_curve_", []), total / len(X)]
+        with np.errstate(over="ignore", invalid="ignore"):  # it is looked at below
+            for start in range(0, len(X), batch_size):
+                batch = order[start : start + batch_size]
+                x = _inputs(_planes(shown[batch], n_planes, size), shown[batch, -1])
+                out = convolutional.forward(network, x, space, n_threads)
+                error = out[:, 1:-1, 1:-1, :4]
+                error += x[:, 1:-1, 1:-1, :4]
+                error -= _quarters(X[batch, : size * size].reshape(-1, 1, size, size))
+                loss = float(np.vdot(error, error))
+                if not np.isfinite(loss):
+                    raise self._diverged(n_steps + 1, f"the loss is {loss}")
+                total += loss
+                error *= np.float32(2 / len(batch))
+                gradient.weights[:] = 0
+                convolutional.backward(network, x, space, out, gradient, n_threads)
+                n_steps += 1
+                adam.descend(network.weights, gradient.weights, self.learning_rate_init)
+        if not _core.all_finite(network.weights.reshape(1, -1), self.n_jobs):
+            raise self._diverged(n_steps, "a weight is not finite")
+        # at once: Ctrl-C must not find new weights beside old moments
+        self.__dict__ |= {
+            "weights_": network.weights,
+            "loss_curve_": [*self.__dict__.get("loss_curve_", []), total / len(X)],
+            "n_steps_": n_steps,
+            "n_features_in_": X.shape[1],
+            "_moments": adam.moments,
+            "_moment_steps": adam.n_steps,
+            "_seed": seed,
+        }
         return self
 
-    def _begun(
-        self, n_features: int, n_planes: int
-    ) -> tuple[ConvolutionalNetwork, list[np.ndarray], int, int]:
-        """The network, the moments of its weights, the seed and the steps made; copies."""
+    def _diverged(self, step: int, how: str) -> ValueError:
+        return ValueError(
+            f"Training diverged in step {step}: {how}. Use a smaller learning_rate_init than "
+            f"{self.learning_rate_init}."
+        )
+
+    def _begun(self, n_features: int, n_planes: int) -> tuple[ConvolutionalNetwork, Adam, int, int]:
+        """The network, its solver, the seed and the steps made; copies."""
         if self.__sklearn_is_fitted__():
             network = self._network()
-            if n_features != self.n_features_in_:
-                raise ValueError(
-                    f"X must have the {self.n_features_in_} columns that the network was trained "
-                    f"on, got {n_features}."
-                )
-            network = network.like(network.weights.copy())
-            moments = [moment.copy() for moment in self._checked_moments()]
+            self._check_columns(n_features)
+            network = network.like(aligned_copy(network.weights))
             seed = checked_count("_seed", self.__dict__.get("_seed"), 2**31)
-            return network, moments, seed, checked_count("n_steps_", self.n_steps_)
-        if self.n_channels % 16:
-            raise ValueError(f"n_channels must be a multiple of 16, got {self.n_channels}.")
+            n_steps = checked_count("n_steps_", self.__dict__.get("n_steps_"))
+            return network, self._solver(), seed, n_steps
+        self._check_channels()
         seed = int(check_random_state(self.random_state).randint(2**31))
         network = new_network(
             4 * n_planes + 1, 4, self.n_channels, self.n_blocks, np.random.default_rng(seed)
         )
         network.matmul_precision = self.matmul_precision
-        return network, [np.zeros_like(network.weights) for _ in range(2)], seed, 0
+        return network, Adam.new(network.weights), seed, 0
 
-    def _checked_moments(self) -> list[np.ndarray]:
-        """The moments of Adam; zeros where a model file left them out."""
+    def _solver(self) -> Adam:
+        """A copy of the solver; a new one where a model file left its moments out."""
         moments = self.__dict__.get("_moments")
         if moments == []:
-            return [np.zeros_like(self.weights_) for _ in range(2)]
+            return Adam.new(self.weights_)
         if not isinstance(moments, list) or len(moments) != 2 or not all(map(is_array, moments)):
             raise damaged("_moments must be two arrays")
         for moment in moments:
             check_layout("a moment", moment, self.weights_.shape, self.weights_.dtype)
-        return moments
+        n_steps = checked_count("_moment_steps", self.__dict__.get("_moment_steps"))
+        return Adam([moment.copy() for moment in moments], n_steps)
+
+    def _check_channels(self) -> None:
+        if self.n_channels % LINE:
+            raise ValueError(f"n_channels must be a multiple of {LINE}, got {self.n_channels}.")
+
+    def _check_columns(self, n_features: int) -> None:
+        if n_features != self.n_features_in_:
+            raise ValueError(
+                f"X must have the {self.n_features_in_} columns that the network was trained on, "
+                f"got {n_features}."
+            )
 
     # -------------------------------------------------------------- use
 
@@ -271,11 +290,7 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
         """
         X = _rows("X", X)
         network = self._network()
-        if X.shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"X must have the {self.n_features_in_} columns that the network was trained on, "
-                f"got {X.shape[1]}."
-            )
+        self._check_columns(X.shape[1])
         size, n_planes = _layout(X.shape[1])
         out = np.zeros_like(X)
         for start in range(0, len(X), AT_ONCE):
@@ -284,28 +299,12 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
             out[start : start + AT_ONCE, : size * size] = cleaned.reshape(len(rows), -1)
         return out
 
-    def reconstruct_pictures(self, planes: np.ndarray, constants: np.ndarray) -> np.ndarray:
-        """Clean pictures of any size.
+    def _reconstruct_pictures(self, planes: np.ndarray, constants: np.ndarray) -> np.ndarray:
+        """First planes of float32 pictures (n, planes, height, width) of any size, cleaned.
 
-        Parameters
-        ----------
-        planes : float32 ndarray of shape (n_pictures, n_planes, height, width)
-            The noisy pixels, and where it was trained with these, which of them are missing.
-
-        constants : float32 ndarray of shape (n_pictures,)
-            What the last column of a row holds.
-
-        Returns
-        -------
-        cleaned : float32 ndarray of shape (n_pictures, height, width)
+        `constants` (n,) hold what the last column of a row does.
         """
-        network = self._network()
-        if planes.ndim != 4 or 4 * planes.shape[1] + 1 != network.n_inputs:
-            raise ValueError(
-                f"planes must have shape (n_pictures, {network.n_inputs // 4}, height, width), "
-                f"got {planes.shape}."
-            )
-        return self._cleaned(network, planes, constants)
+        return self._cleaned(self._network(), planes, constants)
 
     def _cleaned(
         self, network: ConvolutionalNetwork, planes: np.ndarray, constants: np.ndarray
@@ -319,7 +318,7 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
         return _whole(out[:, 1:-1, 1:-1, :4] + x[:, 1:-1, 1:-1, :4])[:, :height, :width]
 
     @property
-    def reach(self) -> int:
+    def _reach(self) -> int:
         """Pixels to each side of one that it depends on."""
         return 4 * self.n_blocks + 5
 
@@ -330,11 +329,17 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
                 f"This {type(self).__name__} instance is not fitted yet. Train it with "
                 "partial_fit, or as the autoencoder of an ImageDenoiser."
             )
+        self._validate_params()  # some may have changed since
+        self._check_channels()
         checked_curve("loss_curve_", self.__dict__.get("loss_curve_"), ends=True)
         n_features = checked_count("n_features_in_", self.__dict__.get("n_features_in_"))
+        try:
+            n_planes = _layout(n_features)[1]
+        except ValueError as error:
+            raise damaged(f"n_features_in_ must be that of a patch, got {n_features}") from error
         network = ConvolutionalNetwork(
             self.weights_,
-            4 * _layout(n_features)[1] + 1,
+            4 * n_planes + 1,
             4,
             int(self.n_channels),
             int(self.n_blocks),
@@ -353,27 +358,40 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
         return "weights_" in self.__dict__
 
 
-def _descend(
-    weights: np.ndarray,
-    gradient: np.ndarray,
-    moments: list[np.ndarray],
-    learning_rate: float,
-    step: int,
-) -> None:
-    """A step of Adam (`dae._model.solver`), in place; the gradient is overwritten."""
-    first, second = moments
-    first *= BETA_1
-    first += (1 - BETA_1) * gradient
-    second *= BETA_2
-    gradient *= gradient
-    gradient *= 1 - BETA_2
-    second += gradient
-    np.sqrt(second, out=gradient)
-    gradient /= np.sqrt(1 - BETA_2**step)
-    gradient += EPSILON
-    np.divide(first, gradient, out=gradient)
-    gradient *= learning_rate / (1 - BETA_1**step)
-    weights -= gradient
+@dataclass
+class Adam:
+    """The solver, with the formula of `dae._model.solver`, on one array of weights.
+
+    Attributes
+    ----------
+    moments : list of two float32 ndarrays
+    n_steps : int
+    """
+
+    moments: list[np.ndarray]
+    n_steps: int
+
+    @classmethod
+    def new(cls, weights: np.ndarray) -> Adam:
+        """A solver that has made no step."""
+        return cls([np.zeros_like(weights) for _ in range(2)], 0)
+
+    def descend(self, weights: np.ndarray, gradient: np.ndarray, learning_rate: float) -> None:
+        """Move the weights, in place; the gradient is overwritten."""
+        self.n_steps += 1
+        first, second = self.moments
+        first *= BETA_1
+        first += (1 - BETA_1) * gradient
+        second *= BETA_2
+        gradient *= gradient
+        gradient *= 1 - BETA_2
+        second += gradient
+        np.sqrt(second, out=gradient)
+        gradient /= np.sqrt(1 - BETA_2**self.n_steps)
+        gradient += EPSILON
+        np.divide(first, gradient, out=gradient)
+        gradient *= learning_rate / (1 - BETA_1**self.n_steps)
+        weights -= gradient
 
 
 # ------------------------------------------------------------------ rows and maps

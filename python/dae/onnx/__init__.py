@@ -133,6 +133,8 @@ def to_onnx(
     deviation of the noise, clipped to that range. All patches of all pictures are held in memory
     at once, about 6 kB for each of height * width * n_channels / stride**2 with the default
     network: cut large pictures into overlapping tiles. Pictures must not be smaller than a patch.
+    With a `ConvolutionalAutoencoder` pictures may have any size, and a pixel needs about 0.4 kB
+    for 64 channels; tiles must overlap by ``4 * n_blocks + 5`` pixels.
 
     Outside the graph, and up to its caller, is what `ImageDenoiser.transform` does around it:
 
@@ -154,7 +156,7 @@ def to_onnx(
     - "unknown": ``neighbours``, float32 like X, for each pixel the mean of the four beside it.
 
     Only pixels in the middle of a patch, `output_size` wide, are cleaned; the rest is to be
-    thrown away.
+    thrown away. A `ConvolutionalAutoencoder` cleans all of a patch.
 
     Examples
     --------

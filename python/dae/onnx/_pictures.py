@@ -68,7 +68,7 @@ def _picture_network(graph: Graph, cleaner: Cleaner, cleaning: PlaneCleaning) ->
     colours = graph.input("X", np.float32, shape)
     told = _told_level(graph, cleaner)
     if cleaner.luminance:
-        colours = _mixed(graph, colours, OPPONENT.T, cleaner.task.maps)
+        colours = _mixed(graph, colours, OPPONENT.T, cleaner.task.convolves)
     planes = graph.op("Transpose", colours, perm=[0, 3, 1, 2])
     as_planes = graph.op("Shape", planes)
     if told is None:
@@ -81,7 +81,7 @@ def _picture_network(graph: Graph, cleaner: Cleaner, cleaning: PlaneCleaning) ->
     planes = cleaning.at_scales(graph, planes, level, cleaner.scales)
     colours = graph.op("Transpose", graph.op("Reshape", planes, as_planes), perm=[0, 2, 3, 1])
     if cleaner.luminance:
-        colours = _mixed(graph, colours, OPPONENT, cleaner.task.maps)
+        colours = _mixed(graph, colours, OPPONENT, cleaner.task.convolves)
     return Output("variable", graph.dtype, shape, graph.op("Clip", colours, 0.0, 1.0))
 
 

@@ -9,13 +9,13 @@
  * and the gradient of a filter's entry is the product of the same numbers, summed over pixels. */
 enum {
     GRADIENT_ROWS = 16, /* of pixels in one product: 128 KiB of 32 pixels of 64 channels */
-    MAP_LINES = 32      /* channels that words of bfloat16 are packed for, at least */
+    WORD_CHANNELS = 32  /* words of bfloat16 are made of multiples of so many channels */
 };
 
 /* Whether the factors are rounded to bfloat16, two in a word (bfloat16.h) */
 INLINE int as_words(const dae_convolution *c)
 {
-    return HAS_PAIRS && c->inputs % MAP_LINES == 0 && c->outputs % MAP_LINES == 0;
+    return HAS_PAIRS && c->inputs % WORD_CHANNELS == 0 && c->outputs % WORD_CHANNELS == 0;
 }
 
 INLINE intp row_numbers(intp width, intp channels) { return (width + 2) * channels; }
