@@ -81,9 +81,9 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         `random_state`, `n_jobs`, `matmul_precision`) are overwritten. A
         `ConvolutionalAutoencoder` removes more noise after a long training; `patch_size` is then
         the size of the pieces that it is trained on, and `output_size`, `stride`, `center` and
-        `window` have no part. None: a `StackedDenoisingAutoencoder` of two layers of 512 ReLU units (three hidden layers with
-        its mirror image), trained jointly with Adam; where pixels are lost and the patch is
-        predicted, the errors of known pixels weigh a fifth.
+        `window` have no part. None: a `StackedDenoisingAutoencoder` of two layers of 512 ReLU
+        units (three hidden layers with its mirror image), trained jointly with Adam; where pixels
+        are lost and the patch is predicted, the errors of known pixels weigh a fifth.
 
     patch_size : int, default=11
         Height and width in pixels of a patch that the network sees; at least 5 with
