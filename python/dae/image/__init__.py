@@ -401,9 +401,9 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
         subsampled colours, the table of quantisation is read off the pixels, and the noise is the
         one that makes the rounded coefficients most likely. Where r is what the network would
         remove, of the energy E around a pixel, the share min(1, c s^2 / E) of it is removed, c
-        growing from 0.2 to 1.4 with the level s: so detail that the network does not know is kept,
-        and clean pictures stay as they are. Noise of up to 1.5 grey levels of 255 is taken for the
-        picture's own and left.
+        growing from 0.2 to 1.4 with the level s, and to 2 where no more than the noise is removed
+        on average: so detail that the network does not know is kept, and clean pictures stay as
+        they are. Noise of up to 1.5 grey levels of 255 is taken for the picture's own and left.
 
         A picture whose three channels are equal is cleaned as grey.
 
