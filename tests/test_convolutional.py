@@ -275,12 +275,12 @@ def test_a_size_that_was_changed(rows, parameters):
 
 def test_weights_that_overflow_in_the_last_step(rows):
     X, shown = rows
-    model = network(batch_size=50, learning_rate_init=1e38).partial_fit(X, X_corrupted=shown)
+    model = network(batch_size=50, random_state=0).partial_fit(X, X_corrupted=shown)
     before = pickle.dumps(model)
-    model.weights_[:9] = 3e38  # their step leaves the range
-    with pytest.raises(ValueError, match="diverged in step 2: "):
+    model.set_params(learning_rate_init=1e39)
+    with pytest.raises(ValueError, match="diverged in step 2: a weight is not finite. Use a smal"):
         model.partial_fit(X, X_corrupted=shown)
-    assert model.n_steps_ == 1 and len(pickle.dumps(model)) == len(before)
+    assert pickle.dumps(model.set_params(learning_rate_init=0.0005)) == before
 
 
 def test_ctrl_c_keeps_what_was_complete(rows, monkeypatch):
@@ -400,9 +400,10 @@ def test_a_task_that_is_not_the_network_s(trained, change):
         broken._task = broken._task | change
     with pytest.raises(ValueError, match="damaged"):
         broken.transform(GREY)
-    del broken._task["convolves"]  # as before there were such networks
-    with pytest.raises(ValueError, match="damaged"):
-        broken.partial_fit([GREY])
+    broken._task = {name: value for name, value in broken._task.items() if name != "convolves"}
+    if "autoencoder_" not in change:  # as before there were such networks: of patches
+        with pytest.raises(ValueError, match="damaged"):
+            broken.partial_fit([GREY])
 
 
 # ------------------------------------------------------------------ files

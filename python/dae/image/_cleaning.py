@@ -114,7 +114,8 @@ class Cleaner:
     def tile(self) -> int:
         """Height and width of the tiles that large pictures are cleaned in."""
         if self.task.convolves:
-            return max(1, int(np.sqrt(MAP_BYTES / (2 * self.network.n_channels))))
+            channels = self.network._network().n_channels  # checked
+            return max(1, int(np.sqrt(MAP_BYTES / (2 * channels))))
         return TILE
 
     @property

@@ -320,7 +320,7 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
     @property
     def _reach(self) -> int:
         """Pixels to each side of one that it depends on."""
-        return 4 * self.n_blocks + 5
+        return 4 * self._network().n_blocks + 5
 
     def _network(self) -> ConvolutionalNetwork:
         """The fitted network. Raises ValueError if the fitted state is damaged."""
