@@ -583,7 +583,7 @@ DENOISERS = {
     "unknown, noise": {"noise": "unknown", "predict": "noise", "patch_size": 7},
     "convolutional": {"autoencoder": CONVOLUTIONAL, "patch_size": 8, "level": (0.02, 0.3)},
     "convolutional, noise": {"autoencoder": CONVOLUTIONAL, "patch_size": 8, "predict": "noise"},
-    "convolutional, two scales": {"autoencoder": CONVOLUTIONAL, "patch_size": 8, "scales": 2},
+    "convolutional, two scales": {"autoencoder": CONVOLUTIONAL, "patch_size": 12, "scales": 2},
 }
 
 

@@ -36,8 +36,6 @@ TILE = 1536
 # channels, at half the resolution, that is a tile of 1024 x 1024 pixels.
 MAP_BYTES = 2**27
 
-SMALLEST_SCALE = 8  # pixels of the coarsest resolution, at least, that such a network is shown
-
 # Pixels around a tile that holes in it are filled from: those further away hardly count. All else
 # is cleaned exactly as in the whole picture.
 FILL_MARGIN = 192
@@ -156,8 +154,7 @@ class Cleaner:
         level : float
             Standard deviation of the noise.
         """
-        smallest = SMALLEST_SCALE if self.task.convolves else self.task.size
-        scales = n_scales(noisy.shape, smallest, self.scales)
+        scales = n_scales(noisy.shape, self.task.coarsest, self.scales)
         return cleaned_at_scales(noisy, partial(self._clean_scale, lost), level, scales)
 
     def remove_measured(self, noisy: np.ndarray, sigma: float) -> np.ndarray:

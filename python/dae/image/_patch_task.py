@@ -35,6 +35,8 @@ LOST = ("masking", "salt_and_pepper")  # kinds of noise that leave nothing of a 
 
 MOST_SCALES = 64  # no picture has more resolutions
 
+COARSEST = 8  # pixels of a resolution, at least, that a network that convolves is shown
+
 BLIND_SPACING = 4  # pixels between two that the network does not see, for "unknown"
 
 
@@ -92,6 +94,11 @@ class PatchTask:
     def answered(self) -> int:
         """Height and width of the predicted middle."""
         return self.size if self.output is None else self.output
+
+    @property
+    def coarsest(self) -> int:
+        """Height and width of the coarsest resolution of a picture, at least."""
+        return COARSEST if self.convolves else self.size
 
     @property
     def first(self) -> int:

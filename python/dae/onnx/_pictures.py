@@ -147,7 +147,7 @@ class PlaneCleaning(ABC):
         if scales == 1:
             return fine
         smallest = graph.op("ReduceMin", graph.op("Shape", planes, start=1), keepdims=0)
-        enough = graph.op("Greater", smallest, 2 * self.task.size - 1)
+        enough = graph.op("Greater", smallest, 2 * self.task.coarsest - 1)
         several, one = graph.branch(), graph.branch()
         return graph.choose(
             enough,
