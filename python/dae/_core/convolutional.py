@@ -25,32 +25,32 @@ def new_maps(n_pictures: int, height: int, width: int, channels: int) -> np.ndar
 def reconstruct(network: ConvolutionalNetwork, x: np.ndarray, n_threads: int) -> np.ndarray:
     """The output of the network, maps, for `x`, maps of its inputs."""
     network.check()
-    n_pictures, height, width = _pixels(x)
-    code, hidden = (new_maps(n_pictures, height, width, network.n_channels) for _ in range(2))
-    how = _How(network.matmul_precision, n_threads)
-    _convolve(x, network.head, code, how)
-    for first, second in network.blocks:
-        _convolve(code, first, hidden, how, rectify=True)
-        _convolve(hidden, second, code, how, added=code)
-    out = new_maps(n_pictures, height, width, network.tail.shape[3])
-    _convolve(code, network.tail, out, how)
-    return out
+    return forward(network, x, Workspace(network, *_pixels(x), trains=False), n_threads)
 
 
 class Workspace:
-    """The maps that a training step needs, for batches of up to `n_pictures`."""
+    """The maps of a network at work on up to `n_pictures`: of all blocks to train, else of one."""
 
     def __init__(
-        self, network: ConvolutionalNetwork, n_pictures: int, height: int, width: int
+        self,
+        network: ConvolutionalNetwork,
+        n_pictures: int,
+        height: int,
+        width: int,
+        *,
+        trains: bool = True,
     ) -> None:
-        channels = network.n_channels
-        self.codes, self.hidden = (
-            [new_maps(n_pictures, height, width, channels) for _ in range(count)]
-            for count in (len(network.blocks) + 1, len(network.blocks))
-        )
-        self.out = new_maps(n_pictures, height, width, network.tail.shape[3])
-        self.delta = new_maps(n_pictures, height, width, channels)
-        self.hidden_delta = new_maps(n_pictures, height, width, channels)
+        def maps(channels: int = network.n_channels) -> np.ndarray:
+            return new_maps(n_pictures, height, width, channels)
+
+        n_blocks = network.n_blocks
+        if trains:
+            self.codes = [maps() for _ in range(n_blocks + 1)]
+            self.hidden = [maps() for _ in range(n_blocks)]
+            self.delta, self.hidden_delta = maps(), maps()
+        else:  # a block changes its code in place
+            self.codes, self.hidden = [maps()] * (n_blocks + 1), [maps()] * n_blocks
+        self.out = maps(network.tail.shape[3])
 
 
 def forward(
