@@ -290,10 +290,6 @@ def test_texture_like_grass_is_not_taken_for_coloured_noise(denoiser):
     assert 255 * denoiser.estimate_sigma(noisy) == pytest.approx(10, rel=0.1)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="0.64 dB: clipped noise is weaker in dark places, and the network is told one level",
-)
 def test_clipped_noise_is_not_taken_for_texture(denoiser):
     """Cut off at black, noise is stronger in brighter places, but white."""
     clean = pytest.importorskip("skimage.data").astronaut()[128:384, 128:384]

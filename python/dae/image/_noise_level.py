@@ -126,6 +126,9 @@ QUARTER = 0.25  # share of a band's frequencies whose power tells what lies betw
 # Times that, what noise may have: both are estimates
 LINES = 1.15
 COLOURED_LINES = 1.2  # times the deviation between the lines, where power falls within the band
+LEAST_WHOLE = 0.02  # share of blocks without clipped pixels, from which on these alone tell
+# Share of the blocks, those with the fewest clipped pixels, that tell where fewer are whole
+LEAST_CLIPPED = 0.1
 BLACK_AND_WHITE = 0.99  # share of pixels at the ends of a picture that has no other values
 
 LIMIT_WIDTH = 2.0  # pixels, of the window that the removed energy is averaged over
@@ -452,10 +455,13 @@ def _starts(length: int, size: int) -> list[int]:
 
 
 def _that_tell(blocks: np.ndarray, clipped: np.ndarray) -> np.ndarray:
-    """Which blocks are not constant, nor clipped as long as there are enough others, bool."""
+    """Which blocks are not constant, and of these not clipped, or the least so, bool."""
     varied = np.ptp(blocks, axis=(1, 2)) > TELLS
-    whole = varied & ~_blocks(clipped).any(axis=(1, 2))
-    return whole if whole.sum() > 0.02 * len(whole) else varied
+    n_clipped = _blocks(clipped).sum(axis=(1, 2))
+    few = n_clipped == 0
+    if (varied & few).sum() <= LEAST_WHOLE * len(few) and varied.any():
+        few = n_clipped <= np.quantile(n_clipped[varied], LEAST_CLIPPED)
+    return varied & few
 
 
 def _blocks(plane: np.ndarray) -> np.ndarray:
