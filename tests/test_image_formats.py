@@ -202,6 +202,63 @@ def test_negative_values(tiny):
         )
 
 
+@pytest.mark.parametrize("shift", [-1.4, -0.6, 0.6, 1.4])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_regions_beyond_black_and_white_keep_their_values(tiny, shift, channels):
+    inside = (UNSEEN[:120, :100, None] / 510 + 0.25) * np.linspace(1, 0.9, channels)
+    shifted = tiny.transform((inside + shift).astype(np.float32))
+    np.testing.assert_allclose(shifted - shift, tiny.transform(inside), atol=1e-5)
+
+
+def test_a_dark_region_does_not_change_the_bright_side(tiny):
+    picture = np.ones((64, 64), np.float32)
+    picture[:, :32] = -0.3
+    noise = np.random.default_rng(0).normal(scale=0.1, size=picture.shape).astype(np.float32)
+    cleaned = tiny.transform(picture + noise)
+    assert cleaned.max() == 1 and np.mean(cleaned[:, 40:] == 1) > 0.2
+    assert cleaned[:, :24].mean() == pytest.approx(-0.3, abs=0.02)
+
+
+@pytest.mark.parametrize("level", [0.02, 0.25])
+def test_noise_beyond_black_and_white_is_cut_off(tiny, level):
+    picture = np.zeros((200, 150))
+    picture[:, 70:] = 1
+    picture += np.random.default_rng(0).normal(scale=level, size=picture.shape)
+    cleaned = tiny.transform(picture)
+    assert cleaned.min() == 0 and cleaned.max() == 1
+
+
+def test_integers_below_black(tiny):
+    """As Hounsfield units of CT: air is -1000, bone 1000 and more."""
+    ct = np.rint(2200.0 * UNSEEN / 255 - 1000).astype(np.int16)
+    with pytest.warns(UserWarning, match="int16 with values from -1000 to .* to be 4095 .12 bits"):
+        cleaned = tiny.transform(ct)
+    told = copy.deepcopy(tiny).set_params(data_range=4095)
+    above = told.transform((ct + 1100).astype(np.uint16)).astype(int) - 1100
+    assert cleaned.dtype == np.int16 and cleaned.min() < -900
+    assert np.abs(cleaned - above).max() <= 1
+    with pytest.warns(UserWarning, match="white is taken to be 1023"):
+        tiny.transform(np.minimum(ct, 40))  # of 8 bits by its largest value
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+def test_the_largest_integers(tiny, dtype):
+    white = int(np.iinfo(dtype).max)
+    picture = np.full((32, 32), white, dtype)
+    picture[:, :16] //= 2
+    cleaned = copy.deepcopy(tiny).set_params(data_range=white).transform(picture)
+    assert cleaned.dtype == dtype and cleaned[:, 24:].min() > 0.9 * white
+    expected = tiny.transform((picture / white).astype(np.float32))
+    np.testing.assert_allclose(cleaned / white, expected, atol=1e-6)
+
+
+def test_score_of_regions_below_black(tiny):
+    picture = (UNSEEN / 510).astype(np.float32)
+    dark = picture - np.float32(0.6)
+    expected = -20 * np.log10(0.6)
+    assert tiny.score([picture], noisy=[dark]) == pytest.approx(expected, abs=0.5)
+
+
 @pytest.mark.parametrize("dtype", [">u2", ">f4", ">f8"])
 def test_any_byte_order(tiny, dtype):
     picture = (UNSEEN / 255 * (65535 if "u" in dtype else 1)).astype(dtype)
@@ -292,6 +349,42 @@ def test_containers_that_are_refused_by_their_name(tiny, files):
     ):
         with pytest.raises(ValueError, match=message):
             tiny.transform(images)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, TypeError, NotImplementedError])
+def test_tensors_that_numpy_cannot_convert(tiny, error):
+    class Tensor:
+        """As torch's that need a gradient, or of a type that NumPy does not have."""
+
+        def __array__(self, dtype=None, copy=None):
+            raise error("call detach()")
+
+    message = "must be an array of pixels; NumPy cannot convert a .*Tensor: call detach()"
+    for images, name in ((Tensor(), "images"), ([UNSEEN, Tensor()], r"images\[1\]")):
+        with pytest.raises(ValueError, match=f"^{name} {message}"):
+            tiny.transform(images)
+
+
+def test_a_memoryview_is_an_array(tiny):
+    expected = tiny.transform(UNSEEN)
+    np.testing.assert_array_equal(tiny.transform(memoryview(UNSEEN)), expected)
+    np.testing.assert_array_equal(tiny.transform([memoryview(UNSEEN)])[0], expected)
+
+
+def test_arrays_of_file_names(tiny, files):
+    expected = tiny.transform(files)
+    kinds = [object, str] + ([np.dtypes.StringDType()] if hasattr(np.dtypes, "StringDType") else [])
+    for kind in kinds:
+        for cleaned, picture in zip(
+            tiny.transform(np.array(files, dtype=kind)), expected, strict=True
+        ):
+            np.testing.assert_array_equal(cleaned, picture)
+        one = np.array(str(files[0]), dtype=kind)  # without dimensions
+        np.testing.assert_array_equal(tiny.transform(one), expected[0])
+        np.testing.assert_array_equal(tiny.transform([one])[0], expected[0])
+    for empty in ("", b"", [""], np.array("")):
+        with pytest.raises(ValueError, match=r"images\[0\] is an empty file name. Pass that of"):
+            tiny.transform(empty)
 
 
 def test_errors_name_the_file(files, tmp_path):

@@ -32,6 +32,8 @@ KINDS = {
 }  # fmt: skip
 
 
+TEXT = "OUST"  # kinds of dtype of arrays of file names: objects, and text of any kind
+
 # ------------------------------------------------------------------ collections
 
 
@@ -53,6 +55,7 @@ def as_list(images: Any, name: str = "images") -> tuple[list[Any], str]:
     An array of three dimensions is one picture if its last axis can be channels (1 to 4 long),
     else a stack of grey ones. An array of file names is a list.
     """
+    images = _unboxed(images)
     if is_path(images) or _is_file(images) or _is_pillow(images):
         return [images], "one"
     if hasattr(images, "columns") and hasattr(images, "iloc"):
@@ -62,9 +65,11 @@ def as_list(images: Any, name: str = "images") -> tuple[list[Any], str]:
         )
     if isinstance(images, dict):
         raise ValueError(f"{name} must be a list of pictures, got a dict. Pass list(d.values()).")
-    if not isinstance(images, np.ndarray) and hasattr(images, "__array__"):
-        images = np.asarray(images)
-    if isinstance(images, np.ndarray) and images.dtype.kind not in "OUS":
+    if not isinstance(images, np.ndarray) and (
+        hasattr(images, "__array__") or isinstance(images, memoryview)
+    ):
+        images = _as_array(images, name)
+    if isinstance(images, np.ndarray) and images.dtype.kind not in TEXT:
         if images.ndim == 2 or (images.ndim == 3 and images.shape[2] <= 4):
             return [images], "one"
         if images.ndim not in (3, 4):
@@ -89,6 +94,7 @@ def as_list(images: Any, name: str = "images") -> tuple[list[Any], str]:
 
 def load(image: Any, name: str) -> tuple[np.ndarray, str]:
     """A picture as an array, and what to call it in messages: its file name, if it has one."""
+    image = _unboxed(image)
     if is_path(image):
         path = _as_path(image, name)
         return read(path)[0], str(path)
@@ -110,18 +116,37 @@ def load(image: Any, name: str) -> tuple[np.ndarray, str]:
             f"{name} is a list of {len(image)} numbers, an array of pixels is expected. Pass "
             "np.asarray(...) of nested lists."
         )
-    try:
-        array = np.asarray(image)
-    except ValueError as error:
-        raise ValueError(f"{name} must be an array of pixels, got {error}") from error
-    if array.dtype.kind in "OUS":
+    array = _as_array(image, name)
+    if array.dtype.kind in TEXT:
         raise ValueError(
             f"{name} must be an array of pixels or a file name, got {type(image).__name__}."
         )
     return array, name
 
 
+def _unboxed(image: Any) -> Any:
+    """What an array without dimensions holds, if that is text or an object: a file name, say."""
+    is_box = isinstance(image, np.ndarray) and image.ndim == 0 and image.dtype.kind in TEXT
+    return image.item() if is_box else image
+
+
+def _as_array(image: Any, name: str) -> np.ndarray:
+    """As NumPy converts it."""
+    try:
+        return np.asarray(image)
+    except MemoryError:
+        raise
+    except Exception as error:  # tensors of other libraries raise what they like
+        kind = type(image)
+        what = f"{kind.__module__}.{kind.__name__}".removeprefix("builtins.")
+        raise ValueError(
+            f"{name} must be an array of pixels; NumPy cannot convert a {what}: {error}"
+        ) from error
+
+
 def _as_path(image: Any, name: str) -> Path:
+    if not os.fspath(image):
+        raise ValueError(f"{name} is an empty file name. Pass that of a picture.")
     if isinstance(image, bytes):
         if b"\0" in image:
             raise ValueError(
