@@ -302,6 +302,7 @@ def test_compressed_members_are_not_unpacked(tmp_path, which):
         "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (100000000000, 0, 5), }",
         "{'descr': '<U999999999', 'fortran_order': False, 'shape': (), }",
+        "{'descr': '<U0', 'fortran_order': False, 'shape': (1000000000,), }",
         "{'descr': '<f4', 'fortran_order': False, 'shape': ((, }",
         "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }",
         "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }",
@@ -521,6 +522,43 @@ def test_what_cannot_be_saved(tmp_path):
     with pytest.raises(ValueError, match=r"must end in .npz"):
         fitted().save(tmp_path / "model.pkl")
     assert os.listdir(tmp_path) == []
+
+
+def test_names_of_model_files(tmp_path):
+    denoiser = fitted()
+    for name, given in ((None, "NoneType"), (b"a.npz", "bytes"), (io.BytesIO(), "BytesIO")):
+        for use in (denoiser.save, ImageDenoiser.load):
+            with pytest.raises(ValueError, match=f"path must be the name of .*, got {given}. Pass"):
+                use(name)
+    with pytest.raises(ValueError, match="path is not a file name: it has a null character"):
+        denoiser.save("a\0.npz")
+
+
+@pytest.mark.parametrize("unnamed", [True, False])
+def test_errors_name_the_file_that_was_asked_for(tmp_path, monkeypatch, unnamed):
+    """Not what it is called until it is complete."""
+    if not unnamed:
+        monkeypatch.setattr(_files, "_write_unnamed", lambda *args: False)
+    path = tmp_path / "none" / "model.npz"
+    with pytest.raises(FileNotFoundError) as caught:
+        fitted().save(path)
+    assert caught.value.filename == str(path) and ".tmp" not in str(caught.value)
+
+    def full(*args):
+        raise OSError(28, "No space left on device", *map(str, args[:1]))
+
+    monkeypatch.setattr(os, "replace", full)
+    path = tmp_path / "model.npz"
+    path.write_bytes(b"")
+    with pytest.raises(OSError) as caught:
+        write_whole(path, lambda file: file.write(b"more"))
+    assert caught.value.filename == str(path) and caught.value.errno == 28
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="Linux")
+def test_a_file_that_cannot_be_read():
+    with pytest.raises(ValueError, match="/proc/self/mem is not a model file of dae"):
+        ImageDenoiser.load("/proc/self/mem")
 
 
 def test_the_checksum_is_over_everything():

@@ -6,8 +6,8 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -47,7 +47,8 @@ def _write_unnamed(path: Path, write: Callable[[IO[bytes]], Any], mode: int | No
     if not hasattr(os, "O_TMPFILE") or not os.path.isdir("/proc/self/fd"):
         return False
     try:
-        descriptor = os.open(path.parent, os.O_TMPFILE | os.O_RDWR, 0o666)
+        with _named(path):
+            descriptor = os.open(path.parent, os.O_TMPFILE | os.O_RDWR, 0o666)
     except OSError as error:
         if error.errno in _NO_UNNAMED_FILES:
             return False
@@ -56,17 +57,19 @@ def _write_unnamed(path: Path, write: Callable[[IO[bytes]], Any], mode: int | No
         _fill(file, write, mode)
         try:
             if mode is None:
-                with suppress(FileExistsError):
+                with suppress(FileExistsError), _named(path):
                     _link(descriptor, path)
                     return True
             unfinished = _temporary(path)
-            _link(descriptor, unfinished)
+            with _named(path):
+                _link(descriptor, unfinished)
         except OSError as error:
             if error.errno in _NO_UNNAMED_FILES:
                 return False
             raise
         try:
-            os.replace(unfinished, path)
+            with _named(path):
+                os.replace(unfinished, path)
         finally:
             unfinished.unlink(missing_ok=True)
     return True
@@ -76,13 +79,24 @@ def _write_named(path: Path, write: Callable[[IO[bytes]], Any], mode: int | None
     """Write by a file that can be recognised as unfinished."""
     unfinished = _temporary(path)
     new_and_binary = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(unfinished, new_and_binary, 0o666)
+    with _named(path):
+        descriptor = os.open(unfinished, new_and_binary, 0o666)
     try:
         with open(descriptor, "w+b") as file:
             _fill(file, write, mode)
-        os.replace(unfinished, path)
+        with _named(path):
+            os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Errors name `path`, not what the file is called until it is complete."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _fill(file: IO[bytes], write: Callable[[IO[bytes]], Any], mode: int | None) -> None:

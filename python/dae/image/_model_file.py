@@ -33,7 +33,7 @@ ADVICE = "Save the model again, or get another copy of the file."
 
 def save(estimator: Any, path: Any) -> None:
     """Write `estimator` to `path`."""
-    path = Path(path)
+    path = _as_path(path)
     if path.suffix != ".npz":
         raise ValueError(f"A model file must end in .npz, got {path}.")
     arrays: list[np.ndarray] = []
@@ -57,7 +57,7 @@ def save(estimator: Any, path: Any) -> None:
 
 def load(path: Any, cls: type) -> Any:
     """Read a file that `save` wrote; `cls` is the class expected."""
-    path = Path(path)
+    path = _as_path(path)
     with open_regular(path) as stream:
         try:
             archive = NpzReader(stream)
@@ -75,6 +75,19 @@ def load(path: Any, cls: type) -> Any:
     except Damaged as error:
         raise ValueError(f"{path} was changed or damaged: {error}. {ADVICE}") from error
     return model
+
+
+def _as_path(path: Any) -> Path:
+    try:
+        name = Path(path)
+    except TypeError as error:
+        raise ValueError(
+            f"path must be the name of a model file, a str or a path, got {type(path).__name__}. "
+            "Pass a name that ends in .npz."
+        ) from error
+    if "\0" in str(name):
+        raise ValueError("path is not a file name: it has a null character.")
+    return name
 
 
 def _checked_header(text: str, path: Path) -> dict[str, Any]:

@@ -64,9 +64,9 @@ class NpzReader:
     def __init__(self, stream: IO[bytes]) -> None:
         limited = _Limited(stream)
         size = os.fstat(stream.fileno()).st_size
-        if stream.read(6) == b"\x93NUMPY":
-            raise BadArchive("it holds one array")
         try:
+            if stream.read(6) == b"\x93NUMPY":
+                raise BadArchive("it holds one array")
             self._archive = zipfile.ZipFile(limited)
         except BadArchive:
             raise
@@ -133,11 +133,13 @@ def _read_npy(stream: IO[bytes], size: int, kinds: str, name: str) -> np.ndarray
     shape = tuple(int(number) for number in described[2].replace(b" ", b"").split(b",") if number)
     if dtype.kind not in kinds or len(shape) > 8:
         raise damaged
+    if not dtype.itemsize:  # text without characters, to which NumPy would give room for one
+        raise damaged
     if dtype.itemsize * math.prod(shape) != size - 8 - width - length:
         raise damaged
     array = np.empty(shape, dtype)
-    content = array.reshape(-1).view(np.uint8) if array.size and dtype.itemsize else array[:0:]
-    if array.size and dtype.itemsize and stream.readinto(content.data) != content.size:  # type: ignore[attr-defined]
+    content = array.reshape(-1).view(np.uint8) if array.size else array[:0:]
+    if array.size and stream.readinto(content.data) != content.size:  # type: ignore[attr-defined]
         raise damaged
     if stream.read(1):  # and so the checksum of the archive is verified
         raise damaged
