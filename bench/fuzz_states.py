@@ -2,7 +2,7 @@
 
     python -m bench.fuzz_states [--n 2000] [--seed 0] [--first 0]
 
-Each case takes a fitted estimator (the five of `dae` and `ImageDenoiser`), replaces, deletes or
+Each case takes a fitted estimator of `dae`, `dae.tabular` or `dae.image`, replaces, deletes or
 damages one value in its `__dict__`, at any depth, and calls its methods. Allowed are results,
 ValueError (NotFittedError and InvalidParameterError are ValueErrors) and MemoryError. Attributes
 that are properties may also raise AttributeError where the estimator counts as not fitted. The exit
@@ -34,6 +34,7 @@ from dae import (
     StackedDenoisingRegressor,
 )
 from dae.image import ConvolutionalAutoencoder, ImageDenoiser
+from dae.tabular import DenoisingImputer, TabularDenoisingAutoencoder
 
 ALLOWED = (ValueError, MemoryError)
 
@@ -86,7 +87,46 @@ def fitted_estimators() -> dict[str, Any]:
             level=(0.1, 0.3), patch_size=6, n_patches=20, batch_size=4, random_state=0,
             autoencoder=ConvolutionalAutoencoder(16, 1),
         ).fit([picture]),
+        "convolutional": ConvolutionalAutoencoder(16, 1, random_state=0).partial_fit(_patches()),
+        "table": TabularDenoisingAutoencoder(
+            4, missing_indicator=True, max_iter=2, random_state=0
+        ).fit(_table()),
+        "table in quantiles": TabularDenoisingAutoencoder(
+            (4, 3), numeric_scaler="quantile", keep_input=True, output_layers="all", max_iter=2,
+            random_state=0,
+        ).fit(_table()),
+        "imputer": DenoisingImputer(
+            hidden_layer_sizes=4, add_indicator=True, max_iter=2, random_state=0
+        ).fit(_table()),
+        "detector of a table": DenoisingOutlierDetector(
+            (4,), n_repeats=2, max_iter=2, random_state=0, n_jobs=1
+        ).fit(_table()),
     }  # fmt: skip
+
+
+def _patches() -> np.ndarray:
+    return np.random.default_rng(3).random((8, 37)).astype(np.float32)
+
+
+def _table() -> Any:
+    """Columns of every kind, with missing values."""
+    import pandas
+
+    rng, n = np.random.default_rng(4), 24
+    frame = pandas.DataFrame(
+        {
+            "number": rng.normal(size=n),
+            "count": [0, 0, 0, 1, 2, 3, 8, 9] * (n // 8),
+            "text": rng.choice(["x", "y", "z"], n),
+            "date": pandas.date_range("2020", periods=n),
+            "day": [day.date() for day in pandas.date_range("2020", periods=n, tz="UTC")],
+            "level": pandas.Categorical(rng.choice(["u", "v"], n), ordered=True),
+            "flag": rng.random(n) < 0.5,
+            "one": 1,
+        }
+    )
+    frame.loc[3, "number"], frame.loc[5, "text"] = np.nan, None
+    return frame
 
 
 def _with_gaps(X: np.ndarray) -> np.ndarray:
@@ -119,7 +159,33 @@ def calls(name: str, estimator: Any) -> dict[str, Callable[[], Any]]:
             "estimate_sigma": lambda: estimator.estimate_sigma(picture),
             "tells_level": lambda: estimator.tells_level,
         }
-    if name == "detector":
+    if name == "convolutional":
+        return made | {
+            "reconstruct": lambda: estimator.reconstruct(_patches()),
+            "partial_fit": lambda: estimator.partial_fit(_patches()),
+        }
+    if "table" in name or name == "imputer":
+        X = _table()
+    if name == "imputer":
+        return made | {
+            "transform": lambda: estimator.transform(X),
+            "impute_many": lambda: estimator.impute_many(X),
+            "names": lambda: estimator.get_feature_names_out(),
+            "columns": lambda: estimator.describe_columns(),
+        }
+    if name.startswith("table"):
+        codes = np.ones((3, 17 if name.endswith("quantiles") else 4))
+        by_table = ("transform", "reconstruct", "impute", "level_probabilities", "errors", "score")
+        return made | {
+            "partial_fit": lambda: estimator.partial_fit(X),
+            **{method: lambda m=method: getattr(estimator, m)(X) for method in by_table},
+            "inverse_transform": lambda: estimator.inverse_transform(codes),
+            "names": lambda: estimator.get_feature_names_out(),
+            "columns": lambda: estimator.describe_columns(),
+            "categories_": lambda: estimator.categories_,
+            "n_iter_": lambda: estimator.n_iter_,
+        }
+    if name.startswith("detector"):
         return made | {
             "predict": lambda: estimator.predict(X),
             "score_samples": lambda: estimator.score_samples(X),
@@ -190,6 +256,15 @@ def _damaged_array(array: np.ndarray, rng: np.random.Generator) -> Any:
     return ways[rng.integers(len(ways))]()
 
 
+def _inside(value: Any) -> Any:
+    """What a value consists of, as a dict or a list: also of estimators and records of `dae`."""
+    if isinstance(value, (dict, list)):
+        return value
+    if type(value).__module__.startswith("dae."):
+        return vars(value)
+    return None
+
+
 def mutate(estimator: Any, rng: np.random.Generator) -> str:
     """Change one value of the estimator, at any depth; returns what was done."""
     owner: Any = estimator.__dict__
@@ -202,13 +277,12 @@ def mutate(estimator: Any, rng: np.random.Generator) -> str:
         key = keys[rng.integers(len(keys))]
         value = owner[key]
         path += f"[{key!r}]"
-        if isinstance(value, (dict, list)) and value and rng.random() < 0.8:
-            owner = value
-            continue
-        if hasattr(value, "get_params") and rng.random() < 0.8:
-            owner, parameters = value.__dict__, set(value.get_params(deep=False))
-            continue
-        break
+        inside = _inside(value)
+        if not inside or rng.random() < 0.2:
+            break
+        owner = inside
+        if hasattr(value, "get_params"):
+            parameters = set(value.get_params(deep=False))
     # scikit-learn's own methods, too, need every parameter
     if isinstance(owner, dict) and key not in parameters and rng.random() < 0.1:
         del owner[key]

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from estimators import Interrupt, assert_unchanged, state_of
 
-from dae import DenoisingAutoencoder, StackedDenoisingAutoencoder
+from dae import DenoisingAutoencoder, DenoisingOutlierDetector, StackedDenoisingAutoencoder
 from dae._training.epochs import Outcome
+from dae.tabular import DenoisingImputer, TabularDenoisingAutoencoder
 
 WEIGHTS = ("components_", "decoder_components_", "intercept_hidden_", "intercept_visible_")
 
@@ -49,6 +50,69 @@ def test_interrupted_fit_keeps_the_last_complete_epoch(X, batches):
     dae.set_params(corruption="masking").partial_fit(X)
     whole.set_params(corruption="masking").partial_fit(X)
     np.testing.assert_array_equal(dae.components_, whole.components_)
+
+
+FITS = ("outliers.py", "tabular/autoencoder.py", "tabular/imputer.py")
+
+
+def lines_of_fit(run, stop=None):
+    """How many lines `fit` itself runs; Ctrl-C comes before the line of the number `stop`."""
+    n_lines = 0
+
+    def trace(frame, event, argument):
+        nonlocal n_lines
+        where, name = frame.f_code.co_filename.replace(os.sep, "/"), frame.f_code.co_name
+        if not where.endswith(FITS) or name not in ("fit", "_store"):
+            return None
+        if event == "line":
+            if n_lines == stop:
+                raise KeyboardInterrupt
+            n_lines += 1
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        run()
+    finally:
+        sys.settrace(before)
+    return n_lines
+
+
+@pytest.mark.parametrize(
+    ("make", "texts"),
+    [
+        (DenoisingOutlierDetector, (True, False)),
+        (DenoisingOutlierDetector, (False, True)),
+        (TabularDenoisingAutoencoder, (True, True)),
+        (DenoisingImputer, (True, True)),
+    ],
+)
+def test_interrupted_between_two_lines_of_fit(make, texts):
+    """After the training, too, a model is the one before or the new one, and no mixture."""
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+
+    def frame(n_columns, text):
+        X = pandas.DataFrame(rng.random((20, n_columns)), columns=list("abcd"[:n_columns]))
+        X.loc[3, "a"] = np.nan
+        return X.assign(t=rng.choice(["x", "y"], 20)) if text else X
+
+    old, new = frame(2, texts[0]), frame(4, texts[1])
+    model = make(hidden_layer_sizes=(3,), max_iter=1, random_state=0)
+    n_lines = lines_of_fit(lambda: copy.copy(model).fit(new))
+    for line in range(max(n_lines - 12, 0), n_lines):
+        model.fit(old)
+        before = dict(vars(model))
+        with pytest.raises(KeyboardInterrupt):
+            lines_of_fit(lambda: model.fit(new), line)
+        if vars(model)["n_features_in_"] == old.shape[1]:
+            assert vars(model).keys() == before.keys()
+            assert all(vars(model)[name] is value for name, value in before.items())
+        else:
+            use = "predict" if hasattr(model, "predict") else "transform"
+            whole = copy.copy(model).fit(new)
+            np.testing.assert_array_equal(getattr(model, use)(new), getattr(whole, use)(new))
 
 
 class InterruptedList(list):

@@ -1,10 +1,13 @@
 """Tables: dtypes and marks of missing values, failed fits, changed parameters, errors."""
 
 import pickle
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from estimators import assert_unchanged, state_of
+from sklearn import config_context
+from sklearn.model_selection import cross_validate
 
 import dae._training.epochs
 from dae._estimator.version_stamp import STAMP, VersionMismatchWarning
@@ -397,3 +400,136 @@ def test_parameters_that_do_not_fit(parameters, message, X):
 def test_divergence_names_the_parameter_that_the_user_knows(make, X):
     with pytest.raises(ValueError, match=r"^Training diverged with learning_rate_init=1e\+09. Low"):
         make(learning_rate_init=1e9).fit(X)
+
+
+# ------------------------------------------------------------------ weights of rows
+
+
+def test_rows_weigh_in_the_score(X):
+    model = small().fit(X)
+    scores = model.score_samples(X)
+    weight = np.arange(N) % 3
+    assert model.score(X, sample_weight=weight) == np.average(scores, weights=weight)
+    assert model.score(X, sample_weight=np.ones(N)) == pytest.approx(model.score(X))
+    with pytest.raises(ValueError, match="sample_weight must not be negative"):
+        model.score(X, sample_weight=-np.ones(N))
+
+
+def test_weights_of_the_score_can_be_routed(X):
+    with config_context(enable_metadata_routing=True):
+        model = small().set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        scores = cross_validate(model, X, cv=2, params={"sample_weight": np.arange(N) % 2})
+    assert np.isfinite(scores["test_score"]).all()
+
+
+# ------------------------------------------------------------------ parameters set after `fit`
+
+
+@pytest.mark.parametrize("name", ["n_imputations", "add_indicator", "keep_empty_features"])
+def test_parameters_of_the_imputer_are_checked_when_they_are_used(X, name):
+    model = imputer().fit(X).set_params(**{name: "x" if name != "n_imputations" else 0})
+    for use in (model.transform, model.impute_many, lambda X: model.get_feature_names_out()):
+        with pytest.raises(ValueError, match=f"The '{name}' parameter of DenoisingImputer"):
+            use(X)
+
+
+@pytest.mark.parametrize("name", ["keep_input", "output_layers"])
+def test_parameters_of_codes_are_checked_when_they_are_used(X, name):
+    model = small().fit(X).set_params(**{name: "x"})
+    codes = np.ones((2, 4))
+    for use in (
+        lambda: model.transform(X),
+        lambda: model.inverse_transform(codes),
+        model.get_feature_names_out,
+    ):
+        with pytest.raises(ValueError, match=f"The '{name}' parameter of Tabular"):
+            use()
+
+
+# ------------------------------------------------------------------ numbers beyond float64
+
+HUGE = 10**400
+
+
+@BOTH
+@pytest.mark.parametrize("value", [HUGE, -HUGE, Fraction(HUGE)])
+def test_objects_that_float64_does_not_hold(make, value):
+    X = np.array([[value, 1], [1, 2], [3, 4]], dtype=object)
+    with pytest.raises(ValueError, match="Column 0 holds numbers too large for float64"):
+        make().fit(X)
+
+
+@BOTH
+def test_levels_that_float64_does_not_hold(make):
+    X = np.arange(N).reshape(-1, 2) % 3
+    with pytest.raises(ValueError, match=r"column_types\[1\] lists the level 10000"):
+        make(column_types={1: [0, 1, 2, HUGE]}).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("make", "parameters"),
+    [
+        (small, {"column_weights": {1: HUGE}}),
+        (small, {"learning_rate_init": HUGE}),
+        (imputer, {"learning_rate_init": HUGE}),
+        (small, {"alpha": HUGE}),
+        (imputer, {"alpha": HUGE}),
+        (small, {"emphasis": (HUGE, 1)}),
+    ],
+)
+def test_parameters_that_float64_does_not_hold(make, parameters, X):
+    (name,) = parameters
+    with pytest.raises(ValueError, match=name):
+        make(**parameters).fit(X)
+
+
+def test_no_number_equals_a_mark_beyond_float64(X):
+    X[0, 0] = np.nan
+    np.testing.assert_array_equal(
+        imputer(missing_values=HUGE).fit_transform(X), imputer().fit_transform(X)
+    )
+
+
+# ------------------------------------------------------------------ masked arrays
+
+MASK = np.arange(N).reshape(-1, 2) % 7 == 0
+
+
+@pytest.mark.parametrize("dtype", ["U1", "S1", object])
+def test_masked_text_is_missing(dtype):
+    text = np.array(list("abcab" * (N // 5)), dtype="U1").astype(dtype).reshape(-1, 2)
+    objects = np.where(MASK, np.nan, text.astype(object))
+    masked = np.ma.masked_array(text, MASK)
+    filled = imputer().fit_transform(masked)
+    np.testing.assert_array_equal(filled, imputer().fit_transform(objects))
+    np.testing.assert_array_equal(filled[~MASK], text[~MASK])
+    assert set(filled[MASK]) <= set(text.ravel())
+    np.testing.assert_array_equal(small().fit(masked).impute(masked)[~MASK], text[~MASK])
+
+
+@pytest.mark.parametrize("dtype", ["M8[D]", "M8[s]", "m8[h]"])
+def test_masked_times_keep_their_dtype(dtype):
+    times = np.arange(N).reshape(-1, 2).astype(dtype)
+    masked = np.ma.masked_array(times, MASK)
+    filled = imputer().fit_transform(masked)
+    assert filled.dtype == dtype
+    np.testing.assert_array_equal(filled[~MASK], times[~MASK])
+    assert not np.isnat(filled).any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, bool, object])
+def test_masked_numbers_are_float64(dtype):
+    numbers = (np.arange(N).reshape(-1, 2) % 5).astype(dtype)
+    masked = np.ma.masked_array(numbers, MASK)
+    filled = imputer().fit_transform(masked)
+    assert filled.dtype == np.float64
+    expected = imputer().fit_transform(np.where(MASK, np.nan, numbers.astype(np.float64)))
+    np.testing.assert_array_equal(filled, expected)
+
+
+def test_what_is_behind_a_mask_does_not_count():
+    values = np.array([[HUGE, 1], ["a", 2], [3, 4], [4, 3]], dtype=object)
+    masked = np.ma.masked_array(values, [[1, 0], [1, 0], [0, 0], [0, 0]])
+    filled = imputer().fit_transform(masked)
+    np.testing.assert_array_equal(filled[:, 1], [1, 2, 4, 3])
+    assert filled.dtype == np.float64 and np.isfinite(filled).all()

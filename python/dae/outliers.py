@@ -28,13 +28,14 @@ from dae._estimator.parameters import (
     Interval,
     layer_sizes,
 )
-from dae._estimator.state import all_or_nothing, check_features
+from dae._estimator.state import check_features
 from dae._estimator.version_stamp import VersionStampMixin
 from dae._model.damage import checked_number, damaged, is_array
 from dae._model.memory import check_result
 from dae._tables.cells import TableCells
 from dae._tables.encoder import Encoding, TableEncoder, check_table
 from dae._tables.frames import is_frame, schema_of
+from dae._tables.state import UnchangedIfItFails, check_fields, record
 from dae.stacked import StackedDenoisingAutoencoder
 
 # `max_iter="auto"`: about so many mini-batches, within these epochs.
@@ -319,7 +320,7 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         """
         # again, because scikit-learn's configuration may have skipped it
         self._validate_params()
-        with all_or_nothing(self):
+        with UnchangedIfItFails(self):
             encoder, rows = self._read_first(X)
             weight, index = check_weights(sample_weight, rows, normalise=True)
             if weight is not None and len(index) < len(rows):
@@ -341,16 +342,19 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
             predictor, usual = self._judging(autoencoder, cells, groups, support)
             scores = self._scores(predictor, usual, rows)
             offset = _offset(scores, self.contamination, data, kept)
-        for name in ("center_", "scale_", "_encoder"):
-            self.__dict__.pop(name, None)
-        if isinstance(cells, RobustScale):
-            self.center_, self.scale_ = cells.center, cells.scale
-        else:
-            self._encoder = encoder
-        self.autoencoder_, self.usual_errors_ = autoencoder, usual
-        self._groups = groups
-        self.n_iter_ = autoencoder.n_iter_
-        self.offset_ = offset
+            for name in ("center_", "scale_", "_encoder"):  # of a fit to another kind of table
+                self.__dict__.pop(name, None)
+            how: dict[str, Any] = {"_encoder": encoder}
+            if isinstance(cells, RobustScale):
+                how = {"center_": cells.center, "scale_": cells.scale}
+            self.__dict__.update(
+                how,
+                autoencoder_=autoencoder,
+                usual_errors_=usual,
+                _groups=groups,
+                n_iter_=autoencoder.n_iter_,
+                offset_=offset,
+            )
         return self
 
     def _read_first(self, X: Any) -> tuple[TableEncoder | None, Rows]:
@@ -543,15 +547,15 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         if not isinstance(autoencoder, StackedDenoisingAutoencoder):
             raise damaged("autoencoder_ must be a StackedDenoisingAutoencoder")
         network = autoencoder._fitted()
-        encoder = get("_encoder")
-        if encoder is None:
-            check_features(self, network.n_features)
-            cells: Cells = RobustScale(get("center_"), get("scale_"))
-        elif isinstance(encoder, TableEncoder):
-            cells = TableCells(encoder)
+        if "_encoder" in self.__dict__:
+            check_fields(self, {"_encoder": record(TableEncoder)})
+            encoder = get("_encoder")
+            encoder.check_network("autoencoder_", autoencoder)
+            cells: Cells = TableCells(encoder)
             check_features(self, cells.n_cells)
         else:
-            raise damaged("_encoder must be a TableEncoder")
+            check_features(self, network.n_features)
+            cells = RobustScale(get("center_"), get("scale_"))
         predictor = EntryPredictor(network, cells, get("_groups"))
         predictor.check()
         usual = get("usual_errors_")
@@ -559,9 +563,9 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
             not is_array(usual)
             or usual.shape != (cells.n_cells,)
             or usual.dtype != np.float64
-            or not (usual >= 0).all()
+            or not (np.isfinite(usual) & (usual >= 0)).all()
         ):
-            raise damaged(f"usual_errors_ must be {cells.n_cells} numbers of 0 or more")
+            raise damaged(f"usual_errors_ must be {cells.n_cells} finite numbers of 0 or more")
         return predictor, usual
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from decimal import Decimal
+from numbers import Real
+from typing import Any, ClassVar
 
 import numpy as np
 
 from dae._data.containers import missing_objects
+from dae._model.damage import checked_count
 from dae._tables.column import (
     BOOLEANS,
     DATES,
@@ -16,12 +19,14 @@ from dae._tables.column import (
     NUMBERS,
     Column,
     Times,
+    fits_float,
     level_column,
     object_column,
     seconds_of,
     times_of,
 )
 from dae._tables.schema import Filling, Schema, missing_in, objects_like, observed_objects, whole
+from dae._tables.state import Fields, is_a
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,15 @@ class ArraySchema(Schema):
     n_columns: int
     dtype: np.dtype
     names: list[Any] = field(init=False)
+
+    fields: ClassVar[Fields] = {
+        **Schema.fields,
+        "n_columns": checked_count,
+        "dtype": is_a(np.dtype),
+    }
+
+    def _by_column(self) -> Sequence[Any]:
+        return [self.names, range(self.n_columns)]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", list(range(self.n_columns)))
@@ -105,6 +119,30 @@ class ArraySchema(Schema):
             return X
         dtype = X.dtype if X.dtype.kind in "iufb" else np.dtype(object)
         return np.hstack([X.astype(dtype, copy=False), flags.astype(dtype)])
+
+
+def without_mask(X: np.ma.MaskedArray) -> np.ndarray:
+    """A masked array as one that says itself which of its entries are missing.
+
+    Numbers, also those among objects, are float64 then, times of their dtype, and others objects.
+    """
+    kind = X.dtype.kind
+    if kind in "biuf":
+        return np.ma.filled(X.astype(np.float64), np.nan)
+    if kind in "mM":
+        missing: Any = np.array("NaT", dtype=X.dtype)
+        return X.filled(missing)
+    if not np.ma.is_masked(X) and kind != "O":
+        return X.data
+    objects = np.where(np.ma.getmaskarray(X), np.nan, X.data.astype(object))
+    return objects.astype(np.float64) if kind == "O" and _only_numbers(objects) else objects
+
+
+def _only_numbers(values: np.ndarray) -> bool:
+    return all(
+        isinstance(value, (Real, Decimal)) and fits_float(value)
+        for value in values.ravel().tolist()
+    )
 
 
 def _converted(values: np.ndarray, dtype: np.dtype) -> np.ndarray:

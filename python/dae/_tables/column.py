@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
-from numbers import Number, Real
-from typing import Any
+from numbers import Number, Rational, Real
+from typing import Any, ClassVar
 
 import numpy as np
 
+from dae._model.damage import damaged
+from dae._tables.state import Fields, Record, flag, is_a, one_of, optional
+
 # what the values of a column are, before anybody has decided what they mean
 NUMBERS, INTEGERS, BOOLEANS, DATES, LEVELS = "numbers", "integers", "booleans", "dates", "levels"
+HOLDS = (NUMBERS, INTEGERS, BOOLEANS, DATES, LEVELS)
 
 
 _BOOLS = (bool, np.bool_)
 _EPOCH = datetime(1970, 1, 1)
 
 
+# what seconds lie within: microseconds of 64 bits, the years and the durations that Python knows
+_OF_DTYPES = (-9.2e12, 9.2e12)
+_OF_OBJECTS = tuple((end - _EPOCH).total_seconds() for end in (datetime.min, datetime.max))
+_OF_DURATIONS = (timedelta.min.total_seconds(), timedelta.max.total_seconds())
+
+
 @dataclass(frozen=True)
-class Times:
+class Times(Record):
     """What the seconds of DATES mean: since 1970, in UTC, or of a duration.
 
     Attributes
@@ -36,6 +47,20 @@ class Times:
     objects: type | None = None
     zone: tzinfo | None = None
     duration: bool = False
+
+    fields: ClassVar[Fields] = {
+        "objects": one_of(None, date, datetime, timedelta),
+        "zone": optional(is_a(tzinfo)),
+        "duration": flag,
+    }
+
+    def check_range(self, path: str, low: float, high: float) -> None:
+        """Raise ValueError unless these seconds are times that the table can hold."""
+        first, last = _OF_DTYPES
+        if self.objects is not None:
+            first, last = _OF_DURATIONS if self.duration else _OF_OBJECTS
+        if not first <= low <= high <= last:
+            raise damaged(f"{path} must be times from {first:g} to {last:g} seconds")
 
     def written(self, seconds: np.ndarray) -> np.ndarray:
         """Seconds as the table's objects, None for NaN; as they are where it has a dtype."""
@@ -153,7 +178,7 @@ class Column:
             ]
             return np.isin(self.codes, marked)
         comparable = self.holds != DATES and not isinstance(mark, str)
-        if not comparable or (self.holds == BOOLEANS) != boolean:
+        if not comparable or (self.holds == BOOLEANS) != boolean or not fits_float(mark):
             return np.zeros(len(self), dtype=bool)
         return self.numbers == mark
 
@@ -165,6 +190,12 @@ class Column:
         codes = np.where(np.isnan(self.numbers), -1, codes).astype(np.int64)
         levels = tuple(distinct[~np.isnan(distinct)].tolist())
         return Column(self.name, self.holds, codes=codes, levels=levels, times=self.times)
+
+
+def fits_float(number: Any) -> bool:
+    """Whether it is not one of the integers and fractions that are too large for a float."""
+    size: Any = abs(number) if isinstance(number, Rational) else 0
+    return bool(size <= sys.float_info.max)
 
 
 def level_column(name: Any, values: Iterable[Any], missing: np.ndarray) -> Column:
@@ -214,7 +245,13 @@ def object_column(name: Any, values: np.ndarray, missing: np.ndarray) -> Column:
     if not all(issubclass(kind, (Real, Decimal, np.bool_)) for kind in kinds):
         raise ValueError(f"Complex data not supported: column {name!r}. Pass real numbers.")
     numbers = np.full(len(values), np.nan)
-    numbers[~missing] = values[~missing].astype(np.float64)
+    try:
+        numbers[~missing] = values[~missing].astype(np.float64)
+    except OverflowError:  # of integers and fractions; others become infinite
+        raise ValueError(
+            f"Column {name!r} holds numbers too large for float64. Scale them, or turn them into "
+            "text."
+        ) from None
     return Column(name, holds, numbers=numbers)
 
 

@@ -34,7 +34,7 @@ def column_types(columns: Sequence[Column], asked: Any, *, array: bool) -> list[
     array : bool
         Whether the table is a plain array, whose numbers are numbers.
     """
-    asked = _checked(asked, [column.name for column in columns])
+    asked = checked_column_types(asked, [column.name for column in columns])
     return [
         _settled(column, asked[column.name])
         if column.name in asked
@@ -137,7 +137,8 @@ def _settled(column: Column, asked: Any) -> Any:
     return asked
 
 
-def _checked(asked: Any, names: Sequence[Any]) -> Mapping[Any, Any]:
+def checked_column_types(asked: Any, names: Sequence[Any]) -> Mapping[Any, Any]:
+    """The parameter `column_types` as a mapping; raises ValueError unless it can be one."""
     if isinstance(asked, str) and asked == "auto":
         return {}
     if not isinstance(asked, Mapping):

@@ -7,27 +7,54 @@ outputs (`weight`: one over the loss of a constant guess, so that every column c
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import xlogy
 
+from dae._model.damage import checked_count, damaged
 from dae._tables import column_types as types
-from dae._tables.column import BOOLEANS, DATES, INTEGERS, LEVELS, Column, Times
+from dae._tables.column import (
+    BOOLEANS,
+    DATES,
+    HOLDS,
+    INTEGERS,
+    LEVELS,
+    NUMBERS,
+    Column,
+    Times,
+    fits_float,
+)
 from dae._tables.scalers import Scaler, fitted_scaler
+from dae._tables.state import (
+    Fields,
+    Record,
+    choice,
+    finite,
+    flag,
+    hashable,
+    optional,
+    positive,
+    record,
+    shown,
+    tuple_of_levels,
+)
 
 # A constant guess about a column that hardly varies is nearly right: what is left is noise, and
 # dividing by it would give that noise the weight of a column.
 _LEAST_GUESS_LOSS = 0.1
 
 _DAY = 86400.0
+_STEPS = (0.0, 1.0, _DAY)
 
 
 @dataclass
-class FittedColumn(ABC):
+class FittedColumn(Record, ABC):
     """What is common to all kinds."""
 
     name: Any
@@ -38,6 +65,31 @@ class FittedColumn(ABC):
     width: int = 0
     weight: float = 1.0
     times: Times | None = None  # what its seconds mean, of dates
+
+    fields: ClassVar[Fields] = {
+        "name": hashable,
+        "type": choice(*types.COLUMN_TYPES, types.CONSTANT),
+        "holds": choice(*HOLDS),
+        "width": checked_count,
+        "weight": positive,
+        "times": optional(record(Times)),
+    }
+
+    def check_state(self, path: str) -> None:
+        super().check_state(path)
+        if (self.times is None) == (self.holds == DATES):
+            raise damaged(f"{path}.times must be there for dates, and for nothing else")
+
+    def _check_width(self, path: str, expected: int) -> None:
+        if self.width != expected:
+            raise damaged(f"{path}.width must be {expected}, got {self.width}")
+
+    def _check_levels(self, path: str, *levels: Any) -> None:
+        """Raise ValueError for levels that the column cannot hold, or hold twice."""
+        if len(set(levels)) < len(levels):
+            raise damaged(f"{path} has a level twice")
+        if self.holds != LEVELS and not all(_is_number(level, self.holds) for level in levels):
+            raise damaged(f"{path} must have numbers as levels")
 
     def check(self, column: Column) -> None:
         """Raise ValueError if a column of another table holds something else."""
@@ -103,6 +155,28 @@ class NumericColumn(FittedColumn):
     levels: tuple[Any, ...] = ()  # of ordered ones
     step: float = 0.0  # dates are whole multiples of so many seconds, by the clock of their zone
 
+    fields: ClassVar[Fields] = {
+        **FittedColumn.fields,
+        "scaler": record(Scaler),
+        "levels": tuple_of_levels,
+        "step": finite,
+    }
+
+    def check_state(self, path: str) -> None:
+        super().check_state(path)
+        assert self.scaler is not None
+        if self.step not in _STEPS:
+            raise damaged(f"{path}.step must be one of {_STEPS}, got {self.step!r}")
+        self._check_width(path, 1)
+        self._check_levels(path, *self.levels)
+        if (self.type == types.ORDINAL) != bool(self.levels):
+            raise damaged(f"{path}.levels must be there for ordered levels, and for nothing else")
+        low, high = self.scaler.value_range()
+        if self.levels and not 0 <= low <= high < len(self.levels):
+            raise damaged(f"{path}.scaler must be of positions among {len(self.levels)} levels")
+        if self.times and not self.levels:
+            self.times.check_range(f"{path}.scaler", low, high)
+
     @classmethod
     def fit(cls, column: Column, type: str, scaler: str, levels: Sequence[Any] = ()) -> Any:
         self = cls(column.name, type, column.holds, levels=tuple(levels))
@@ -165,6 +239,17 @@ class CountColumn(FittedColumn):
     high: float = 1.0
     asked: bool = False  # by the user; else its values looked like counts, and new ones may not
 
+    fields: ClassVar[Fields] = {
+        **FittedColumn.fields,
+        "mean": positive,
+        "high": positive,
+        "asked": flag,
+    }
+
+    def check_state(self, path: str) -> None:
+        super().check_state(path)
+        self._check_width(path, 1)
+
     @classmethod
     def fit(cls, column: Column, *, asked: bool) -> CountColumn:
         assert column.numbers is not None
@@ -209,6 +294,19 @@ class LevelColumn(FittedColumn):
     levels: tuple[Any, ...] = ()  # each with a column of its own
     rare: tuple[Any, ...] = ()  # those that share the last one, the most frequent first
     frequencies: tuple[float, ...] = ()  # of the columns
+
+    fields: ClassVar[Fields] = {
+        **FittedColumn.fields,
+        "levels": tuple_of_levels,
+        "rare": tuple_of_levels,
+    }
+
+    def check_state(self, path: str) -> None:
+        super().check_state(path)
+        self._check_width(path, len(self.all_levels))
+        self._check_levels(path, *self.levels, *self.rare)
+        if not self.width:
+            raise damaged(f"{path} must have levels")
 
     @classmethod
     def fit(
@@ -271,6 +369,16 @@ class ConstantColumn(FittedColumn):
     """One value, or with `only` None no value that could be learned: nothing for the network."""
 
     only: Any = None
+
+    fields: ClassVar[Fields] = {**FittedColumn.fields, "only": hashable}
+
+    def check_state(self, path: str) -> None:
+        super().check_state(path)
+        self._check_width(path, 0)
+        if self.only is not None and self.holds != LEVELS:
+            finite(f"{path}.only", self.only)
+            if self.times:
+                self.times.check_range(f"{path}.only", self.only, self.only)
 
     def check(self, column: Column) -> None:
         if self.only is not None:
@@ -344,13 +452,20 @@ def _level_column(
     column: Column, type: str, levels: Sequence[Any], *, most: int, least: int
 ) -> LevelColumn:
     if column.holds != LEVELS:  # "yes" is no level of a column of numbers
-        strange = [level for level in levels if not isinstance(level, (int, float, np.number))]
+        strange = [level for level in levels if not _is_number(level, column.holds)]
         if strange:
             raise ValueError(
-                f"column_types[{column.name!r}] lists the level {strange[0]!r}, and the column "
-                "holds numbers. List numbers."
+                f"column_types[{column.name!r}] lists the level {shown(strange[0])}, and the "
+                "column holds numbers. List numbers that float64 holds."
             )
     return LevelColumn.fit(column, type, levels, most=most, least=least)
+
+
+def _is_number(level: Any, holds: str) -> bool:
+    """Whether it can be a level of a column of numbers; one of floats may be infinite."""
+    if not isinstance(level, Real) or level != level or not fits_float(level):
+        return False
+    return holds == NUMBERS or math.isfinite(level)
 
 
 def _only(column: Column) -> Any:

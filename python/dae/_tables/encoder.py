@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
+from dae._model.damage import checked_count, damaged
 from dae._model.losses import get_loss
 from dae._tables import column_types as types
+from dae._tables.arrays import without_mask
 from dae._tables.column import BOOLEANS, Column
 from dae._tables.columns import ConstantColumn, FittedColumn, fit_column
 from dae._tables.frames import is_frame, refuse_lazy, schema_of
 from dae._tables.schema import Filling, Schema, missing_in
+from dae._tables.state import Fields, Record, check_positions, is_a, list_of, record
 
 _SMALL = np.finfo(np.float32).tiny
 
@@ -31,7 +34,7 @@ class Encoding:
 
 
 @dataclass
-class TableEncoder:
+class TableEncoder(Record):
     """Fitted columns, and where each of them lies in the matrix.
 
     Columns of one loss lie side by side, whatever their order in the table: those of the same loss
@@ -43,6 +46,28 @@ class TableEncoder:
     indicated: list[int] = field(default_factory=list)  # columns with an indicator
     places: list[slice] = field(default_factory=list)
     n_encoded: int = 0
+
+    fields: ClassVar[Fields] = {
+        "schema": record(Schema),
+        "columns": list_of(record(FittedColumn)),
+        "indicated": is_a(list),
+        "places": list_of(is_a(slice)),
+        "n_encoded": checked_count,
+    }
+
+    def check_state(self, path: str) -> None:
+        super().check_state(path)
+        self.schema.check_columns(f"{path}.schema", len(self.columns))
+        check_positions(f"{path}.indicated", self.indicated, len(self.columns))
+        if (self.places, self.n_encoded) != self._layout():
+            raise damaged(f"{path}.places must be those of the columns, side by side")
+
+    def check_network(self, path: str, network: Any) -> None:
+        """Raise ValueError unless a stack has the features, and their losses, of the matrix."""
+        blocks = network._fitted().layers[0].blocks or ()
+        own = [(loss, width) for loss, width, _ in self.output_blocks({})]
+        if _by_feature(own) != _by_feature([(block.loss, block.n_columns) for block in blocks]):
+            raise damaged(f"{path} must be a network for the {self.n_encoded} encoded columns")
 
     @classmethod
     def fit(cls, X: Any, how: Encoding, *, partial: bool = False) -> TableEncoder:
@@ -69,7 +94,7 @@ class TableEncoder:
             shares = [column.missing.mean() for column in read]
             indicated = [k for k, share in enumerate(shares) if 0 < share < 1]
         encoder = cls(schema, columns, indicated)
-        encoder._lay_out()
+        encoder.places, encoder.n_encoded = encoder._layout()
         return encoder
 
     def check_learnable(self) -> None:
@@ -80,7 +105,8 @@ class TableEncoder:
                 "has one sample. Pass columns that vary, or name their types in column_types."
             )
 
-    def _lay_out(self) -> None:
+    def _layout(self) -> tuple[list[slice], int]:
+        """Where each column lies in the matrix, and how many columns that has."""
         order = sorted(
             range(len(self.columns)),
             key=lambda k: (str(self.columns[k].loss), self.columns[k].weight, k),
@@ -89,7 +115,7 @@ class TableEncoder:
         for k in order:
             places[k] = slice(start, start + self.columns[k].width)
             start = places[k].stop
-        self.places, self.n_encoded = places, start + len(self.indicated)
+        return places, start + len(self.indicated)
 
     def output_blocks(self, weights: Mapping[Any, float]) -> list[tuple[str, int, float]]:
         """Blocks of the network, with the users' `weights` of columns."""
@@ -221,6 +247,18 @@ class TableEncoder:
         return schema_of(X).fill(X, fillings)
 
 
+def _by_feature(blocks: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+    """The loss of each feature, with the size of the block where that counts, of a category.
+
+    Weights, by which other blocks are put together, may be the user's.
+    """
+    features: list[tuple[str, int]] = []
+    for loss, width in blocks:
+        coupled = get_loss(loss).couples_features
+        features += [(loss, width if coupled else 1)] * width
+    return features
+
+
 def _check_declared(columns: Sequence[Column], kinds: Sequence[Any]) -> None:
     for column, kind in zip(columns, kinds, strict=True):
         known = column.declared or column.holds == BOOLEANS or isinstance(kind, list)
@@ -256,7 +294,7 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Any:
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         return X
     if isinstance(X, np.ma.MaskedArray):
-        X = np.ma.filled(X.astype(np.float64), np.nan)
+        X = without_mask(X)
     if isinstance(X, (list, tuple)) and any(
         isinstance(value, str) for row in X if isinstance(row, (list, tuple)) for value in row
     ):

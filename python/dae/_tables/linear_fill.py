@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from dae._model.damage import damaged, is_array
 
 _ROUNDS = 3  # of filling and measuring the covariance again
 _STEPS = 30  # of conjugate gradients, at most
@@ -59,6 +62,16 @@ class LinearFill:
             model = cls(filled.mean(axis=0), precision)
         return model
 
+    def check_state(self, path: str, n_columns: int) -> None:
+        """Raise ValueError unless it can fill matrices of so many columns."""
+        _check_finite(f"{path}.mean", self.mean, (n_columns,))
+        if self.precision is None and n_columns > _MOST_COLUMNS:
+            return
+        _check_finite(f"{path}.precision", self.precision, (n_columns, n_columns))
+        assert self.precision is not None
+        if not (np.diag(self.precision) > 0).all():
+            raise damaged(f"{path}.precision must have a diagonal above 0")
+
     def fill(self, Z: np.ndarray) -> np.ndarray:
         """A copy with every NaN replaced, float64."""
         missing = np.isnan(Z)
@@ -97,6 +110,16 @@ class LinearFill:
             ratio = np.where(active, energy / np.where(active, before, 1), 0.0)[:, None]
             direction = scaled + ratio * direction
         return np.where(missing, self.mean + found, Z)
+
+
+def _check_finite(path: str, value: Any, shape: tuple[int, ...]) -> None:
+    if (
+        not is_array(value)
+        or value.dtype != np.float64
+        or value.shape != shape
+        or not np.isfinite(value).all()
+    ):
+        raise damaged(f"{path} must be finite numbers in float64, of shape {shape}")
 
 
 def _column_means(Z: np.ndarray) -> np.ndarray:

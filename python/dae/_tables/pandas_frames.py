@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,7 @@ from dae._tables.schema import (
     refuse_column,
     whole,
 )
+from dae._tables.state import Fields, is_a, list_of
 
 is_type = pd.api.types
 
@@ -43,6 +44,15 @@ class PandasSchema(Schema):
     names: list[Any]
     dtypes: list[Any]
     labels: Any  # the index of columns, with its own name and levels
+
+    fields: ClassVar[Fields] = {
+        **Schema.fields,
+        "dtypes": list_of(is_a(np.dtype, pd.api.extensions.ExtensionDtype)),
+        "labels": is_a(pd.Index),
+    }
+
+    def _by_column(self) -> Sequence[Any]:
+        return [self.names, self.dtypes, self.labels]
 
     @classmethod
     def of(cls, X: pd.DataFrame) -> PandasSchema:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -29,6 +29,7 @@ from dae._tables.schema import (
     refuse_column,
     whole,
 )
+from dae._tables.state import Fields, is_a, list_of
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,14 @@ class PolarsSchema(Schema):
 
     names: list[Any]
     dtypes: list[Any]
+
+    fields: ClassVar[Fields] = {
+        "names": list_of(is_a(str)),
+        "dtypes": list_of(is_a(pl.DataType, type(pl.DataType))),
+    }
+
+    def _by_column(self) -> Sequence[Any]:
+        return [self.names, self.dtypes]
 
     @classmethod
     def of(cls, X: pl.DataFrame) -> PolarsSchema:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import ndtr, ndtri
+
+from dae._model.damage import damaged, is_array
+from dae._tables.state import Fields, Record, finite, positive
 
 SCALERS = ("robust", "quantile", "standard")
 
@@ -16,7 +20,7 @@ _N_QUANTILES = 1000
 
 
 @dataclass
-class Scaler:
+class Scaler(Record):
     """Base: a monotone function of the values, then an affine one to mean 0 and variance 1.
 
     What is decoded stays between the smallest and the largest value of the training data.
@@ -37,6 +41,19 @@ class Scaler:
     mean: float = 0.0
     scale: float = 1.0
     size: float = 1.0
+
+    fields: ClassVar[Fields] = {
+        "low": finite,
+        "high": finite,
+        "mean": finite,
+        "scale": positive,
+        "size": positive,
+    }
+
+    def check_state(self, path: str) -> None:
+        super().check_state(path)
+        if not (self.low <= self.high and all(map(math.isfinite, self.value_range()))):
+            raise damaged(f"{path}.low and {path}.high must be the ends of a finite range")
 
     @classmethod
     def fit(cls, x: np.ndarray) -> Scaler:
@@ -92,6 +109,8 @@ class RobustScaler(Scaler):
     centre: float = 0.0
     unit: float = 1.0
 
+    fields: ClassVar[Fields] = {**Scaler.fields, "centre": finite, "unit": positive}
+
     @classmethod
     def _of(cls, x: np.ndarray) -> RobustScaler:
         low, first, median, third, high = np.quantile(x, [0, 0.25, 0.5, 0.75, 1])
@@ -108,12 +127,33 @@ class RobustScaler(Scaler):
         return z / np.sqrt(1 - z**2) * (self.unit * _BOUND) + self.centre
 
 
+def _ascending(path: str, value: Any) -> None:
+    """Finite numbers in ascending order."""
+    if (
+        not is_array(value)
+        or value.dtype != np.float64
+        or value.ndim != 1
+        or not len(value)
+        or not np.isfinite(value).all()
+        or (np.diff(value) < 0).any()
+    ):
+        raise damaged(f"{path} must be an array of finite numbers in ascending order")
+
+
 @dataclass
 class QuantileScaler(Scaler):
     """Ranks as quantiles of a normal distribution ("RankGauss"), linear between them."""
 
     values: np.ndarray | None = None
     scores: np.ndarray | None = None
+
+    fields: ClassVar[Fields] = {**Scaler.fields, "values": _ascending, "scores": _ascending}
+
+    def check_state(self, path: str) -> None:
+        super().check_state(path)
+        assert self.values is not None and self.scores is not None
+        if len(self.values) != len(self.scores):
+            raise damaged(f"{path}.values and {path}.scores must be of one length")
 
     @classmethod
     def _of(cls, x: np.ndarray) -> QuantileScaler:

@@ -6,12 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from dae._data.containers import missing_objects
+from dae._model.damage import damaged
 from dae._tables.column import Column
+from dae._tables.state import Fields, Record, hashable, list_of
 
 
 @dataclass(frozen=True)
@@ -22,10 +24,21 @@ class Filling:
     values: np.ndarray
 
 
-class Schema(ABC):
+class Schema(Record, ABC):
     """Kind, names and dtypes of a table, without its data: what builds another table like it."""
 
     names: list[Any]
+
+    fields: ClassVar[Fields] = {"names": list_of(hashable)}
+
+    def check_columns(self, path: str, n_columns: int) -> None:
+        """Raise ValueError unless names, dtypes and so on are of so many columns."""
+        if any(len(each) != n_columns for each in self._by_column()):
+            raise damaged(f"{path} must describe {n_columns} columns")
+
+    def _by_column(self) -> Sequence[Any]:
+        """All that has an item for each column."""
+        return [self.names]
 
     @abstractmethod
     def columns(self, X: Any) -> list[Column]:

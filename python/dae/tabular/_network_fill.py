@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
+from dae._model.damage import damaged
 from dae._tables.encoder import TableEncoder
 from dae._tables.linear_fill import LinearFill
+from dae._tables.state import Fields, Record, is_a, list_of, random_seed, record
 from dae.stacked import StackedDenoisingAutoencoder
 
 _GROUPS = 8  # a missing value is predicted from all others but those of its group
@@ -26,7 +29,7 @@ NewNetwork = Callable[[], StackedDenoisingAutoencoder]
 
 
 @dataclass(frozen=True)
-class NetworkFill:
+class NetworkFill(Record):
     """All that fills a matrix.
 
     Attributes
@@ -45,6 +48,25 @@ class NetworkFill:
     networks: list[StackedDenoisingAutoencoder]
     blend: dict[str, tuple[float, float]]
     seed: int
+
+    fields: ClassVar[Fields] = {
+        "encoder": record(TableEncoder),
+        "linear": is_a(LinearFill),
+        "networks": list_of(is_a(StackedDenoisingAutoencoder)),
+        "blend": is_a(dict),
+        "seed": random_seed,
+    }
+
+    def check_state(self, path: str) -> None:
+        super().check_state(path)
+        self.linear.check_state(f"{path}.linear", self.encoder.n_encoded)
+        if len(self.networks) != 2:
+            raise damaged(f"{path}.networks must be two, got {len(self.networks)}")
+        for k, network in enumerate(self.networks):
+            self.encoder.check_network(f"{path}.networks[{k}]", network)
+        for loss in _by_loss(self.encoder):
+            if not _are_weights(self.blend.get(loss)):
+                raise damaged(f"{path}.blend must have two weights of {loss!r}, at most 1 together")
 
     @classmethod
     def fit(
@@ -105,6 +127,16 @@ class NetworkFill:
         filled = encoded.copy()
         filled[rows] = np.where(missing, self.encoder.possible(mixed), encoded[rows])
         return filled
+
+
+def _are_weights(value: Any) -> bool:
+    """Whether it is what `_weights` returns; but for rounding."""
+    return (
+        isinstance(value, tuple)
+        and len(value) == 2
+        and all(isinstance(weight, float) and weight >= 0 for weight in value)
+        and sum(value) <= 1 + 1e-9
+    )
 
 
 def predicted(

@@ -12,6 +12,7 @@ from sklearn.base import _fit_context
 from sklearn.utils._param_validation import StrOptions, validate_parameter_constraints
 from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted
 
+from dae._data.checks import check_score_weight
 from dae._estimator.messages import in_words_of_owner
 from dae._estimator.parameters import (
     DECODING,
@@ -21,11 +22,14 @@ from dae._estimator.parameters import (
     Interval,
     layer_sizes,
 )
-from dae._estimator.state import all_or_nothing, check_unchanged
+from dae._estimator.state import check_features, check_unchanged
+from dae._model.damage import damaged
+from dae._tables.column_types import checked_column_types
 from dae._tables.columns import LevelColumn
 from dae._tables.encoder import Encoding, TableEncoder, check_table
 from dae._tables.frames import schema_of
 from dae._tables.scalers import SCALERS
+from dae._tables.state import UnchangedIfItFails, check_fields, is_a, record
 from dae.stacked import StackedDenoisingAutoencoder
 from dae.tabular._inputs import TableTransformer
 
@@ -40,6 +44,16 @@ _FIXED = (
     "activation",
     "tied_weights",
 )
+
+# parameters that are used after `fit`
+_USED = ("output_layers", "keep_input", "n_jobs")
+
+# what `fit` leaves behind, besides what is known of the columns of X
+_FIELDS = {
+    "_encoder": record(TableEncoder),
+    "network_": is_a(StackedDenoisingAutoencoder),
+    "_fixed": is_a(dict),
+}
 
 # of parameters that may be dicts by column: valid values for one column
 _BY_COLUMN: dict[str, list[Any]] = {
@@ -291,12 +305,12 @@ class TabularDenoisingAutoencoder(TableTransformer):
         """
         # again, because scikit-learn's configuration may have skipped it
         self._validate_params()
-        with all_or_nothing(self), in_words_of_owner(self):
+        with UnchangedIfItFails(self), in_words_of_owner(self):
             X = check_table(self, X, reset=True)
             encoder = TableEncoder.fit(X, self._encoding())
             network = StackedDenoisingAutoencoder(**self._network_parameters(encoder))
             network.fit(encoder.encode(X), sample_weight=sample_weight)
-        self._store(encoder, network)
+            self._store(encoder, network)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -321,24 +335,42 @@ class TabularDenoisingAutoencoder(TableTransformer):
         """
         # scikit-learn checks the parameters before the first call only
         self._validate_params()
-        with all_or_nothing(self), in_words_of_owner(self):
+        with UnchangedIfItFails(self), in_words_of_owner(self):
             first = not self.__sklearn_is_fitted__()
+            if not first:
+                self._check_fitted()
             X = check_table(self, X, reset=first)
             if first:
                 encoder = TableEncoder.fit(X, self._encoding(), partial=True)
                 network = StackedDenoisingAutoencoder()
             else:
-                check_unchanged(self._fixed, self._fixed_parameters(), fit=False)
+                self._check_unchanged()
                 encoder, network = self._encoder, self.network_
             encoded = encoder.encode(X)
             network.set_params(**self._network_parameters(encoder))
             network.partial_fit(encoded, sample_weight=sample_weight)
-        self._store(encoder, network)
+            self._store(encoder, network)
         return self
 
     def _store(self, encoder: TableEncoder, network: StackedDenoisingAutoencoder) -> None:
-        self._encoder, self.network_ = encoder, network
-        self._fixed = deepcopy(self._fixed_parameters())  # dicts can be changed from outside
+        fixed = deepcopy(self._fixed_parameters())  # dicts can be changed from outside
+        self.__dict__.update(_encoder=encoder, network_=network, _fixed=fixed)
+
+    def _check_unchanged(self) -> None:
+        """Raise ValueError if training cannot continue with the parameters as they are now."""
+        fixed, asked = self._fixed, self._fixed_parameters()
+        if fixed.keys() != asked.keys():
+            raise damaged(f"_fixed must hold {', '.join(asked)}")
+        names, sizes = self._encoder.schema.names, fixed["hidden_layer_sizes"]
+        if not isinstance(sizes, tuple) or not all(type(size) is int for size in sizes):
+            raise damaged(f"_fixed must hold hidden_layer_sizes as a tuple, got {sizes!r}")
+        try:
+            self._check_parameters(fixed)
+            self._check_by_column("column_weights", fixed["column_weights"], names)
+            checked_column_types(fixed["column_types"], names)
+        except ValueError as error:
+            raise damaged(f"_fixed is not what fit leaves there: {error}") from None
+        check_unchanged(fixed, asked, fit=False)
 
     def _fixed_parameters(self) -> dict[str, Any]:
         """Parameters that must not change when training continues."""
@@ -358,7 +390,7 @@ class TabularDenoisingAutoencoder(TableTransformer):
         """Parameters of the network, as those of the table are now."""
         encoder.check_learnable()
         for parameter in _BY_COLUMN:
-            self._check_by_column(parameter, encoder.schema.names)
+            self._check_by_column(parameter, getattr(self, parameter), encoder.schema.names)
         sizes = layer_sizes(self)
         above = len(sizes) - 1
         return {
@@ -386,9 +418,8 @@ class TabularDenoisingAutoencoder(TableTransformer):
             "n_jobs": self.n_jobs,
         }
 
-    def _check_by_column(self, parameter: str, names: Sequence[Any]) -> None:
+    def _check_by_column(self, parameter: str, value: Any, names: Sequence[Any]) -> None:
         """Raise ValueError if a dict by column names no column of X, or has an invalid value."""
-        value = getattr(self, parameter)
         if not isinstance(value, Mapping):
             return
         for name, of_column in value.items():
@@ -403,9 +434,17 @@ class TabularDenoisingAutoencoder(TableTransformer):
 
     # -------------------------------------------------------------- use
 
-    def _network(self) -> StackedDenoisingAutoencoder:
-        """The fitted network, with the present values of what may change after `fit`."""
+    def _check_fitted(self) -> None:
+        """Raise ValueError unless fitted state and parameters are what can be used."""
         check_is_fitted(self)
+        self._check_present(*_USED)
+        check_fields(self, _FIELDS)
+        check_features(self, len(self._encoder.columns))
+        self._encoder.check_network("network_", self.network_)
+
+    def _network(self) -> StackedDenoisingAutoencoder:
+        """The network, checked, with the present values of what may change after `fit`."""
+        self._check_fitted()
         return self.network_.set_params(output_layers=self.output_layers, n_jobs=self.n_jobs)
 
     def transform(self, X: Any) -> np.ndarray:
@@ -420,8 +459,8 @@ class TabularDenoisingAutoencoder(TableTransformer):
         H : ndarray of shape (n_samples, n_codes)
             With `keep_input` the encoded columns lie behind the codes.
         """
-        X, encoded = self._encoded(X)
-        H = self._network().transform(encoded)
+        X, encoded, network = self._encoded(X)
+        H = network.transform(encoded)
         return np.hstack([H, np.nan_to_num(encoded)]) if self.keep_input else H
 
     def inverse_transform(self, X: Any) -> Any:
@@ -461,8 +500,8 @@ class TabularDenoisingAutoencoder(TableTransformer):
         -------
         X_reconstructed : DataFrame or ndarray of shape (n_samples, n_features)
         """
-        X, encoded = self._encoded(X)
-        values = self._encoder.decode(self._network().reconstruct(encoded))
+        X, encoded, network = self._encoded(X)
+        values = self._encoder.decode(network.reconstruct(encoded))
         schema, ignored = self._encoder.schema_for(X), self._encoder.ignored()
         built = schema.build(values, like=X)
         return schema.restored(built, X, ignored) if ignored else built
@@ -479,10 +518,8 @@ class TabularDenoisingAutoencoder(TableTransformer):
         X_filled : DataFrame or ndarray of shape (n_samples, n_features)
             Of the kind, dtypes and index of X. Missing values of ignored columns stay missing.
         """
-        X, encoded = self._encoded(X)
-        return self._encoder.filled(
-            X, schema_of(X).columns(X), self._network().reconstruct(encoded)
-        )
+        X, encoded, network = self._encoded(X)
+        return self._encoder.filled(X, schema_of(X).columns(X), network.reconstruct(encoded))
 
     def level_probabilities(self, X: Any) -> dict[Any, np.ndarray]:
         """Probabilities of the levels of each categorical column.
@@ -496,8 +533,8 @@ class TabularDenoisingAutoencoder(TableTransformer):
         probabilities : dict from names of columns to ndarrays of shape (n_samples, n_levels)
             Levels in the order of `categories_`.
         """
-        _, encoded = self._encoded(X)
-        Z = self._network().reconstruct(encoded)
+        _, encoded, network = self._encoded(X)
+        Z = network.reconstruct(encoded)
         return {
             column.name: Z[:, place]
             for column, place in zip(self._encoder.columns, self._encoder.places, strict=True)
@@ -507,7 +544,7 @@ class TabularDenoisingAutoencoder(TableTransformer):
     @property
     def categories_(self) -> dict[Any, list[Any]]:
         """Levels of each categorical column; rare ones as a tuple in the last place."""
-        check_is_fitted(self)
+        self._check_fitted()
         return {
             column.name: [
                 *map(column.value, column.levels),
@@ -529,8 +566,8 @@ class TabularDenoisingAutoencoder(TableTransformer):
         errors : DataFrame or ndarray of shape (n_samples, n_features)
             NaN where X is missing, and in constant and ignored columns.
         """
-        X, encoded = self._encoded(X)
-        errors = self._encoder.errors(encoded, self._network().reconstruct(encoded))
+        X, encoded, network = self._encoded(X)
+        errors = self._encoder.errors(encoded, network.reconstruct(encoded))
         schema = schema_of(X)
         return schema.numbers(errors, schema.names, like=X)
 
@@ -546,12 +583,12 @@ class TabularDenoisingAutoencoder(TableTransformer):
         scores : ndarray of shape (n_samples,)
             In float64; 0 for rows without any value.
         """
-        _, encoded = self._encoded(X)
-        errors = self._encoder.errors(encoded, self._network().reconstruct(encoded))
+        _, encoded, network = self._encoded(X)
+        errors = self._encoder.errors(encoded, network.reconstruct(encoded))
         there = ~np.isnan(errors)
         return -np.where(there, errors, 0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Mean of `score_samples`; greater is better.
 
         Parameters
@@ -559,12 +596,16 @@ class TabularDenoisingAutoencoder(TableTransformer):
         X : DataFrame or array-like of shape (n_samples, n_features)
         y : Ignored
             Present for API consistency.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row in the mean, 0 or more.
 
         Returns
         -------
         score : float
         """
-        return float(self.score_samples(X).mean())
+        scores = self.score_samples(X)
+        weight = check_score_weight(sample_weight, len(scores))
+        return float(np.average(scores, weights=weight))
 
     def describe_columns(self) -> list[dict[str, Any]]:
         """What each column was taken for, one dict per column, for ``pandas.DataFrame(...)``.
@@ -574,7 +615,7 @@ class TabularDenoisingAutoencoder(TableTransformer):
         description : list of dict
             With the keys "column", "type", "encoded_columns", "loss", "values".
         """
-        check_is_fitted(self)
+        self._check_fitted()
         return [
             {
                 "column": column.name,
@@ -598,23 +639,24 @@ class TabularDenoisingAutoencoder(TableTransformer):
         -------
         names : ndarray of str objects
         """
-        check_is_fitted(self)
+        network = self._network()
         _check_feature_names_in(self, input_features, generate_names=False)
         prefix = type(self).__name__.lower()
-        codes = [f"{prefix}{k}" for k in range(self._network()._n_features_out)]
+        codes = [f"{prefix}{k}" for k in range(network._n_features_out)]
         kept = self._encoder.encoded_names() if self.keep_input else []
         return np.asarray([*codes, *kept], dtype=object)
 
     @property
     def n_iter_(self) -> int:
         """Number of passes over the data."""
-        check_is_fitted(self)
+        self._check_fitted()
         return self.network_.n_iter_
 
-    def _encoded(self, X: Any) -> tuple[Any, np.ndarray]:
-        check_is_fitted(self)
+    def _encoded(self, X: Any) -> tuple[Any, np.ndarray, StackedDenoisingAutoencoder]:
+        """X, checked; its matrix; and the network."""
+        network = self._network()
         X = check_table(self, X, reset=False)
-        return X, self._encoder.encode(X)
+        return X, self._encoder.encode(X), network
 
     def __sklearn_is_fitted__(self) -> bool:
         return "network_" in self.__dict__

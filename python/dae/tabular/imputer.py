@@ -17,12 +17,23 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from dae._data.streams import new_seed
 from dae._estimator.messages import in_words_of_owner
 from dae._estimator.parameters import LAYER, TRAINING, Interval, layer_sizes
-from dae._estimator.state import all_or_nothing
+from dae._estimator.state import check_features
+from dae._model.damage import damaged
 from dae._tables.arrays import ArraySchema
 from dae._tables.column import Column
 from dae._tables.encoder import Encoding, TableEncoder, check_table, read_columns
 from dae._tables.frames import as_pandas, schema_of
 from dae._tables.scalers import SCALERS
+from dae._tables.state import (
+    UnchangedIfItFails,
+    check_fields,
+    check_positions,
+    is_a,
+    list_of,
+    optional,
+    random_seed,
+    record,
+)
 from dae.stacked import StackedDenoisingAutoencoder
 from dae.tabular._inputs import TableTransformer
 from dae.tabular._network_fill import NetworkFill
@@ -31,6 +42,20 @@ _MASKED = 0.15  # in training
 _PRESENTATIONS = 100_000  # rows shown in one training
 _FEWEST_EPOCHS, _MOST_EPOCHS = 10, 1000
 _HIDDEN_PER_DRAW = 0.2  # of the observed values, for one of several imputations
+
+# parameters that are used after `fit`
+_USED = ("missing_values", "n_imputations", "add_indicator", "keep_empty_features", "n_jobs")
+
+# what `fit` leaves behind, besides what is known of the columns of X
+_FIELDS = {
+    "_encoder": record(TableEncoder),
+    "_filling": optional(record(NetworkFill)),
+    "_seed": random_seed,
+    "_empty": is_a(list),
+    "_indicated": is_a(list),
+    "networks_": list_of(is_a(StackedDenoisingAutoencoder)),
+    "blend_": is_a(dict),
+}
 
 
 class DenoisingImputer(TableTransformer):
@@ -208,7 +233,7 @@ class DenoisingImputer(TableTransformer):
         """
         # again, because scikit-learn's configuration may have skipped it
         self._validate_params()
-        with all_or_nothing(self), in_words_of_owner(self):
+        with UnchangedIfItFails(self), in_words_of_owner(self):
             X = self._marked(check_table(self, X, reset=True))
             how = Encoding(self.column_types, self.numeric_scaler, self.max_categories)
             encoder = TableEncoder.fit(X, how)
@@ -226,11 +251,16 @@ class DenoisingImputer(TableTransformer):
                 filling = NetworkFill.fit(
                     encoder, encoded, lambda: self._network(encoder, epochs, random_state), seed
                 )
-        self._empty, self._indicated = empty, indicated
-        self._encoder, self._filling, self._seed = encoder, filling, seed
-        self.networks_ = filling.networks if filling else []
-        self.blend_ = filling.blend if filling else {}
-        self.n_iter_ = epochs
+            self.__dict__.update(
+                _empty=empty,
+                _indicated=indicated,
+                _encoder=encoder,
+                _filling=filling,
+                _seed=seed,
+                networks_=filling.networks if filling else [],
+                blend_=filling.blend if filling else {},
+                n_iter_=epochs,
+            )
         return self
 
     def _n_epochs(self, n_rows: int) -> int:
@@ -296,7 +326,7 @@ class DenoisingImputer(TableTransformer):
 
     def _read(self, X: Any) -> tuple[Any, list[Column], np.ndarray]:
         """X, checked; its columns, missing where it has the user's mark; and their matrix."""
-        check_is_fitted(self)
+        self._check_fitted()
         X = check_table(self, X, reset=False)
         marked = self._marked(X)
         return X, read_columns(marked), self._encoder.encode(marked)
@@ -306,7 +336,7 @@ class DenoisingImputer(TableTransformer):
         owner = self._encoder.owners()
         n_columns = len(self._encoder.columns)
         for k in range(self.n_imputations):
-            rng = np.random.default_rng([self._seed % 2**63, k])
+            rng = np.random.default_rng([int(self._seed) % 2**63, k])
             hidden = rng.random((len(encoded), n_columns)) < _HIDDEN_PER_DRAW
             yield self._fill(np.where(hidden[:, owner], np.float32(np.nan), encoded))
 
@@ -322,9 +352,26 @@ class DenoisingImputer(TableTransformer):
 
     def _fill(self, encoded: np.ndarray) -> np.ndarray:
         """The matrix with every NaN replaced."""
-        for network in self.networks_:
+        if not self._filling:
+            return encoded
+        for network in self._filling.networks:
             network.set_params(n_jobs=self.n_jobs)
-        return self._filling.fill(encoded) if self._filling else encoded
+        return self._filling.fill(encoded)
+
+    def _check_fitted(self) -> None:
+        """Raise ValueError unless fitted state and parameters are what can be used."""
+        check_is_fitted(self)
+        self._check_present(*_USED)
+        check_fields(self, _FIELDS)
+        n_columns = len(self._encoder.columns)
+        check_features(self, n_columns)
+        check_positions("_empty", self._empty, n_columns)
+        check_positions("_indicated", self._indicated, n_columns)
+        n_filled = self._filling.encoder.n_encoded if self._filling else 0
+        if n_filled != self._encoder.n_encoded:
+            raise damaged(f"_filling must fill the {self._encoder.n_encoded} encoded columns")
+        if len(self.networks_) != (2 if self._filling else 0):
+            raise damaged("networks_ must be the networks of _filling")
 
     # -------------------------------------------------------------- tables
 
@@ -363,7 +410,7 @@ class DenoisingImputer(TableTransformer):
         -------
         names : ndarray of str objects
         """
-        check_is_fitted(self)
+        self._check_fitted()
         names = _check_feature_names_in(self, input_features)
         schema = self._encoder.schema
         # a frame is given flags by its own names, also where they are no strings
@@ -379,7 +426,7 @@ class DenoisingImputer(TableTransformer):
         description : list of dict
             With the keys "column", "type", "values".
         """
-        check_is_fitted(self)
+        self._check_fitted()
         return [
             {"column": column.name, "type": column.type, "values": column.describe()}
             for column in self._encoder.columns
