@@ -23,6 +23,8 @@ from dae.image._source import (
     RESOLUTION_TAGS,
     XMP,
     SourceFile,
+    as_read,
+    upright_xmp,
 )
 
 QUALITY = 95  # of JPEG and WebP, where the source has none
@@ -31,8 +33,8 @@ LOSSLESS = ("raw", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits",
 
 # metadata that a format keeps
 KEPT = {
-    "PNG": ("icc_profile", "exif", "dpi", "xmp", "text", "gamma", "comment"),
-    "JPEG": ("icc_profile", "exif", "dpi", "xmp", "comment", "iptc"),
+    "PNG": ("icc_profile", "exif", "dpi", "xmp", "text", "gamma", "comment", "srgb", "chunks"),
+    "JPEG": ("icc_profile", "exif", "dpi", "xmp", "comment", "iptc", "segments"),
     "TIFF": ("icc_profile", "exif", "dpi", "xmp"),
     "WEBP": ("icc_profile", "exif", "xmp"),
     "BMP": ("dpi",),
@@ -40,6 +42,7 @@ KEPT = {
 NAMES = {
     "icc_profile": "the colour profile", "exif": "EXIF", "dpi": "the resolution", "xmp": "XMP",
     "text": "text", "gamma": "gamma", "comment": "the comment", "iptc": "IPTC",
+    "segments": "other segments of the JPEG", "chunks": "other chunks of the PNG",
 }  # fmt: skip
 
 
@@ -56,7 +59,7 @@ def encode(
     if source is None:
         source = SourceFile(path, kind)
     if kind in ("BMP", "TIFF") and source.kind != "TIFF":  # whose pages are upright
-        pages = [_upright(page, source) for page in pages]
+        pages = [_upright(page, _orientation(source)) for page in pages]
     notes = _losses(kind, source)
     # metadata that make Pillow fail, or a file that cannot be read, are left out
     attempts = [(source, "")]
@@ -119,21 +122,25 @@ def _image(page: np.ndarray) -> Any:
     return pillow().fromarray(page)
 
 
-def _upright(page: np.ndarray, source: SourceFile) -> np.ndarray:
-    """The page turned as its EXIF says, for a format that has no EXIF."""
-    exif = source.metadata.get("exif")
-    if not exif:
+def _orientation(source: SourceFile) -> int:
+    """How the pixels are to be turned by EXIF, or by XMP if EXIF is silent; 1 is upright."""
+    with silence(), suppress(Exception):
+        known = pillow().new("L", (1, 1))
+        known.info |= {name: source.metadata.get(name) for name in ("exif", "xmp")}
+        orientation = known.getexif().get(ORIENTATION, 1)
+        return orientation if orientation in range(1, 9) else 1
+    return 1
+
+
+def _upright(page: np.ndarray, orientation: int) -> np.ndarray:
+    """The page turned, for a format whose pages are upright."""
+    if orientation == 1:
         return page
     from PIL import ImageOps
 
-    with silence(), suppress(Exception):
-        image = _image(page)
-        known = pillow().Exif()
-        known.load(exif)
-        if known.get(ORIENTATION, 1) != 1:
-            image.getexif()[ORIENTATION] = known[ORIENTATION]
-            return np.asarray(ImageOps.exif_transpose(image))
-    return page
+    image = _image(page)
+    image.getexif()[ORIENTATION] = orientation
+    return np.asarray(ImageOps.exif_transpose(image))
 
 
 # ------------------------------------------------------------------ metadata
@@ -141,9 +148,10 @@ def _upright(page: np.ndarray, source: SourceFile) -> np.ndarray:
 
 def _losses(kind: str, source: SourceFile) -> list[str]:
     """What a file of this kind does not keep, and what writing changes."""
-    notes = []
+    notes = list(source.losses)
     if kind != "TIFF" or source.kind != "TIFF":
-        lost = [NAMES[name] for name in source.metadata if name not in KEPT[kind]]
+        # sRGB is what a picture without a profile is taken to be
+        lost = [NAMES[name] for name in source.metadata if name not in (*KEPT[kind], "srgb")]
         if source.kind == "TIFF" and any(
             tag > 32767 and tag not in (XMP, IPTC, PHOTOSHOP, ICC_PROFILE, *DIRECTORY_TAGS)
             for tags in source.tags
@@ -167,7 +175,7 @@ def _options(
         if compression not in LOSSLESS:
             notes.append(f"{compression} compression is stored as Deflate")
             compression = "tiff_adobe_deflate"
-        tags = source.tags if same and source.tags else [_tags_from(metadata)] * n_pages
+        tags = source.tags if same and source.tags else [_tags_from(source, metadata)] * n_pages
         tags = [*tags, *([{}] * (n_pages - len(tags)))]
         return [{"compression": compression, "tiffinfo": _directory(page)} for page in tags], notes
     options: dict[str, Any] = {
@@ -189,12 +197,12 @@ def _options(
             options["quality"] = quality
         if "comment" in metadata:
             options["comment"] = metadata["comment"]
-        options["extra"] = _jpeg_segments(metadata)
+        options["extra"] = _jpeg_segments(metadata, notes)
     elif kind == "WEBP":
         lossless = same and source.storage.get("lossless", False) and quality is None
         options |= {"lossless": lossless, "quality": QUALITY if quality is None else quality}
     elif kind == "BMP":
-        options = {name: value for name, value in options.items() if name == "dpi"}
+        options = {"dpi": _upright_dpi(source, metadata)} if "dpi" in metadata else {}
     return [options], notes
 
 
@@ -212,23 +220,36 @@ def _png_chunks(metadata: dict[str, Any]) -> Any:
         chunks.add_text("Comment", comment)
     if "xmp" in metadata:
         chunks.add_itxt("XML:com.adobe.xmp", metadata["xmp"].decode("utf-8", "replace"))
+    if "srgb" in metadata:
+        chunks.add(b"sRGB", metadata["srgb"])
+    for name, content in metadata.get("chunks", ()):
+        chunks.add(name, content)
     return chunks
 
 
-def _jpeg_segments(metadata: dict[str, Any]) -> bytes:
-    """XMP and IPTC as segments, which older versions of Pillow have no option for."""
-    segments = b""
-    for marker, start, name in (
-        (b"\xff\xe1", b"http://ns.adobe.com/xap/1.0/\0", "xmp"),
-        (b"\xff\xed", b"", "iptc"),
-    ):
-        content = start + metadata.get(name, b"")
-        if name in metadata and len(content) <= 65_533:
-            segments += marker + (len(content) + 2).to_bytes(2, "big") + content
-    return segments
+def _jpeg_segments(metadata: dict[str, Any], notes: list[str]) -> bytes:
+    """XMP, which older versions of Pillow have no option for, IPTC and other segments."""
+    segments = [*metadata.get("iptc", ()), *metadata.get("segments", ())]
+    if "xmp" in metadata:
+        xmp = (0xE1, b"http://ns.adobe.com/xap/1.0/\0" + metadata["xmp"])
+        if len(xmp[1]) <= 65_533:
+            segments.insert(0, xmp)
+        else:
+            notes.append("XMP is too long for JPEG and is lost")
+    return b"".join(
+        bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, "big") + content
+        for marker, content in segments
+    )
 
 
-def _tags_from(metadata: dict[str, Any]) -> dict[int, tuple[int | None, Any]]:
+def _upright_dpi(source: SourceFile, metadata: dict[str, Any]) -> tuple[float, float]:
+    """The resolution of the picture when it is upright."""
+    horizontal, vertical = metadata["dpi"]
+    turned = _orientation(source) >= 5  # by a quarter
+    return (vertical, horizontal) if turned else (horizontal, vertical)
+
+
+def _tags_from(source: SourceFile, metadata: dict[str, Any]) -> dict[int, tuple[int | None, Any]]:
     """TIFF tags for the metadata of another format."""
     tags: dict[int, tuple[int | None, Any]] = {}
     if "exif" in metadata:
@@ -246,10 +267,12 @@ def _tags_from(metadata: dict[str, Any]) -> dict[int, tuple[int | None, Any]]:
     if "icc_profile" in metadata:
         tags[ICC_PROFILE] = (7, metadata["icc_profile"])
     if "xmp" in metadata:
-        tags[XMP] = (1, metadata["xmp"])
+        tags[XMP] = (1, upright_xmp(metadata["xmp"]))
     if "dpi" in metadata and not RESOLUTION_TAGS & set(tags):
-        horizontal, vertical = metadata["dpi"]
+        horizontal, vertical = _upright_dpi(source, metadata)
         tags |= {282: (5, horizontal), 283: (5, vertical), 296: (3, 2)}
+    elif {282, 283} <= set(tags) and _orientation(source) >= 5:  # turned by a quarter
+        tags[282], tags[283] = tags[283], tags[282]
     return tags
 
 
@@ -260,7 +283,7 @@ def _directory(tags: dict[int, tuple[int | None, Any]]) -> Any:
     for tag, (kind, value) in tags.items():
         if kind is not None:
             directory.tagtype[tag] = kind
-        directory[tag] = value
+        directory[tag] = as_read(value)
     return directory
 
 

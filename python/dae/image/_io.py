@@ -160,17 +160,25 @@ def _as_path(image: Any, name: str) -> Path:
 
 
 def find_pictures(folder: Path) -> list[Path]:
-    """The picture files of a folder and its folders, sorted."""
+    """The picture files of a folder and its folders, sorted, without hidden ones."""
     found = sorted(
         path
         for path in Path(folder).rglob("*")
-        if path.suffix.lower() in SUFFIXES and path.is_file()
+        if path.suffix.lower() in SUFFIXES
+        and not any(map(_is_hidden, path.relative_to(folder).parts))
+        and path.is_file()
     )
     if not found:
         raise ValueError(
-            f"{folder} holds no pictures: no file ends in one of {', '.join(SUFFIXES)}."
+            f"{folder} holds no pictures: no file ends in one of {', '.join(SUFFIXES)}, but for "
+            "hidden ones."
         )
     return found
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether a file or folder is hidden, or what archives of macOS have beside their content."""
+    return name.startswith(".") or name == "__MACOSX"
 
 
 # ------------------------------------------------------------------ files
@@ -238,4 +246,14 @@ def write(
     if kind is None or kind not in pillow().SAVE:
         raise ValueError(f"{path} must end in one of {', '.join(SUFFIXES)}.")
     pages = [pixels] if isinstance(pixels, np.ndarray) else list(pixels)
-    return encode(path, kind, pages, source, quality)
+    notes = [] if source is None else _misnamed(source, kind)
+    return [*notes, *encode(path, kind, pages, source, quality)]
+
+
+def _misnamed(source: SourceFile, kind: str) -> list[str]:
+    """A note if pixels lose bits only because the source has the name of another format."""
+    named = KINDS.get(source.path.suffix.lower())
+    lossless = source.kind != "JPEG" and source.storage.get("lossless", source.kind != "WEBP")
+    if kind == named != source.kind and kind in ("JPEG", "WEBP") and lossless:
+        return [f"the file is {source.kind} with the name of {kind}: it is stored as lossy {kind}"]
+    return []

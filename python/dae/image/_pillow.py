@@ -15,16 +15,45 @@ from typing import IO, Any
 import numpy as np
 
 from dae._files import open_regular
-from dae.image._source import (
-    LAYOUT_TAGS,
-    ORIENTATION,
-    SourceFile,
+from dae.image._chunks import (
+    after_jpeg,
+    avif_bits,
+    is_lossless_webp,
+    jpeg2000_bits,
+    png_chunks,
+)
+from dae.image._source import Refused, SourceFile
+from dae.image._tiff import (
+    ELSEWHERE,
+    USUAL,
+    check_stack,
+    check_tiff,
+    descriptive_exif,
+    tags_of,
+    turn_resolution,
 )
 
 MAX_PAGES = 10_000
 MAX_STACK_PIXELS = 2**30  # of all pages of a file
 
 ADVICE = "Convert it to 8 or 16 bits of grey, or 8 of RGB"
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+LOOKED_INTO = ("JPEG", "MPO", "PNG", "WEBP", "JPEG2000", "AVIF")  # for what Pillow does not tell
+
+# segments of a JPEG that Pillow writes itself, or that are about other pictures of the file
+OWN_SEGMENTS = (
+    ("APP0", b"JFIF\0"), ("APP1", b"Exif\0"), ("APP1", b"http://ns.adobe.com/xap/1.0/\0"),
+    ("APP2", b"ICC_PROFILE\0"), ("APP2", b"MPF\0"), ("APP14", b"Adobe"),
+)  # fmt: skip
+
+# chunks of a PNG that Pillow reads and writes itself, or that are about how pixels are stored
+OWN_CHUNKS = frozenset(
+    [
+        b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"iCCP", b"eXIf", b"tEXt", b"zTXt", b"iTXt",
+        b"acTL", b"fcTL", b"fdAT",
+    ]
+)  # fmt: skip
 
 
 def pillow() -> Any:
@@ -99,10 +128,13 @@ def decode(file: Any, name: str) -> tuple[list[np.ndarray], SourceFile]:
     try:
         with silence(), image_module.open(file) as image:
             return _decode(image, file, Path(name))
-    except _Refused as error:
+    except Refused as error:
         raise ValueError(f"{name} {error}") from error.__cause__
     except image_module.UnidentifiedImageError as error:
-        raise ValueError(f"{name} is not a picture that Pillow can read.") from error
+        advice = f" {ADVICE}. Or {ELSEWHERE[0].lower()}{ELSEWHERE[1:]} the array."
+        raise ValueError(
+            f"{name} is not a picture that Pillow can read.{advice if _is_tiff(file) else ''}"
+        ) from error
     except image_module.DecompressionBombError as error:
         raise ValueError(f"{name} is too large to be read safely: {_line(error)}") from error
     except MemoryError as error:
@@ -111,8 +143,19 @@ def decode(file: Any, name: str) -> tuple[list[np.ndarray], SourceFile]:
         raise ValueError(f"{name} cannot be read, it may be cut short: {_line(error)}") from error
 
 
-class _Refused(ValueError):
-    """Why a picture is not read: a sentence without the name of the file."""
+def _is_tiff(stream: IO[bytes]) -> bool:
+    """Whether the file that Pillow does not know is a TIFF, of which there are many kinds."""
+    with suppress(Exception):
+        return _content_of(stream, 4) in TIFF_STARTS
+    return False
+
+
+def _content_of(stream: IO[bytes], size: int = -1) -> bytes:
+    at = stream.tell()
+    stream.seek(0)
+    content = stream.read(size)
+    stream.seek(at)
+    return content
 
 
 def _line(error: Exception) -> str:
@@ -130,31 +173,34 @@ def _decode(image: Any, stream: IO[bytes], path: Path) -> tuple[list[np.ndarray]
             source.note(f"only the first of {n_pages} pictures of the file is kept")
         n_pages = 1
     if n_pages > 1 and kind != "TIFF":
-        raise _Refused(
+        raise Refused(
             f"holds {n_pages} pictures (an animation), one is expected. Save one of them."
         )
     if n_pages > MAX_PAGES:
-        raise _Refused(f"holds {n_pages} pages, {MAX_PAGES} at most can be read. Split it.")
+        raise Refused(f"holds {n_pages} pages, {MAX_PAGES} at most can be read. Split it.")
+    content = _content_of(stream) if kind in LOOKED_INTO else b""
     pages, pixels = [], 0
     for number in range(n_pages):
         if n_pages > 1:
             image.seek(number)
         pixels += image.size[0] * image.size[1]
         if n_pages > 1 and pixels > MAX_STACK_PIXELS:
-            raise _Refused(f"holds more than {MAX_STACK_PIXELS} pixels. Split it.")
+            raise Refused(f"holds more than {MAX_STACK_PIXELS} pixels. Split it.")
         if kind == "TIFF":
-            _check_tiff(image, stream)
-            source.tags.append(_tags_of(image))
-        elif _is_wide(image):
-            raise _Refused(
-                "has 16 bits per colour, of which Pillow keeps 8. Read it with another library "
-                "and pass the array."
-            )
+            check_tiff(image, stream)
+            if number == 0:
+                check_stack(image, stream, n_pages)
+            turn_resolution(image)
+            source.tags.append(tags_of(image, source))
+        else:
+            _check_bits(image, content, source)
         if number == 0:
-            source.storage = _storage_of(image, stream, source.kind)
+            source.storage = _storage_of(image, content, source.kind)
+            if kind == "PNG":
+                _scale_transparency(image, content)
         pages.append(_page(image, source))
         if number == 0:
-            source.metadata = _metadata_of(image, source)
+            source.metadata = _metadata_of(image, content, source)
     return pages, source
 
 
@@ -166,7 +212,16 @@ def _page(image: Any, source: SourceFile) -> np.ndarray:
     if source.kind != "TIFF":
         return pixels_of(image, source)
     white_is_zero = image.tag_v2.get(262) == 0 and image.mode.startswith("I;16")
-    image.load()
+    compression = image.info.get("compression", "raw")
+    try:
+        image.load()
+    except OSError as error:
+        if compression in USUAL:
+            raise
+        raise Refused(
+            f"cannot be read: it is compressed by {compression}, which Pillow reads only where its "
+            f"libtiff does, or it is cut short. {ELSEWHERE} the array."
+        ) from error
     from PIL import ImageOps
 
     turned = ImageOps.exif_transpose(image)
@@ -191,7 +246,7 @@ def pixels_of(image: Any, source: SourceFile | None = None) -> np.ndarray:
         return np.asarray(image.convert("RGBA" if transparent or mode == "PA" else "RGB"))
     if mode == "1":
         note("1 bit per pixel is stored as 8 bits of grey")
-        return np.asarray(image.convert("L"))
+        return np.asarray(image.convert("LA" if transparent else "L"))
     if mode == "RGBX":
         return np.asarray(image.convert("RGB"))
     if mode in ("La", "RGBa"):
@@ -206,7 +261,7 @@ def pixels_of(image: Any, source: SourceFile | None = None) -> np.ndarray:
         if pixels.size and pixels.min() >= 0 and pixels.max() <= 65535:
             return pixels.astype(np.uint16)
         return pixels
-    raise _Refused(f"has pixels of Pillow's mode {mode!r}. {ADVICE}.")
+    raise Refused(f"has pixels of Pillow's mode {mode!r}. {ADVICE}.")
 
 
 def _to_rgb(image: Any) -> Any:
@@ -226,10 +281,41 @@ def _to_rgb(image: Any) -> Any:
     return image.convert("RGB")
 
 
+def _check_bits(image: Any, content: bytes, source: SourceFile) -> None:
+    """Raise where Pillow would keep 8 of more bits per colour; of an AVIF, say it.
+
+    AVIF is lossy, and its 10 bits are seldom more than 8 with less rounding.
+    """
+    bits = _bits_per_colour(image, content)
+    if bits <= 8:
+        return
+    if image.format == "AVIF":
+        source.note(f"{bits} bits per colour are read as 8")
+        return
+    raise Refused(
+        f"has {bits} bits per colour, of which Pillow keeps 8. Read it with another library and "
+        "pass the array."
+    )
+
+
+def _bits_per_colour(image: Any, content: bytes) -> int:
+    """Bits per colour of the file, where Pillow keeps 8."""
+    if image.mode not in ("L", "RGB", "RGBA", "LA", "CMYK"):
+        return 8
+    if image.format == "JPEG2000":
+        return jpeg2000_bits(content)
+    if image.format == "AVIF":
+        return avif_bits(content)
+    if image.format == "PPM":  # its colours have any white up to 65535
+        given = image.tile[0][3]
+        return 8 if isinstance(given, str) else int(given[1]).bit_length()
+    return 16 if _is_wide(image) else 8
+
+
 def _is_wide(image: Any) -> bool:
-    """Whether colours have 16 bits, of which Pillow keeps 8: its raw modes like "RGB;16B"."""
-    if image.mode not in ("RGB", "RGBA", "LA", "CMYK"):
-        return False
+    """Whether Pillow's decoder is told of 16 bits per colour, by raw modes like "RGB;16B"."""
+    if any(tile[0] == "SGI16" for tile in image.tile):
+        return True
     arguments = [tile[3] for tile in image.tile]  # a string, or the first of other values
     names = [given if isinstance(given, str) else given[0] for given in arguments if given]
     bands = [str(name).partition(";16") for name in names]
@@ -237,63 +323,22 @@ def _is_wide(image: Any) -> bool:
     return any(middle and first != "BGR" for first, middle, _ in bands)
 
 
-def _check_tiff(image: Any, stream: IO[bytes]) -> None:
-    """Raise where Pillow would read a part of the channels or of their bits, or make up pixels."""
-    tags = image.tag_v2
-    n_channels = int(tags.get(277, 1))
-    if image.mode == "RGBX" or n_channels > len(image.getbands()):
-        raise _Refused(
-            f"has {n_channels} channels, of which Pillow reads {min(3, len(image.getbands()))}. "
-            "Read it with another library (such as tifffile) and pass each channel as a picture."
-        )
-    bits = tags.get(258, (1,))
-    if max(bits) == 32 and tags.get(339, (1,))[0] == 1:
-        raise _Refused(
-            "has unsigned integers of 32 bits, which Pillow reads as signed. Read it with another "
-            "library (such as tifffile) and pass the array."
-        )
-    at = stream.tell()
-    size = stream.seek(0, io.SEEK_END)
-    stream.seek(at)
-    if tags.get(259, 1) == 1 and image.size[0] * image.size[1] * sum(bits) > 8 * size:
-        raise _Refused("has fewer pixels than it says, it may be cut short.")
-    if max(bits) > 8 and n_channels > 1:
-        raise _Refused(
-            f"has {max(bits)} bits per colour, of which Pillow keeps 8. Read it with another "
-            "library (such as tifffile) and pass the array."
-        )
+def _scale_transparency(image: Any, content: bytes) -> None:
+    """The transparent grey of a PNG of 2 or 4 bits in units of Pillow's 8."""
+    bits = content[24]
+    transparent = image.info.get("transparency")
+    if image.mode == "L" and bits < 8 and isinstance(transparent, int):
+        image.info["transparency"] = transparent * 255 // (2**bits - 1)
 
 
 # ------------------------------------------------------------------ the rest
 
 
-def _tags_of(image: Any) -> dict[int, tuple[int | None, Any]]:
-    """The tags of a TIFF's page that say something about the picture."""
-    tags = image.tag_v2
-    kept = {}
-    for tag in list(tags):
-        if tag in LAYOUT_TAGS or tag == ORIENTATION:
-            continue
-        with suppress(Exception):  # one that cannot be decoded
-            kept[tag] = (tags.tagtype.get(tag), tags[tag])
-    with suppress(Exception):
-        exif = image.getexif()
-        for tag in (34665, 34853):
-            if tag in kept:
-                kept[tag] = (4, dict(exif.get_ifd(tag)))
-    kept.pop(40965, None)
-    return kept
-
-
-def _storage_of(image: Any, stream: IO[bytes], kind: str) -> dict[str, Any]:
+def _storage_of(image: Any, content: bytes, kind: str) -> dict[str, Any]:
     if kind == "TIFF":
         return {"compression": image.info.get("compression", "raw")}
     if kind == "WEBP":
-        at = stream.tell()
-        stream.seek(0)
-        lossless = b"VP8L" in stream.read(2**16)
-        stream.seek(at)
-        return {"lossless": lossless}
+        return {"lossless": is_lossless_webp(content)}
     if kind != "JPEG":
         return {}
     storage: dict[str, Any] = {"progressive": bool(image.info.get("progressive"))}
@@ -309,7 +354,7 @@ def _storage_of(image: Any, stream: IO[bytes], kind: str) -> dict[str, Any]:
     return storage
 
 
-def _metadata_of(image: Any, source: SourceFile) -> dict[str, Any]:
+def _metadata_of(image: Any, content: bytes, source: SourceFile) -> dict[str, Any]:
     """What the file says in a form that other formats keep too."""
     info = image.info
     kept = {name: info[name] for name in ("icc_profile", "dpi", "comment") if info.get(name)}
@@ -317,7 +362,7 @@ def _metadata_of(image: Any, source: SourceFile) -> dict[str, Any]:
         kept.pop("icc_profile", None)  # that of other colours
     if source.kind == "TIFF":
         with suppress(Exception):
-            kept["exif"] = _descriptive_exif(image)
+            kept["exif"] = descriptive_exif(image)
         tags = source.tags[0]
         xmp = tags.get(700, (None, None))[1]
     else:
@@ -332,21 +377,57 @@ def _metadata_of(image: Any, source: SourceFile) -> dict[str, Any]:
     kept["text"] = text
     if source.kind == "PNG" and isinstance(info.get("gamma"), float):
         kept["gamma"] = info["gamma"]
-    for marker, content in getattr(image, "applist", None) or []:
-        if marker == "APP13" and isinstance(content, bytes):
-            kept["iptc"] = content
+    if source.kind == "JPEG":
+        kept |= _segments_of(image, content, source)
+    if source.kind == "PNG":
+        kept |= _chunks_of(content, source)
     return {name: value for name, value in kept.items() if value}
 
 
-def _descriptive_exif(image: Any) -> bytes:
-    """EXIF of a TIFF's tags, for other formats."""
-    exif = image.getexif()
-    for tag in list(exif):
-        if (
-            tag in LAYOUT_TAGS
-            or tag == ORIENTATION
-            or tag > 50_000
-            or tag in (700, 33723, 34377, 34675)
+def _segments_of(image: Any, content: bytes, source: SourceFile) -> dict[str, Any]:
+    """Segments of a JPEG beside those that Pillow writes itself, each as (marker, content)."""
+    kept: dict[str, Any] = {"iptc": [], "segments": []}
+    # of comments, Pillow writes the last
+    comments = [segment for segment in image.applist if segment[0] == "COM"]
+    for name, segment in image.applist:
+        if (name, segment) in comments[-1:] or any(
+            name == own and segment.startswith(start) for own, start in OWN_SEGMENTS
         ):
-            del exif[tag]
-    return exif.tobytes() if len(exif) else b""
+            continue
+        if name == "APP11":
+            # signatures of the picture as it was, or corrections of its pixels
+            source.lose("content credentials (JUMBF) are lost")
+        elif name == "APP13":
+            kept["iptc"].append((0xED, segment))
+        else:
+            marker = 0xFE if name == "COM" else 0xE0 + int(name[3:])
+            kept["segments"].append((marker, segment))
+    if image.format == "JPEG" and after_jpeg(content).strip(b"\0\xff\r\n "):
+        source.lose("what follows the picture in the file (such as a film) is lost")
+    return kept
+
+
+def _chunks_of(content: bytes, source: SourceFile) -> dict[str, Any]:
+    """Chunks of a PNG beside those that Pillow reads itself."""
+    chunks: dict[str, Any] = {"srgb": b"", "chunks": []}
+    lost = []
+    for name, chunk in png_chunks(content):
+        if name == b"sRGB":
+            chunks["srgb"] = chunk
+        elif name in (b"cHRM", b"cICP", b"tIME") or _is_safe_to_copy(name):
+            chunks["chunks"].append((name, chunk))
+        elif name not in OWN_CHUNKS and not _is_kept_resolution(name, chunk):
+            lost.append(name.decode("ascii", "replace"))
+    if lost:
+        source.lose(f"PNG chunks are lost: {', '.join(sorted(set(lost)))}")
+    return chunks
+
+
+def _is_safe_to_copy(name: bytes) -> bool:
+    """Whether a chunk is a private one that other pixels may have, as its letters say."""
+    return name[:2].islower() and name[3:].islower()
+
+
+def _is_kept_resolution(name: bytes, chunk: bytes) -> bool:
+    """Whether a chunk is a resolution that Pillow keeps, or says nothing: squares of no size."""
+    return name == b"pHYs" and (chunk[8:] != b"\0" or chunk[:4] == chunk[4:8])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,12 @@ LAYOUT_TAGS = frozenset(
 )  # fmt: skip
 
 RESOLUTION_TAGS = frozenset([282, 283, 296])
+SUBFILE_TYPE, SUBIFDS = 254, 330
 ORIENTATION, XMP, IPTC, PHOTOSHOP, ICC_PROFILE = 274, 700, 33723, 34377, 34675
 DIRECTORY_TAGS = frozenset([34665, 34853, 40965])  # EXIF, GPS, interoperability
+
+# as an attribute or as an element
+ORIENTATION_IN_XMP = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[2-8]""")
 
 
 @dataclass
@@ -31,8 +36,8 @@ class SourceFile:
     kind : str
         Pillow's name of the format: "PNG", "JPEG", "TIFF" and so on.
     metadata : dict
-        What other formats may keep too: "icc_profile", "exif", "dpi", "xmp", "comment", "iptc",
-        and "text" (a dict).
+        What other formats may keep too: "icc_profile", "exif", "dpi", "xmp", "comment", "gamma",
+        "text" (a dict), "iptc" and "segments" (lists of a JPEG's), "srgb" and "chunks" (of a PNG).
     storage : dict
         Options of Pillow for storing pixels as the source does, for the same format only:
         "compression" of a TIFF, "qtables", "subsampling" and "progressive" of a JPEG, "lossless"
@@ -41,6 +46,8 @@ class SourceFile:
         Of a TIFF, for each page: tag -> (type, value).
     notes : list of str
         What reading has converted or left out, for users to read.
+    losses : list of str
+        What no file that is written has, whatever its format: notes too, but a copy keeps it.
     """
 
     path: Path
@@ -49,8 +56,42 @@ class SourceFile:
     storage: dict[str, Any] = field(default_factory=dict)
     tags: list[dict[int, tuple[int | None, Any]]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    losses: list[str] = field(default_factory=list)
 
     def note(self, text: str) -> None:
         """Add a note, once."""
         if text not in self.notes:
             self.notes.append(text)
+
+    def lose(self, text: str) -> None:
+        """Add a loss, once."""
+        if text not in self.losses:
+            self.losses.append(text)
+
+
+class Refused(ValueError):
+    """Why a picture is not read: a sentence without the name of the file."""
+
+
+class TextAsRead(str):
+    """Text that Pillow has decoded from Latin-1, UTF-8 included, and writes in the same bytes.
+
+    It would encode it as ASCII, with a question mark for all else.
+    """
+
+    def encode(self, encoding: str = "latin-1", errors: str = "replace") -> bytes:
+        return super().encode("latin-1", "replace")
+
+
+def as_read(value: Any) -> Any:
+    """The value of a tag, or the values of a directory, with text as it was read."""
+    if isinstance(value, dict):
+        return {tag: as_read(inner) for tag, inner in value.items()}
+    return TextAsRead(value) if isinstance(value, str) else value
+
+
+def upright_xmp(xmp: Any) -> Any:
+    """XMP that tells nobody to turn the picture, which is upright."""
+    if isinstance(xmp, str):
+        xmp = xmp.encode("latin-1")
+    return ORIENTATION_IN_XMP.sub(rb"\g<1>1", xmp) if isinstance(xmp, bytes) else xmp
