@@ -173,6 +173,12 @@ def with_value(X, value):
     return X
 
 
+def with_object(X, value):
+    X = X.astype(object)
+    X[3, 2] = value
+    return X
+
+
 BAD = {
     "infinity": (lambda X: with_value(X, -np.inf), "infinity"),
     "no rows": (lambda X: X[:0], "0 sample"),
@@ -180,7 +186,16 @@ BAD = {
     "one dimension": (lambda X: X[0], "Expected 2D array, got 1D array"),
     "three dimensions": (lambda X: X[None], "3"),
     "complex": (lambda X: X + 1j, "Complex"),
-    "words": (lambda X: np.char.add(X.astype(str), "x"), "could not convert string|not compatible"),
+    "words": (lambda X: np.char.add(X.astype(str), "x"), "not numbers: 'all'"),
+    "digits": (lambda X: X.astype(int).astype(str), "not numbers: 'all'"),
+    "bytes": (lambda X: X.astype(int).astype("S"), "not numbers: 'all'"),
+    "objects": (lambda X: X.astype(int).astype(str).astype(object), r"0 \(object, with str\)"),
+    "days": (lambda X: X.astype(int).astype("M8[D]"), "not numbers: 'all'"),
+    "huge": (lambda X: with_object(X, 10**400), "X has numbers too large for float64 in column 2"),
+    "complex object": (lambda X: with_object(X, 1j), "X has complex numbers in column 2"),
+    "day": (lambda X: with_object(X, np.datetime64("2020")), r"2 \(object, with datetime64\)"),
+    "span": (lambda X: with_object(X, np.timedelta64(1, "s")), r"2 \(object, with timedelta64"),
+    "fields": (lambda X: np.zeros(9, [("a", float), ("b", float)]), "array, with the fields a, b"),
 }
 
 
@@ -285,6 +300,11 @@ def test_large_float64_for_float32_weights(X):
         (lambda n: np.full(n, np.nan), "sample_weight contains NaN"),
         (lambda n: np.full(n, np.inf), "sample_weight contains infinity"),
         (lambda n: -1.0, "sample_weight must not be negative"),
+        (lambda n: ["1"] * n, "sample_weight must be numbers, got text, <U1"),
+        (lambda n: np.ones(n) + 1j, "Complex data not supported: sample_weight"),
+        (lambda n: np.ones(n, "M8[s]"), r"sample_weight must be numbers, got datetime64\[s\]"),
+        (lambda n: [10**400] * n, "sample_weight must be numbers, got numbers too large"),
+        (lambda n: 10**400, "sample_weight must be numbers, got numbers too large"),
     ],
 )
 def test_bad_weights(X, method, weight, message):
@@ -322,6 +342,7 @@ def test_weights_of_very_different_sizes(X, dtype):
         (lambda X: X[:, 1:], r"X_corrupted must have the shape of X"),
         (lambda X: with_value(X, np.inf), "X_corrupted contains infinity"),
         (lambda X: X[0], "X_corrupted|Expected 2D array"),
+        (lambda X: X.astype(str), "X_corrupted has columns that are not numbers"),
     ],
 )
 def test_bad_corrupted_copies(X, method, shown, message):
@@ -342,6 +363,10 @@ def test_bad_corrupted_copies(X, method, shown, message):
         ("gaussian", [-0.1, 0.2, 0.3, 1], "a standard deviation"),
         ("gaussian", -0.5, "corruption_level"),
         ("masking", ["a", "b", "c", "d"], "corruption_level must be a scalar"),
+        ("masking", ["0.1"] * 4, "corruption_level must be a scalar .* of real numbers"),
+        ("masking", np.full(4, 0.1 + 5j), "corruption_level must be a scalar .* of real numbers"),
+        ("gaussian", [10**400] * 4, "corruption_level must be a scalar .* of real numbers"),
+        ("masking", np.ma.masked_array([0.1] * 4, [1, 0, 0, 0]), "corruption_level must be a scal"),
     ],
 )
 def test_bad_levels(X, corruption, level, message):
@@ -368,6 +393,10 @@ def returns(value):
         (lambda x: x.astype(str), "real numbers"),
         (lambda x: 0.0, r"must return shape \(32, 4\), got \(\)"),
         (lambda x: [[1.0], [1.0, 2.0]], "returned no array"),
+        (
+            lambda x: np.ma.masked_array(x, x > 5),
+            r"must not mask values, got a masked array with \d",
+        ),
     ],
 )
 def test_bad_callables(X, value, message):
@@ -409,17 +438,23 @@ def test_log_loss_needs_logistic_outputs(X):
         ("tied_weights", "yes"),
         ("solver", "lbfgs"),
         ("learning_rate_init", 0.0),
+        ("learning_rate_init", 10**400),
+        ("learning_rate_init", fractions.Fraction(10**400)),
         ("momentum", 1.0),
         ("nesterovs_momentum", "no"),
         ("beta_1", 1.0),
         ("beta_2", -0.1),
         ("epsilon", 0.0),
+        ("epsilon", 10**400),
         ("alpha", -1.0),
+        ("alpha", 10**400),
+        ("reconstruction_sampling", 10**400),
         ("batch_size", 0),
         ("batch_size", "auto"),
         ("max_iter", 0),
         ("shuffle", 2),
         ("tol", -1.0),
+        ("tol", 10**400),
         ("n_iter_no_change", 0),
         ("early_stopping", "auto"),
         ("validation_fraction", 1.0),
@@ -436,7 +471,7 @@ def test_bad_parameters(X, name, value):
             getattr(make(**{name: value}), method)(X)
 
 
-@pytest.mark.parametrize("n_components", [10**9, 10**12, 10**30])
+@pytest.mark.parametrize("n_components", [10**9, 10**12, 10**30, 10**400])
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_more_memory_than_there_is(n_components, method):
     X = np.random.default_rng(0).random((20, 10_000)).astype(np.float32)
@@ -528,6 +563,75 @@ def test_columns_that_are_not_numbers(X, library):
         for call in calls.values():
             with pytest.raises(ValueError, match=message):
                 call(bad)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_columns_that_would_convert_to_numbers(X, library):
+    """NumPy reads digits as numbers, and NumPy's dates among objects too."""
+    frames = pytest.importorskip(library)
+    digits = ["1", "2"] * (len(X) // 2)
+    if library == "pandas":
+        odd = {
+            "str": digits,
+            "str, NumPy": np.array(digits, dtype=object),
+            "str, category": frames.Categorical(digits),
+            "bytes": [b"1"] * len(X),
+            "datetime64": frames.Series([np.datetime64("2020")] * len(X), dtype=object),
+            "timedelta64": frames.Series([np.timedelta64(1, "s")] * len(X), dtype=object),
+        }
+    else:
+        pairs = frames.Series(X[:, :2].tolist(), dtype=frames.Array(frames.Float64, 2))
+        odd = {
+            "str": digits,
+            "str, category": frames.Series(digits, dtype=frames.Categorical),
+            "bytes": [b"1"] * len(X),
+            "struct": [{"x": 1.0}] * len(X),
+            "array": pairs,
+        }
+    dae = make().fit(frames.DataFrame({name: X[:, k] for k, name in enumerate("abcd")}))
+    for name, values in odd.items():
+        bad = frames.DataFrame({"a": X[:, 0], "b": X[:, 1], "c": X[:, 2], "d": values})
+        message = rf"(?i)X has columns that are not numbers: 'd' \(.*{name.partition(',')[0]}"
+        for method in (dae.fit, dae.transform):
+            with pytest.raises(ValueError, match=message):
+                method(bad)
+
+
+def test_a_frame_without_rows_yet(X):
+    polars = pytest.importorskip("polars")
+    lazy = polars.DataFrame(X).lazy()
+    dae = make().fit(X)
+    for method in (dae.fit, dae.transform, dae.inverse_transform):
+        with pytest.raises(ValueError, match=r"X is a polars LazyFrame, .* X\.collect\(\)"):
+            method(lazy)
+
+
+def test_columns_of_one_name(X):
+    pandas = pytest.importorskip("pandas")
+    if parse_version(sklearn.__version__) < parse_version("1.9"):
+        pytest.skip("scikit-learn takes them")
+    twice = pandas.DataFrame(X, columns=list("abca"))
+    message = r"has several columns named 'a'\. Rename them"
+    with pytest.raises(ValueError, match=f"X {message}"):
+        make().fit(twice)
+    with pytest.raises(ValueError, match=f"X_corrupted {message}"):
+        make().fit(X, X_corrupted=twice)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("kind", ["DenoisingAutoencoder", "StackedDenoisingAutoencoder"])
+def test_codes_in_another_order(X, library, kind):
+    frames = pytest.importorskip(library)
+    dae = getattr(dae_package, kind)(3, max_iter=1, tol=None, random_state=0).fit(X)
+    codes = dae.transform(X)
+    names = list(dae.get_feature_names_out())
+    framed = frames.DataFrame(dict(zip(names, codes.T, strict=True)))
+    expected = dae.inverse_transform(codes)
+    np.testing.assert_array_equal(dae.inverse_transform(framed), expected)
+    renamed = frames.DataFrame(dict(zip("cab", codes.T, strict=True)))
+    np.testing.assert_array_equal(dae.inverse_transform(renamed), expected)
+    with pytest.raises(ValueError, match=r"the columns in the order of get_feature_names_out\(\)"):
+        dae.inverse_transform(framed[names[::-1]])
 
 
 def test_only_dates(X):

@@ -617,7 +617,7 @@ def test_bad_parameters(X, parameters, message):
         (lambda X: np.where(X == X[3, 2], np.inf, X), "contains infinity"),
         (lambda X: X[:, 0], "Expected 2D array"),
         (lambda X: X[:0], "minimum of 1 is required"),
-        (lambda X: X.astype(str).astype(object) + "m", "could not convert string to float"),
+        (lambda X: X.astype(str).astype(object) + "m", "X has columns that are not numbers: 0 "),
         (lambda X: X + 1j, "Complex data not supported"),
     ],
 )

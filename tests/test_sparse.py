@@ -270,6 +270,16 @@ def test_sparse_data_frames(X):
     assert list(mine.feature_names_in_) == names
 
 
+@pytest.mark.parametrize("value", [1.0, np.nan])
+def test_sparse_data_frames_that_leave_out_another_value(value):
+    pandas = pytest.importorskip("pandas")
+    column = pandas.arrays.SparseArray([1.0, 0.0, 2.0] * 10, fill_value=value)
+    frame = pandas.DataFrame({"a": column, "b": column})
+    with pytest.raises(ValueError, match=r"another value than 0: 'a' \(Sparse.*X.sparse.to_dense"):
+        make().fit(frame)
+    make().fit(frame.sparse.to_dense())
+
+
 def test_a_matrix_of_zeros():
     X = sparse.csr_array((20, 6), dtype=np.float32)
     mine, theirs = make().fit(X), make().fit(X.toarray())
@@ -333,6 +343,87 @@ def test_bad_coordinates(X, attribute):
     getattr(bad, attribute)[3] = 1000
     with pytest.raises(ValueError, match="X must have indices in"):
         make().fit(bad)
+
+
+@pytest.mark.parametrize(
+    ("part", "row", "message"),
+    [
+        ("rows", [1, 2, 3, 4], r"one column index for each value, got 4 indices and 2 values"),
+        ("data", [1.0], r"one column index for each value, got 2 indices and 1 values in row 3"),
+        ("data", ["a", 2.0], "lists of integers in rows and of numbers in data"),
+        ("rows", (1, 2), "X must have lists in rows and data"),
+        ("rows", [5, N_FEATURES], r"X must have indices in \[0, 53\)"),
+    ],
+)
+def test_bad_lists(part, row, message):
+    X = np.zeros((20, N_FEATURES), np.float32)
+    X[:, :2] = 1
+    bad = sparse.lil_array(X)
+    getattr(bad, part)[3] = row
+    dae = make().fit(X)
+    for method in (dae.fit, dae.transform):
+        with pytest.raises(ValueError, match=f"{message}.*Build it again"):
+            method(bad)
+    bad.rows = bad.rows[:5]
+    with pytest.raises(ValueError, match="one list of columns and one of values for each .* 20 "):
+        dae.fit(bad)
+
+
+def test_bad_diagonals_and_blocks():
+    bad = sparse.dia_array(np.eye(6))
+    bad.offsets = np.array([0, 1])
+    with pytest.raises(ValueError, match=r"one offset for each of its 1 diagonals.* got \[0 1\]"):
+        make().fit(bad)
+    bad = sparse.bsr_array(np.ones((4, 4)), blocksize=(2, 2))
+    bad.data = np.ones((4, 3, 3))
+    with pytest.raises(ValueError, match=r"blocks that divide its shape \(4, 4\), got \(3, 3\)"):
+        make().fit(bad)
+
+
+FORMATS = ["csr", "csc", "coo", "bsr", "dia"]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("dtype", ["f2", ">f4", ">f8", "O", "g"])
+def test_values_of_another_type(X, kind, dtype):
+    X = X[:40]
+    given = X.asformat(kind)
+    given.data = given.data.astype(dtype)
+    wanted = np.float32 if dtype in ("f2", ">f4") else np.float64
+    mine, theirs = make().fit(given), make().fit(X.astype(wanted))
+    assert mine.components_.dtype == wanted
+    np.testing.assert_array_equal(mine.components_, theirs.components_)
+    np.testing.assert_array_equal(mine.transform(given), theirs.transform(X.astype(wanted)))
+    assert given.data.dtype == dtype
+
+
+BAD_VALUES = {
+    "M8[s]": (lambda values: values.astype("i8").astype("M8[s]"), "numbers, got datetime64"),
+    "m8[s]": (lambda values: values.astype("i8").astype("m8[s]"), "numbers, got timedelta64"),
+    "text": (lambda values: values.astype(str), "X.data must be numbers, got text, <U"),
+    "objects": (lambda values: np.full(values.shape, "1", object), "numbers, got object, with str"),
+    "huge": (lambda values: np.full(values.shape, 10**400, object), "numbers too large"),
+    "missing": (lambda values: np.full(values.shape, None), "X is sparse and stores NaN"),
+    "none": (lambda values: None, "X.data must be an array of numbers .* got NoneType"),
+    "list": (lambda values: values.tolist(), "X.data must be an array of numbers .* got list"),
+    "dimensions": (lambda values: values[None], r"array of numbers in \d dimensions, got shape"),
+    "masked": (lambda values: np.ma.masked_array(values, values > 2), "X.data is a masked array"),
+}
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("case", BAD_VALUES)
+def test_values_that_are_no_numbers(X, kind, case):
+    spoil, message = BAD_VALUES[case]
+    X = X[:40]
+    dae = make().fit(X)
+    bad = X.asformat(kind, copy=True)
+    bad.data = spoil(bad.data)
+    for method in (dae.fit, dae.transform):
+        with pytest.raises(ValueError, match=message):
+            method(bad)
+    with pytest.raises(ValueError, match=message.replace("X", "X_corrupted")):
+        dae.fit(X, X_corrupted=bad)
 
 
 @pytest.mark.parametrize("method", ["partial_fit", "transform", "reconstruct", "top_features"])

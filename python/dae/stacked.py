@@ -591,7 +591,7 @@ class StackedDenoisingAutoencoder(TrainedEstimator, StackAttributes, NetworkTran
             The reconstructions.
         """
         stack = self._network()
-        H = check_codes(X, self._n_features_out)
+        H = check_codes(self, X, self._n_features_out)
         check_result("inverse_transform", len(H), stack.n_features, stack.dtype)
         part = self._up_to(stack)
         n_threads = _core.n_threads_for(self.n_jobs, part, len(H))

@@ -13,13 +13,17 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from dae._data.containers import (
+    check_columns,
     check_not_masked,
+    check_numbers,
+    check_order_of_codes,
     refuse_stored_nan,
     understood,
     with_nan,
 )
 from dae._data.rows import Rows
-from dae._data.sparse_rows import SparseRows, check_structure, without_spare_room
+from dae._data.sparse_containers import valid_container
+from dae._data.sparse_rows import SparseRows
 from dae._model.network import Layer, Network
 
 # float32 holds every value of these exactly
@@ -51,8 +55,8 @@ def check_training_data(estimator: Any, X: Any, *, reset: bool, dtype: Any = Non
     dtype : dtype or None
         That of the weights when training continues; None lets X decide.
     """
+    X = _valid("X", X)
     wanted = training_dtype(X) if dtype is None else np.dtype(dtype)
-    X = _with_valid_indices("X", X)
     with understood("X", X):
         X = with_nan("X", X, wanted)
         X = validate_data(
@@ -67,18 +71,10 @@ def check_training_data(estimator: Any, X: Any, *, reset: bool, dtype: Any = Non
     return _rows("X", X, wanted, estimator.n_jobs)
 
 
-def _with_valid_indices(name: str, X: Any) -> Any:
-    """X; raises ValueError where it is a SciPy sparse container with invalid indices."""
-    if not sparse.issparse(X):
-        return X
-    shape: tuple[int, ...] = X.shape
-    if len(shape) != 2:
-        raise ValueError(
-            f"Expected 2D array, got {len(shape)}D array instead: {name} must have one row per "
-            "sample. Reshape it."
-        )
-    check_structure(name, X)
-    return without_spare_room(X)
+def _valid(name: str, X: Any) -> Any:
+    """X; raises ValueError where its columns or sparse indices cannot be read."""
+    check_columns(name, X)
+    return valid_container(name, X) if sparse.issparse(X) else X
 
 
 def _rows(name: str, X: Any, dtype: Any, n_jobs: int | None = None) -> Rows:
@@ -100,9 +96,12 @@ def check_training_data_and_target(
     numeric: bool,
 ) -> tuple[Rows, np.ndarray]:
     """X as in `check_training_data`; y has one entry per row, or with `multi_output` columns."""
+    if numeric:
+        check_numbers("y", y)
+    else:
+        check_not_masked("y", y)
+    X = _valid("X", X)
     wanted = training_dtype(X) if dtype is None else np.dtype(dtype)
-    check_not_masked("y", y)
-    X = _with_valid_indices("X", X)
     with understood("X", X):
         X = with_nan("X", X, wanted)
         X, y = validate_data(
@@ -124,7 +123,7 @@ def check_corrupted_copies(X_corrupted: Any, X: Rows) -> Rows | None:
     """The user's own corrupted copies of X, in the dtype and shape of X."""
     if X_corrupted is None:
         return None
-    X_corrupted = _with_valid_indices("X_corrupted", X_corrupted)
+    X_corrupted = _valid("X_corrupted", X_corrupted)
     with understood("X_corrupted", X_corrupted):
         X_corrupted = with_nan("X_corrupted", X_corrupted, X.dtype)
         X_corrupted = check_array(
@@ -194,7 +193,7 @@ def _weight_vector(sample_weight: Any, n_samples: int) -> np.ndarray:
             "weights by class use class_weight of StackedDenoisingClassifier, or pass "
             "sklearn.utils.class_weight.compute_sample_weight(...)."
         )
-    check_not_masked("sample_weight", sample_weight)
+    check_numbers("sample_weight", sample_weight)
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n_samples, float(sample_weight))
     try:
@@ -229,7 +228,8 @@ def check_emphasis(emphasis: Any) -> tuple[float, float]:
     if emphasis is None:
         return (1.0, 1.0)
     try:
-        corrupted, untouched = (float(weight) for weight in emphasis)
+        check_numbers("emphasis", emphasis)
+        corrupted, untouched = np.asarray(emphasis, dtype=np.float64).reshape(-1).tolist()
     except (TypeError, ValueError) as error:
         raise ValueError(
             "emphasis must be two numbers, the weights of corrupted and of untouched entries, "
@@ -263,7 +263,7 @@ def check_inference_data(estimator: Any, X: Any, network: Layer | Network) -> Ro
         rows = Rows(X)
         if rows.as_they_lie(network.dtype) is not None and rows.is_finite(estimator.n_jobs):
             return rows
-    X = _with_valid_indices("X", X)
+    X = _valid("X", X)
     with understood("X", X):
         X = with_nan("X", X, training_dtype(X))
         checked = validate_data(
@@ -282,15 +282,17 @@ def check_inference_data(estimator: Any, X: Any, network: Layer | Network) -> Ro
     return Rows.with_missing(checked, estimator.n_jobs)
 
 
-def check_codes(H: Any, n_components: int) -> Rows:
-    """H of `inverse_transform`; its columns are codes, so feature names do not apply."""
+def check_codes(estimator: Any, H: Any, n_components: int) -> Rows:
+    """H of `inverse_transform`; a data frame may call its columns as it likes."""
     if sparse.issparse(H):
         raise TypeError(
             f"inverse_transform requires dense codes, got a {type(H).__name__}. Pass what "
             "transform returned, or X.toarray(). Sparse rows are for fit, partial_fit, transform, "
             "reconstruct, score_samples and top_features."
         )
+    check_columns("X", H)
     check_not_masked("X", H)
+    check_order_of_codes(estimator, H)
     with understood("X", H):
         H = check_array(H, dtype="numeric", ensure_all_finite="allow-nan", input_name="X")
     if H.dtype.kind == "f" and np.isnan(H).any():

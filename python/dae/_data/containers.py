@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date, time, timedelta
 from decimal import Decimal
+from numbers import Complex, Rational, Real
 from typing import Any
 
 import numpy as np
 from sklearn.utils._missing import is_pandas_na
+
+from dae._model.numbers import as_float
 
 _MOST_NAMED = 5  # columns in a message
 
@@ -26,19 +31,52 @@ def understood(name: str, X: Any) -> Iterator[None]:
     Raises
     ------
     ValueError
-        X is a data frame with columns that are not numbers.
+        X has columns that are not numbers, or two of one name.
     """
-    _refuse_columns(name, [column for column in _columns(X) if column[1].startswith(_TIMES)])
+    _refuse_columns(name, list(_oddities(_examined(X))))
     try:
         # scikit-learn looks for NaN in a sum, which is infinity minus infinity for huge values
         with np.errstate(over="ignore", invalid="ignore"):
             yield
-    except (TypeError, ValueError) as error:
+    except Exception as error:
+        if not _is_frame(X):
+            raise  # scikit-learn's error says enough
+        if type(error).__name__ == "DuplicateError":  # of narwhals, which reads the names
+            _refuse_columns_of_one_name(name, X)
+        if not isinstance(error, (TypeError, ValueError)):
+            raise
+        _refuse_other_fill_values(name, X)
         strange = [column for column in _columns(X) if not _is_number(X, column)]
-        if not strange and isinstance(error, TypeError):  # text of digits, with NA
-            strange = [column for column in _columns(X) if _is_text(X, column)]
-        _refuse_columns(name, strange)
+        if not strange and isinstance(error, TypeError):  # text of which all is NA
+            strange = [column for column in _columns(X) if column[1].startswith(_TEXTS)]
+        _refuse_columns(name, [(column, column[1]) for column in strange])
         raise
+
+
+def check_columns(name: str, X: Any) -> None:
+    """Raise ValueError for rows that have no columns to be read, whatever they hold."""
+    if isinstance(X, np.ndarray) and X.dtype.names:
+        raise ValueError(
+            f"{name} is a structured array, with the fields {_listed(list(X.dtype.names))}. Pass "
+            f"numpy.lib.recfunctions.structured_to_unstructured({name})."
+        )
+    if type(X).__name__ == "LazyFrame":  # its attributes warn of what they cost
+        raise ValueError(
+            f"{name} is a polars LazyFrame, which has no rows yet. Pass {name}.collect()."
+        )
+
+
+def check_numbers(name: str, values: Any) -> None:
+    """Raise ValueError unless what comes beside X is numbers that float64 holds.
+
+    NumPy would convert text of digits, dates and durations, drop masks and imaginary parts.
+    """
+    check_not_masked(name, values)
+    values = _examined(values)
+    if any(dtype.startswith("complex") for _, dtype, _ in _columns(values)):
+        raise ValueError(f"Complex data not supported: {name} must be real numbers.")
+    for _, what in _oddities(values):
+        raise ValueError(f"{name} must be numbers, got {what}. Pass int or float.")
 
 
 def check_not_masked(name: str, values: Any) -> None:
@@ -70,13 +108,31 @@ def check_same_columns(X: Any, X_corrupted: Any) -> None:
     )
 
 
+def check_order_of_codes(estimator: Any, H: Any) -> None:
+    """Raise ValueError if a data frame has the columns of `transform` in another order."""
+    if not _is_frame(H):
+        return
+    given, expected = list(H.columns), list(estimator.get_feature_names_out())
+    if given != expected and sorted(map(str, given)) == sorted(map(str, expected)):
+        raise ValueError(
+            "inverse_transform requires the columns in the order of get_feature_names_out(); they "
+            "are in another order. Pass what transform returned."
+        )
+
+
 # ------------------------------------------------------------------ columns
 
 # dtypes of NumPy, pandas, Arrow and polars whose values would convert to numbers without a word
 _TIMES = ("date", "time", "duration")
+_TIME_OBJECTS = (date, time, timedelta, np.datetime64, np.timedelta64)
 _CATEGORIES = ("category", "categorical", "enum")
 _TEXTS = ("str", "string", "large_string", "utf8")
-_NUMBERS = re.compile(r"(u?int|float|bool|boolean|complex|decimal|sparse|null)\d*\b")
+_NUMBERS = re.compile(
+    r"(u?int|float|halffloat|double|bool|boolean|complex|decimal|sparse|null)\d*\b"
+)
+
+_COMPLEX = "complex numbers"
+_TOO_LARGE = "numbers too large for float64"
 
 _Column = tuple[Any, str, int]  # name, dtype, position
 
@@ -86,39 +142,79 @@ def _is_frame(X: Any) -> bool:
 
 
 def _columns(X: Any) -> Iterator[_Column]:
-    """The columns of a data frame; an array of one dtype counts as one column."""
+    """The columns of a data frame, or of an array of objects; other arrays count as one column."""
     if _is_frame(X):
         for k, (name, dtype) in enumerate(zip(X.columns, X.dtypes, strict=True)):
             yield name, str(dtype).lower(), k
-    elif isinstance(X, np.ndarray):
-        yield "all", str(X.dtype), 0
+    elif isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 2:
+        yield from ((k, "object", k) for k in range(X.shape[1]))
+    elif hasattr(X, "dtype"):
+        yield "all", str(X.dtype).lower(), 0
+
+
+def _values(X: Any, k: int) -> Any:
+    """The k-th column."""
+    return X.iloc[:, k] if hasattr(X, "iloc") else X[:, k]
+
+
+def _examined(X: Any) -> Any:
+    """X with a dtype or with columns: the array that NumPy makes of a list; None if it cannot."""
+    if hasattr(X, "dtype") or _is_frame(X):
+        return X
+    try:
+        return np.asarray(X)
+    except Exception:  # scikit-learn has words for it
+        return None
+
+
+def _oddities(X: Any) -> Iterator[tuple[_Column, str]]:
+    """Columns with what NumPy would convert to numbers without a word, or not at all."""
+    for column in _columns(X):
+        name, dtype, k = column
+        if dtype.startswith(_TIMES):
+            yield column, dtype
+        elif not _NUMBERS.match(dtype):
+            what = oddity_among(X if name == "all" and not _is_frame(X) else _values(X, k))
+            if what is not None:
+                yield column, what
+
+
+def oddity_among(values: Any) -> str | None:
+    """Text, times, complex or too large numbers among values of one dtype, in words, or None."""
+    dtype = str(values.dtype)
+    plain = dtype.lower().startswith(_TEXTS)  # a dtype that says enough
+    try:
+        if not isinstance(values, np.ndarray):
+            values = np.asarray(values)
+    except Exception:  # of another library: scikit-learn may convert them all the same
+        return None
+    if values.dtype != object:
+        kind = values.dtype.kind
+        if kind in "SUT":
+            return dtype if plain else f"text, {dtype}"
+        return dtype if kind in "mMV" else None
+    for value in values.ravel().tolist():
+        if isinstance(value, (str, bytes, *_TIME_OBJECTS)):
+            if not _is_missing(value):  # as NaT
+                return dtype if plain else f"{dtype}, with {type(value).__name__}"
+        elif isinstance(value, Rational):
+            if math.isinf(as_float(value)):
+                return _TOO_LARGE
+        elif isinstance(value, Complex) and not isinstance(value, Real):
+            return _COMPLEX
+    return None
 
 
 def _is_number(X: Any, column: _Column) -> bool:
-    """Whether a column can be converted to numbers."""
-    if not _is_frame(X):
-        return True  # scikit-learn's error says enough
+    """Whether a column of a data frame can be converted to numbers."""
     _, dtype, k = column
     if _NUMBERS.match(dtype):
         return True
     try:
-        np.asarray(_values(X, k), dtype=np.float64)
+        # lists, arrays and structures may become several numbers each
+        return np.asarray(_values(X, k), dtype=np.float64).ndim == 1
     except Exception:
         return False
-    return True
-
-
-def _values(X: Any, k: int) -> Any:
-    """The k-th column of a data frame."""
-    return X.iloc[:, k] if hasattr(X, "iloc") else X[:, k]
-
-
-def _is_text(X: Any, column: _Column) -> bool:
-    """Whether a column of a data frame is text, or objects of which one is."""
-    _, dtype, k = column
-    if dtype == "object" and _is_frame(X):
-        return any(isinstance(value, str) for value in _values(X, k))
-    return dtype.startswith(_TEXTS)
 
 
 def holds_only_numbers(X: Any) -> bool:
@@ -128,18 +224,49 @@ def holds_only_numbers(X: Any) -> bool:
     """
     if not _is_frame(X):
         return True
-    return all(
-        not column[1].startswith((*_TIMES, *_CATEGORIES))
-        and not _is_text(X, column)
-        and _is_number(X, column)
-        for column in _columns(X)
+    columns = list(_columns(X))
+    return (
+        not any(column[1].startswith((*_TEXTS, *_CATEGORIES)) for column in columns)
+        and not list(_oddities(X))
+        and all(_is_number(X, column) for column in columns)
     )
 
 
-def _refuse_columns(name: str, columns: list[_Column]) -> None:
+def _refuse_columns(name: str, columns: list[tuple[_Column, str]]) -> None:
+    """Raise ValueError if there are such columns, each with what is odd about it."""
+    for (column, _, _), what in columns:
+        if what in (_COMPLEX, _TOO_LARGE):
+            remedy = "Scale" if what == _TOO_LARGE else "Pass real numbers, or drop"
+            raise ValueError(f"{name} has {what} in column {column!r}. {remedy} this column.")
     if columns:
-        named = [f"{column!r} ({dtype})" for column, dtype, _ in columns]
+        named = [f"{column!r} ({what})" for (column, _, _), what in columns]
         raise ValueError(f"{name} has columns that are not numbers: {_listed(named)}. {_CODE_THEM}")
+
+
+def _refuse_columns_of_one_name(name: str, X: Any) -> None:
+    names = list(X.columns)
+    if len(set(names)) < len(names):
+        twice = next(column for k, column in enumerate(names) if column in names[:k])
+        raise ValueError(
+            f"{name} has several columns named {twice!r}. Rename them: a column is known by name."
+        )
+
+
+def _refuse_other_fill_values(name: str, X: Any) -> None:
+    """Raise ValueError for sparse columns of pandas that leave out another value than 0."""
+    kinds = list(X.dtypes)
+    if not all(hasattr(kind, "fill_value") for kind in kinds):
+        return  # pandas makes them dense beside a dense column
+    filled = [
+        f"{column!r} ({kind})"
+        for column, kind in zip(X.columns, kinds, strict=True)
+        if kind.fill_value != 0
+    ]
+    if filled:
+        raise ValueError(
+            f"{name} has sparse columns that leave out another value than 0: {_listed(filled)}. "
+            f"Pass {name}.sparse.to_dense()."
+        )
 
 
 def _listed(names: list[Any]) -> str:

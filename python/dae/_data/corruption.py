@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from dae import _core
+from dae._data.containers import check_numbers
 from dae._data.rows import Rows
 from dae._data.streams import function_stream
 from dae._model.corruption import NO_CORRUPTION, Corruption, get_kind
@@ -27,11 +28,12 @@ CorruptionFunction = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 def check_levels(name: str, level: Any, n_features: int) -> np.ndarray:
     """`corruption_level` of the kind `name` as one float64 per feature."""
     try:
+        check_numbers("corruption_level", level)
         levels = np.asarray(level, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"corruption_level must be a scalar or an array of shape ({n_features},), "
-            f"got {level!r}."
+            f"corruption_level must be a scalar or an array of shape ({n_features},), of real "
+            f"numbers, got {level!r}."
         ) from error
     if levels.ndim and levels.shape != (n_features,):
         raise ValueError(
@@ -322,6 +324,11 @@ def call_corruption(
         shown = np.asarray(made)
     except Exception as error:
         raise ValueError(f"corruption={name} returned no array. {advice}") from error
+    if np.ma.is_masked(made):
+        raise ValueError(
+            f"corruption={name} must not mask values, got a masked array with "
+            f"{np.ma.count_masked(made)} of them. {advice}"
+        )
     if shown.dtype.kind not in "biuf":
         raise ValueError(
             f"corruption={name} must return real numbers, got "

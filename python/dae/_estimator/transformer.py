@@ -82,7 +82,7 @@ class NetworkTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             The reconstructions.
         """
         network = self._network()
-        H = check_codes(X, network.n_hidden)
+        H = check_codes(self, X, network.n_hidden)
         check_result("inverse_transform", len(H), network.n_features, network.dtype)
         n_threads = _core.n_threads_for(self.n_jobs, network, len(H))
         return by_rows(_core.decode, network, H, width=network.n_features, n_threads=n_threads)
