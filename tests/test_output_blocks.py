@@ -221,6 +221,7 @@ def test_pretrains_a_classifier(X):
         ([("squared_error", True)], r"an integer of 1 or more, got True"),
         ([("squared_error", 11, 0)], "a finite weight above 0, got 0"),
         ([("squared_error", 11, np.inf)], "a finite weight above 0, got inf"),
+        ([("squared_error", 11, 10**400)], "a finite weight above 0, got 1000"),
         ([("squared_error", 11, "a")], "a finite weight above 0, got 'a'"),
         ([("squared_error", 3), ("poisson", 2)], "cover all of X, 11 features, got blocks of 5"),
         ([("squared_error", 12)], "cover all of X, 11 features, got blocks of 12"),

@@ -1,6 +1,7 @@
 """What `StackedDenoisingClassifier` and `StackedDenoisingRegressor` mean."""
 
 import doctest
+import fractions
 import io
 import pickle
 
@@ -290,6 +291,36 @@ def test_targets_that_float32_cannot_tell_apart(X, y):
 def test_targets_without_a_variance(X):
     with pytest.raises(ValueError, match=r"y must be of a size whose variance float64 holds"):
         make(StackedDenoisingRegressor).fit(X, np.where(X[:, 0] > 0, 1e200, -1e200))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda y: y.astype(int).astype("M8[s]"), r"y must be numbers, got datetime64\[s\]"),
+        (lambda y: y.astype(int).astype(str), "y must be numbers, got text, <U"),
+        (lambda y: [10**400] * len(y), "y must be numbers, got numbers too large for float64"),
+        (lambda y: [1j] * len(y), "Complex data not supported: y must be real"),
+        (lambda y: np.array([np.timedelta64(1, "s")] * len(y), object), "got object, with timed"),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_targets_that_are_no_numbers(X, y, method, spoil, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(make(StackedDenoisingRegressor), method)(X, spoil(y))
+
+
+def test_a_frame_of_targets_with_dates(X, y):
+    pandas = pytest.importorskip("pandas")
+    days = pandas.DataFrame({"n": y, "day": pandas.Timestamp("2020-01-01")})
+    with pytest.raises(ValueError, match="y must be numbers, got datetime64"):
+        make(StackedDenoisingRegressor).fit(X, days)
+
+
+@pytest.mark.parametrize("weight", [10**400, fractions.Fraction(10**400)])
+def test_weights_of_classes_that_float64_does_not_hold(X, y, weight):
+    weights = dict.fromkeys(np.unique(y), weight)
+    with pytest.raises(ValueError, match="class_weight must have finite weights of 0 or more"):
+        make(StackedDenoisingClassifier, class_weight=weights).fit(X, y)
 
 
 @pytest.mark.parametrize("kind", BOTH)

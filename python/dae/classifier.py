@@ -19,6 +19,7 @@ from dae._estimator.supervised import StackedPredictor
 from dae._model.damage import damaged, is_array
 from dae._model.losses import LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, get_loss
 from dae._model.network import Network
+from dae._model.numbers import as_float
 from dae._training.settings import TrainingData
 
 
@@ -576,7 +577,7 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
             of_class = np.where(counts > 0, counts.sum() / np.maximum(counts, 1e-300), 0.0)
         else:
             for name, value in self.class_weight.items():
-                if not isinstance(value, Real) or not 0 <= float(value) < np.inf:
+                if not isinstance(value, Real) or not 0 <= as_float(value) < np.inf:
                     raise ValueError(
                         "class_weight must have finite weights of 0 or more, got "
                         f"{value!r} for class {name!r}."

@@ -21,17 +21,21 @@ from dae._data.scaling import INPUT_NORMS
 from dae._model.activations import ACTIVATIONS, DECODER_ACTIVATIONS
 from dae._model.corruption import KINDS, NO_CORRUPTION
 from dae._model.losses import LOSSES
+from dae._model.numbers import as_float
 from dae._model.precision import PRECISIONS
 from dae._model.solver import SOLVERS
 from dae._training.settings import AUTO, SCHEDULES
 
 
 class Interval(_Interval):
-    """scikit-learn's, for all real numbers: it asks NumPy, which does not know Fraction."""
+    """scikit-learn's, for all real numbers: it asks NumPy, which does not know Fraction.
+
+    An integer that float64 does not hold is in no interval of real numbers.
+    """
 
     def __contains__(self, value: Any) -> bool:
-        if isinstance(value, Real) and not isinstance(value, Integral):
-            value = float(value)
+        if isinstance(value, Real) and (self.type is Real or not isinstance(value, Integral)):
+            value = as_float(value)
         return super().__contains__(value)
 
 

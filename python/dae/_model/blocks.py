@@ -14,6 +14,7 @@ import numpy as np
 from dae._model.damage import damaged
 from dae._model.losses import LOSSES, Entries, Loss, get_loss
 from dae._model.missing import is_missing
+from dae._model.numbers import as_float
 
 # what `loss` and `decoder_activation` of a layer say when its blocks have their own
 IN_BLOCKS = "blocks"
@@ -157,7 +158,7 @@ def blocks_of(parameter: Any) -> Blocks | None:
         if (
             not isinstance(weight, Real)
             or isinstance(weight, bool)
-            or not 0 < float(weight) < math.inf
+            or not 0 < as_float(weight) < math.inf
         ):
             raise ValueError(
                 f"{name} must have a finite weight above 0, got {weight!r}. Leave columns that "

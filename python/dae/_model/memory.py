@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from dae._model.layout import padded_width
+from dae._model.numbers import as_float
 
 _ASK_FROM = 2**26  # bytes: what is free takes half a millisecond to read
 
@@ -127,9 +128,10 @@ def too_big(
     name: str, sizes: Sequence[int], n_features: int, dtype: np.dtype, copies: int = 1
 ) -> MemoryError:
     value = sizes[0] if len(sizes) == 1 else tuple(sizes)
+    size = as_float(copies * _weights(sizes, n_features, dtype))
     return MemoryError(
         f"{name}={value} with {n_features} features needs at least "
-        f"{copies * _weights(sizes, n_features, dtype) / 2**30:.1f} GiB for weights and solver, "
+        f"{size / 2**30:.1f} GiB for weights and solver, "
         f"{available_memory() / 2**30:.1f} GiB are free. Use a smaller {name} or fewer "
         "features."
     )

@@ -11,6 +11,7 @@ import numpy as np
 from dae import _core
 from dae._model.layout import aligned_zeros
 from dae._model.network import Layer, Network
+from dae._model.numbers import as_float
 from dae._model.solver import Solver
 from dae._training.divergence import Diverged, located
 from dae._training.feed import Feed
@@ -78,7 +79,7 @@ def learning_rate_at(settings: TrainingSettings, epoch: int) -> float:
     initial = settings.solver.learning_rate
     if settings.schedule == "constant":
         return initial
-    return initial * (0.5 * (1 + math.cos(math.pi * (epoch - 1) / settings.max_iter)))
+    return initial * (0.5 * (1 + math.cos(math.pi * (epoch - 1) / as_float(settings.max_iter))))
 
 
 def run_epochs(
