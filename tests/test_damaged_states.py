@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from dae import (
     DenoisingAutoencoder,
@@ -306,3 +307,81 @@ def test_any_edit(bench_module):
     outcomes, faults = bench_module("fuzz_states").run(204, seed=5)
     assert not faults, "\n".join(faults)
     assert outcomes["answer"] > 100 and outcomes["ValueError"] > 100
+
+
+# ------------------------------------------------------------------ weights that are no numbers
+
+
+NOT_NUMBERS = pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+
+
+@NOT_NUMBERS
+@pytest.mark.parametrize(
+    "name", ["_encoder_weights", "_decoder_weights", "intercept_hidden_", "intercept_visible_"]
+)
+def test_weights_that_are_not_finite(X, name, value):
+    """Also where the activation hides them: a sigmoid of infinity is 1."""
+    model = DenoisingAutoencoder(3, max_iter=1, tol=None, tied_weights=False, random_state=0).fit(X)
+    codes = model.transform(X)
+    broken = getattr(model, name).copy()
+    broken.flat[0] = value
+    setattr(model, name, broken)
+    for use in (
+        model.transform, model.reconstruct, model.score_samples, model.corrupt, model.partial_fit,
+        lambda X: model.transform(X[:1]),
+        lambda X: model.inverse_transform(codes),
+        lambda X: model.top_features(X, 2),
+        lambda X: model.set_params(warm_start=True).fit(X),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=DAMAGED.format("values that are NaN or infinite")):
+            use(X)
+
+
+@NOT_NUMBERS
+def test_weights_of_supervised_networks_that_are_not_finite(X, value):
+    y = np.arange(20) % 2
+    how = {"max_iter": 1, "fine_tune_max_iter": 1, "tol": None, "random_state": 0}
+    for model in (
+        StackedDenoisingClassifier((3,), **how).fit(X, y),
+        StackedDenoisingClassifier((3,), **how).fit(X, np.c_[y, 1 - y]),
+        StackedDenoisingRegressor((3,), **how).fit(X, X[:, 0]),
+    ):
+        model._layers[0]["encoder"][0, 0] = value
+        for use in (model.predict, lambda X, model=model: model.partial_fit(X, model.predict(X))):
+            with pytest.raises(ValueError, match=DAMAGED.format("encoder")):
+                use(X)
+
+
+@pytest.mark.parametrize("n_rows", [1, 20])
+@pytest.mark.parametrize("make", [np.asarray, scipy.sparse.csr_array])
+def test_weights_that_became_nan_after_use(X, stack, autoencoder, make, n_rows):
+    detector = DenoisingOutlierDetector((3,), n_repeats=2, max_iter=2, random_state=0).fit(X)
+    shown = make(X[:n_rows])
+    for model in (stack, autoencoder):
+        model.reconstruct(shown)
+    stack._layers[1]["encoder"][:] = np.nan
+    autoencoder.components_[:] = np.nan
+    detector.autoencoder_._layers[0]["encoder"][:] = np.nan
+    for use in (
+        stack.transform, stack.reconstruct, stack.partial_fit, autoencoder.transform,
+        autoencoder.score_samples, autoencoder.partial_fit,
+        lambda X: detector.predict(X.toarray() if scipy.sparse.issparse(X) else X),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=DAMAGED.format("encoder")):
+            use(shown)
+
+
+def test_weights_are_looked_at_once(X, autoencoder, monkeypatch):
+    autoencoder.transform(X)
+    looks = []
+    monkeypatch.setattr("dae._core.inference._look_at", lambda *arguments: looks.append(arguments))
+    autoencoder.transform(X)
+    assert not looks
+    autoencoder.intercept_hidden_ = autoencoder.intercept_hidden_.copy()
+    autoencoder.transform(X)
+    assert len(looks) == 1
+
+
+def test_rows_that_are_too_large_are_no_damage(X, autoencoder):
+    autoencoder.transform(X)
+    assert autoencoder.score_samples(np.full((1, 4), 1e200))[0] == -np.inf

@@ -1,7 +1,8 @@
 """The functions of `dae._model.reference`, fast. Only this package imports the compiled core.
 
 arguments.py    checks what comes in, and makes the records that the core is called with
-inference.py    encode, decode, reconstruct, sample_losses, all_finite, network_is_finite
+inference.py    encode, decode, reconstruct, sample_losses, all_finite, network_is_finite,
+                check_finite
 training.py     train, corrupt, entry_weights
 convolutional.py  pictures through a convolutional network, and back
 threads.py      how many threads: n_jobs, OpenMP, cores, forks
@@ -10,6 +11,7 @@ tuning.py       the sizes that all of them go by
 
 from dae._core.inference import (
     all_finite,
+    check_finite,
     decode,
     encode,
     network_is_finite,
@@ -25,6 +27,7 @@ __all__ = [
     "accelerated_precisions",
     "all_finite",
     "available_simd_levels",
+    "check_finite",
     "corrupt",
     "decode",
     "encode",

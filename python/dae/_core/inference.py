@@ -1,12 +1,14 @@
 """Rows through a fixed network: codes, reconstructions, losses.
 
 Each function has two arguments for callers who make several calls in a row. `checked`: whether the
-caller has just called ``network.check()``, which takes 5 us. `n_rows`: of how many rows in all the
-given ones are a part; None for these alone.
+network is a fitted one, for which the caller has just called ``network.check()``, which takes 5 us;
+one in training may have diverged. `n_rows`: of how many rows in all the given ones are a part; None
+for these alone.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -24,6 +26,7 @@ from dae._core.arguments import (
     loss_number,
 )
 from dae._model.csr import CSR
+from dae._model.damage import damaged
 from dae._model.network import Layer, Network
 from daecore import _inference
 
@@ -40,6 +43,50 @@ def network_is_finite(network: Layer | Network, n_threads: int) -> bool:
     return all(
         all_finite(array.reshape(1, -1), n_threads) for array in network.parameters().values()
     )
+
+
+# Arrays in which `check_finite` found neither NaN nor infinity, by their id, while they live: to
+# look at all weights takes as long as to encode a row.
+_looked_at: dict[int, weakref.ref[np.ndarray]] = {}
+
+
+def check_finite(network: Layer | Network, *, again: bool = False) -> None:
+    """Raise ValueError if a parameter of a checked network has NaN or infinity.
+
+    Each array is looked at once, or with `again` at every call. What is written into it later shows
+    in the results, see `_without_damage`.
+    """
+    for layer in network.layers:
+        for array in (layer.encoder, layer.hidden_bias, layer.decoder, layer.visible_bias):
+            if array is None:
+                continue
+            known = _looked_at.get(id(array))
+            if again or known is None or known() is not array:
+                _look_at(layer, array)
+
+
+def _look_at(layer: Layer, array: np.ndarray) -> None:
+    if not all_finite(array.reshape(1, -1), None):
+        names = [name for name, each in layer.parameters().items() if each is array]
+        raise damaged(f"{names[0]} has values that are NaN or infinite")
+    number = id(array)
+    if number not in _looked_at:  # its entry goes when it does
+        _looked_at[number] = weakref.ref(array, lambda _: _looked_at.pop(number, None))
+
+
+def _without_damage(network: Layer | Network, X: np.ndarray | CSR, out: np.ndarray) -> np.ndarray:
+    """`out`, the results for `X`. Raises ValueError if damaged weights show in them.
+
+    NaN among the weights makes the codes of each dense row NaN, so that one row of many is looked
+    at, which costs next to nothing. Sparse rows may lack the feature, and losses may leave it out.
+    """
+    if out.ndim == 1:
+        some = out[None]
+    else:
+        some = out if isinstance(X, CSR) else out[:1]
+    if not _inference.all_finite(some, 1):
+        check_finite(network, again=True)  # else the values of X are too large
+    return out
 
 
 class _How(NamedTuple):
@@ -140,7 +187,8 @@ def encode(
     if not checked:
         network.check()
     check_inputs("X", X, network.n_features, network.dtype)
-    return _go(_up(network.layers), X, network.n_hidden, _how(X, n_rows, n_threads))
+    out = _go(_up(network.layers), X, network.n_hidden, _how(X, n_rows, n_threads))
+    return _without_damage(network, X, out) if checked else out
 
 
 def decode(
@@ -156,7 +204,8 @@ def decode(
         network.check()
     check_decodes(network)
     check_rows("H", H, network.n_hidden, network.dtype)
-    return _go(_down(network.layers), H, network.n_features, _how(H, n_rows, n_threads))
+    out = _go(_down(network.layers), H, network.n_features, _how(H, n_rows, n_threads))
+    return _without_damage(network, H, out) if checked else out
 
 
 def reconstruct(
@@ -175,7 +224,8 @@ def reconstruct(
     moves = _up_and_down(network.layers)
     if isinstance(X, CSR):
         moves = [*_up(network.layers), *_down(network.layers)]
-    return _go(moves, X, network.n_features, _how(X, n_rows, n_threads))
+    out = _go(moves, X, network.n_features, _how(X, n_rows, n_threads))
+    return _without_damage(network, X, out) if checked else out
 
 
 def sample_losses(
@@ -217,7 +267,7 @@ def sample_losses(
         weight = None if entry_weight is None else entry_weight[rows]
         assert isinstance(shown, np.ndarray)
         _layer_losses(lowest, X[rows], shown, coded, weight, out[rows], how)
-    return out
+    return _without_damage(network, X_corrupted, out) if checked else out
 
 
 def _layer_losses(

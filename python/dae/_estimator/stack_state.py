@@ -174,6 +174,7 @@ def stack_of(estimator: Any, *, decodes: bool) -> Network:
         )
     stack = Network(layers)
     stack.check()
+    _core.check_finite(stack)
     stack.multiply(matmul_precision_of(estimator, stack.dtype))
     if stack.decodes != decodes:
         raise damaged(f"_layers must have {'' if decodes else 'no '}decoders")

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from dae import _core
 from dae._data.scaling import INPUT_NORMS
 from dae._model.blocks import (
     IN_BLOCKS,
@@ -107,6 +108,7 @@ def network_of(estimator: Any) -> Layer:
         blocks=stored_blocks("_output_blocks", get("_output_blocks")),
     )
     network.check()
+    _core.check_finite(network)
     network.matmul_precision = matmul_precision_of(estimator, network.dtype)
     check_fits_weights("_n_features_out", get("_n_features_out"), network.n_hidden)
     check_features(estimator, network.n_features)

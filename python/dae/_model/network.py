@@ -25,6 +25,8 @@ from dae._model.precision import HIGHEST, PRECISIONS
 
 PARAMETERS = ("encoder", "decoder", "hidden_bias", "visible_bias")
 
+_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
 
 @dataclass
 class Layer:
@@ -138,7 +140,7 @@ class Layer:
             if not is_array(array):
                 raise damaged(f"{name} must be an ndarray, got {type(array).__name__}")
         dtype = self.encoder.dtype
-        if dtype not in (np.float32, np.float64) or not dtype.isnative:
+        if dtype not in _DTYPES:  # another byte order is another dtype
             raise damaged(f"encoder must be float32 or float64, got {dtype}")
         if self.encoder.ndim != 2 or self.hidden_bias.ndim != 1:
             raise damaged(
@@ -156,7 +158,7 @@ class Layer:
         losses = LOSSES if self.decodes else OUTPUT_LOSSES
         checked_choice("activation", self.activation, ACTIVATIONS)
         checked_choice("matmul_precision", self.matmul_precision, PRECISIONS)
-        if dtype != np.float32 and self.matmul_precision != HIGHEST:
+        if self.matmul_precision != HIGHEST and dtype != np.float32:
             raise damaged(f"weights of {dtype} must have matmul_precision={HIGHEST!r}")
         if self.blocks is not None:
             self._check_blocks()

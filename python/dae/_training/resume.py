@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from dae import _core
 from dae._model.damage import checked_count, checked_curve, checked_number, damaged, is_array
 from dae._model.layout import aligned_copy, is_trainable
 from dae._model.network import Layer, Network
@@ -22,6 +23,7 @@ def moments_kind(solver: Solver) -> str:
 
 def own(network: AnyNetwork, *, copy: bool) -> AnyNetwork:
     """The network itself, to train in place, or a copy if asked for or if it is not trainable."""
+    _core.check_finite(network, again=True)  # else training seems to diverge
     trainable = all(is_trainable(array) for array in network.parameters().values())
     return network if trainable and not copy else network.copy()
 
