@@ -179,6 +179,10 @@ def scaler(model):
     return model._encoder.columns[0].scaler
 
 
+def linear(model):
+    return model._filling.linear
+
+
 def schema(model):
     return model._encoder.schema
 
@@ -280,10 +284,9 @@ def test_edited_parameters_that_are_fixed(of_tables, edit):
         (lambda model: model._filling.blend.update(multinomial=(0.5, np.nan)), "_filling.blend"),
         (lambda model: model._filling.linear.mean.fill(np.nan), "_filling.linear.mean"),
         (lambda model: model._filling.linear.precision.fill(0), "_filling.linear.precision"),
-        (
-            lambda model: vars(model._filling.linear).update(precision=None),
-            "_filling.linear.precision",
-        ),
+        (sets("precision", None, linear), "_filling.linear.precision"),
+        (deletes("precision", linear), "_filling.linear.precision is missing"),
+        (deletes("mean", linear), "_filling.linear.mean is missing"),
     ],
 )
 def test_edited_imputer(of_tables, edit, problem):

@@ -490,6 +490,16 @@ def test_no_number_equals_a_mark_beyond_float64(X):
     )
 
 
+@BOTH
+def test_quartiles_that_are_too_near_to_divide_by(make):
+    tiny = 5e-324 * (np.arange(N) % 9)
+    X = np.column_stack([np.where(np.arange(N) == 7, 1.0, tiny), np.arange(N)])
+    X[3, 1] = np.nan
+    model = make(numeric_scaler="robust").fit(X)
+    assert np.isfinite(model.transform(X)).all()
+    assert np.isfinite(model._encoder.encode(X)[:, 0]).all()
+
+
 # ------------------------------------------------------------------ masked arrays
 
 MASK = np.arange(N).reshape(-1, 2) % 7 == 0

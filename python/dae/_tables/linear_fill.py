@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from dae._model.damage import damaged, is_array
+from dae._tables.state import Fields, Record, is_a, optional
 
 _ROUNDS = 3  # of filling and measuring the covariance again
 _STEPS = 30  # of conjugate gradients, at most
@@ -17,7 +18,7 @@ _MOST_COLUMNS = 500  # beyond these an inverse costs more than a network
 
 
 @dataclass(frozen=True)
-class LinearFill:
+class LinearFill(Record):
     """Mean and inverse covariance of the columns of a matrix.
 
     Attributes
@@ -29,6 +30,11 @@ class LinearFill:
 
     mean: np.ndarray
     precision: np.ndarray | None
+
+    fields: ClassVar[Fields] = {
+        "mean": is_a(np.ndarray),
+        "precision": optional(is_a(np.ndarray)),
+    }
 
     @classmethod
     def fit(cls, Z: np.ndarray, ridge: float, rng: np.random.Generator) -> LinearFill:
@@ -62,8 +68,8 @@ class LinearFill:
             model = cls(filled.mean(axis=0), precision)
         return model
 
-    def check_state(self, path: str, n_columns: int) -> None:
-        """Raise ValueError unless it can fill matrices of so many columns."""
+    def check_columns(self, path: str, n_columns: int) -> None:
+        """Raise ValueError unless it fills matrices of so many columns."""
         _check_finite(f"{path}.mean", self.mean, (n_columns,))
         if self.precision is None and n_columns > _MOST_COLUMNS:
             return

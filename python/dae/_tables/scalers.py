@@ -17,6 +17,7 @@ SCALERS = ("robust", "quantile", "standard")
 
 _BOUND = 5.0  # interquartile ranges from the median that "robust" never exceeds
 _N_QUANTILES = 1000
+_LARGEST = 1e150  # whose square is finite
 
 
 @dataclass
@@ -119,7 +120,9 @@ class RobustScaler(Scaler):
         return cls(low, high, centre=float(median), unit=float(unit))
 
     def _forward(self, x: np.ndarray) -> np.ndarray:
-        z = (super()._forward(x) - self.centre) / (self.unit * _BOUND)
+        with np.errstate(over="ignore"):  # far more than any bound where quartiles are tiny
+            z = (super()._forward(x) - self.centre) / (self.unit * _BOUND)
+        z = np.clip(z, -_LARGEST, _LARGEST)
         return _BOUND * z / np.sqrt(1 + z**2)
 
     def _backward(self, y: np.ndarray) -> np.ndarray:

@@ -51,7 +51,7 @@ class NetworkFill(Record):
 
     fields: ClassVar[Fields] = {
         "encoder": record(TableEncoder),
-        "linear": is_a(LinearFill),
+        "linear": record(LinearFill),
         "networks": list_of(is_a(StackedDenoisingAutoencoder)),
         "blend": is_a(dict),
         "seed": random_seed,
@@ -59,7 +59,7 @@ class NetworkFill(Record):
 
     def check_state(self, path: str) -> None:
         super().check_state(path)
-        self.linear.check_state(f"{path}.linear", self.encoder.n_encoded)
+        self.linear.check_columns(f"{path}.linear", self.encoder.n_encoded)
         if len(self.networks) != 2:
             raise damaged(f"{path}.networks must be two, got {len(self.networks)}")
         for k, network in enumerate(self.networks):
