@@ -9,6 +9,7 @@ import joblib
 import numpy as np
 import pytest
 from estimators import Interrupt, state_of
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
@@ -314,6 +315,20 @@ def test_a_frame_of_targets_with_dates(X, y):
     days = pandas.DataFrame({"n": y, "day": pandas.Timestamp("2020-01-01")})
     with pytest.raises(ValueError, match="y must be numbers, got datetime64"):
         make(StackedDenoisingRegressor).fit(X, days)
+
+
+def test_sparse_labels_that_contradict_themselves(X):
+    labels = (X > 0).astype(int)
+    masked, lists = sparse.csr_array(labels), sparse.lil_array(labels)
+    masked.data = np.ma.masked_array(masked.data, np.arange(len(masked.data)) < 9)
+    lists.data[3] = [1, 1, 1, 1, 1]
+    for bad, message in (
+        (masked, r"y\.data is a masked array with 9"),
+        (lists, "y must have one column index for each value"),
+    ):
+        for method in (make().fit, make().partial_fit):
+            with pytest.raises(ValueError, match=message):
+                method(X, bad)
 
 
 @pytest.mark.parametrize("weight", [10**400, fractions.Fraction(10**400)])

@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from dae._data.checks import check_training_data_and_target, check_weights
 from dae._data.rows import Rows
+from dae._data.sparse_containers import valid_container
 from dae._estimator.supervised import StackedPredictor
 from dae._model.damage import damaged, is_array
 from dae._model.losses import LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, get_loss
@@ -587,6 +588,8 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         data.sample_weight, data.rows = check_weights(weighted, data.X, normalise=fit)
 
     def _check_data(self, X: Any, y: Any, *, reset: bool, dtype: Any) -> tuple[Rows, np.ndarray]:
+        if sparse.issparse(y) and len(y.shape) == 2:
+            y = valid_container("y", y)
         multilabel = _has_columns(y) and type_of_target(y, input_name="y").startswith("multilabel")
         rows, y = check_training_data_and_target(
             self, X, y, reset=reset, dtype=dtype, multi_output=multilabel, numeric=False
