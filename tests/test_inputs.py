@@ -471,6 +471,15 @@ def test_bad_parameters(X, name, value):
             getattr(make(**{name: value}), method)(X)
 
 
+def test_more_epochs_than_float64_counts(X):
+    """Training that `tol` stops; the cosine does not come to an end."""
+    many, constant = (
+        make(max_iter=10**400, tol=1e9, n_iter_no_change=2, learning_rate=schedule).fit(X)
+        for schedule in ("cosine", "constant")
+    )
+    np.testing.assert_array_equal(many.components_, constant.components_)
+
+
 @pytest.mark.parametrize("n_components", [10**9, 10**12, 10**30, 10**400])
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_more_memory_than_there_is(n_components, method):
