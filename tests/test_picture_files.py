@@ -177,6 +177,40 @@ def test_fewer_than_sixteen_bits(tmp_path, denoiser, bits):
     np.testing.assert_array_equal(read(tmp_path / "b.png")[0], expected)
 
 
+def with_data_range(denoiser, white):
+    told = ImageDenoiser(**denoiser.get_params(deep=False))
+    told.__dict__.update(vars(denoiser))
+    return told.set_params(data_range=white)
+
+
+@pytest.mark.parametrize(
+    ("white", "notes"), [(4095, ("white is taken to be 4095 (12 bits)",)), (65535, ())]
+)
+def test_a_file_has_one_white(tmp_path, denoiser, white, notes):
+    bright = np.rint(GREY / 255 * white).astype(np.uint16)
+    pages = [bright // 8, bright, bright // 64]
+    write(tmp_path / "stack.tif", pages)
+    done = clean_file(denoiser, tmp_path / "stack.tif", tmp_path / "clean.tif", sigma=0.1)
+    told = with_data_range(denoiser, white)
+    for page, picture in zip(read_pages(tmp_path / "clean.tif")[0], pages, strict=True):
+        np.testing.assert_array_equal(page, told.transform(picture, sigma=0.1))
+    assert done.notes == notes
+
+
+def test_pages_below_black_have_the_white_of_the_others(tmp_path, denoiser):
+    positive = GREY.astype(np.int32) * 3
+    pages = [positive, positive - 1000, COLOUR]
+    write(tmp_path / "stack.tif", [positive.astype(np.uint16), *pages[1:]])
+    done = clean_file(denoiser, tmp_path / "stack.tif", tmp_path / "clean.tif", sigma=0.1)
+    assert done.notes == ("white is taken to be 1023",)
+    cleaned = read_pages(tmp_path / "clean.tif")[0]
+    told = with_data_range(denoiser, 1023)
+    np.testing.assert_array_equal(cleaned[0], told.transform(positive, sigma=0.1))
+    np.testing.assert_array_equal(cleaned[2], denoiser.transform(COLOUR, sigma=0.1))
+    assert cleaned[1].min() < -900 and cleaned[1].max() < 0
+    assert np.abs(cleaned[1] + 1000 - cleaned[0].astype(int)).max() <= 20
+
+
 def test_webp_and_gif(tmp_path, denoiser):
     picture = Image.fromarray(smooth())
     picture.save(tmp_path / "a.webp", lossless=True)

@@ -407,6 +407,10 @@ class ImageDenoiser(VersionStampMixin, TransformerMixin, BaseEstimator):
 
         A picture whose three channels are equal is cleaned as grey.
 
+        What noise leaves below black or above white after cleaning is cut off. Where whole
+        regions are beyond, up to 1.5 times white, as air in computed tomography (CT) or in a
+        picture that an offset was subtracted from, the picture keeps its values on that side.
+
         References
         ----------
         .. [4] S. Pyatykh, J. Hesser, L. Zheng. "Image noise level estimation by principal

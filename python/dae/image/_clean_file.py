@@ -12,7 +12,7 @@ import numpy as np
 
 from dae._files import write_whole
 from dae.image._cleaning import clean_picture
-from dae.image._format import LARGEST_RANGE, NOISE_REACH, ROUNDING, used_bits
+from dae.image._format import LARGEST_RANGE, NOISE_REACH, ROUNDING, fewer_bits, largest_value
 from dae.image._io import KINDS, read_pages, write
 from dae.image._pillow import silence_libraries
 from dae.image._source import SourceFile
@@ -86,11 +86,12 @@ def clean_file(
     if data_range is None:
         data_range = denoiser.data_range
     n_pages, n_pixels = len(pages), sum(page.shape[0] * page.shape[1] for page in pages)
+    whites = {} if data_range is not None else _whites(pages, source)
     cleaned, sigmas = [], []
     for number in range(n_pages):
         page = pages.pop(0)  # not kept, as it may be large
         name = str(path) if n_pages == 1 else f"page {number + 1} of {path}"
-        white = _white(page, source) if data_range is None else data_range
+        white = whites.get(_kind(page), data_range)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # said by notes
             result = clean_picture(
@@ -143,16 +144,31 @@ class _Part:
         self.progress((self.number + done) / self.n_pages)
 
 
-def _white(page: np.ndarray, source: SourceFile) -> float | None:
-    """The value of white that the pixels of a file tell, noted if it is not that of the dtype."""
-    # without nanmax's warning where all are NaN, and without a copy
-    highest = float(np.fmax.reduce(page, axis=None)) if page.size else 0.0
-    if page.dtype == np.uint16 and used_bits(page) is not None:
-        bits = used_bits(page) or 16
+def _kind(page: np.ndarray) -> str:
+    """What pages have in common that have one white: 16 bits are stored as 32 if one is below 0."""
+    return "8 bits" if page.dtype == np.uint8 else page.dtype.kind.replace("i", "u")
+
+
+def _whites(pages: list[np.ndarray], source: SourceFile) -> dict[str, float | None]:
+    """For each kind of pages the value of white, so that sigma has one meaning in a file."""
+    alike: dict[str, list[np.ndarray]] = {}
+    for page in pages:
+        alike.setdefault(_kind(page), []).append(page)
+    return {kind: _white(pages, source) for kind, pages in alike.items()}
+
+
+def _white(pages: list[np.ndarray], source: SourceFile) -> float | None:
+    """The value of white that pages of one kind tell, noted if it is not that of the dtype."""
+    dtypes = {page.dtype for page in pages}
+    highest = float(np.fmax.reduce([largest_value(page) for page in pages]))
+    if dtypes == {np.dtype(np.uint16)}:
+        bits = fewer_bits(highest)
+        if bits is None:
+            return 65535.0
         source.note(f"white is taken to be {2**bits - 1} ({bits} bits)")
         return float(2**bits - 1)
-    is_float = page.dtype.kind == "f" and 1 + NOISE_REACH < highest <= LARGEST_RANGE
-    if is_float or page.dtype == np.int32:
+    is_float = pages[0].dtype.kind == "f" and 1 + NOISE_REACH < highest <= LARGEST_RANGE
+    if is_float or np.dtype(np.int32) in dtypes:
         white = float(next((w for w in WHITES if highest <= w * (1 + ROUNDING)), highest))
         source.note(f"white is taken to be {white:g}")
         return white

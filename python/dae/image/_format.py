@@ -3,12 +3,16 @@
 `ImageFormat.of`         inspects an array and refuses what is no picture
 `ImageFormat.to_unit`    pixels as float32, black 0, white 1, without the alpha channel
 `ImageFormat.from_unit`  back to the dtype, range, shape and alpha channel of the input
+
+Values beyond black and white are of two kinds. Noise takes single pixels there, and what is left of
+it after cleaning is cut off. Whole regions are there because black or white is elsewhere, as in CT,
+where air is -1000, or in pictures whose mean has been subtracted: their values are kept.
 """
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +21,11 @@ import numpy as np
 # standard deviations in one pixel of 10^9
 ROUNDING = 1e-3
 NOISE_REACH = 1.5
+
+# Blocks that tell whether regions are beyond black or white, height and width in pixels: larger
+# ones tell smaller differences. Of white noise the mean of a block would have to differ by so many
+# of its standard deviations; of noise blurred over 4 pixels that is 5 deviations.
+BLOCKS, SURE = (8, 16, 32, 64), 20
 
 # bits of a pixel that cameras, microscopes and scanners store in 16
 FEWER_BITS = (8, 10, 12, 14)
@@ -35,11 +44,16 @@ class ImageFormat:
     dtype : numpy dtype
     white : float
         The value that stands for white; black is 0.
+    lowest, highest : float
+        The range of cleaned values where white is 1: from 0 to 1, and on the sides where regions
+        are beyond that, to the last value of the picture.
     """
 
     shape: tuple[int, ...]
     dtype: np.dtype
     white: float
+    lowest: float = 0.0
+    highest: float = 1.0
 
     @property
     def n_channels(self) -> int:
@@ -117,7 +131,25 @@ class ImageFormat:
                 "value of white, or pass it as data_range"
                 f"{'; subtract the value of black first' if low < 0 else ''}."
             )
-        return cls(shape, dtype, white)
+        result = cls(shape, dtype, white)
+        below, above = result._regions_beyond(image) if low < 0 or high > white else (False, False)
+        return replace(
+            result,
+            lowest=low / white if below else 0.0,
+            highest=high / white if above else 1.0,
+        )
+
+    def _regions_beyond(self, image: np.ndarray) -> tuple[bool, bool]:
+        """Whether regions of a picture are below black, and above white."""
+        below = above = False
+        for top in range(0, self.shape[0], BLOCKS[-1]):  # a copy of all would need memory
+            colours = self.to_unit(image[top : top + BLOCKS[-1]])
+            for mean, error in zip(*block_means(colours), strict=True):
+                below |= bool((mean + SURE * error < -ROUNDING).any())
+                above |= bool((mean - SURE * error > 1 + ROUNDING).any())
+            if below and above:
+                break
+        return below, above
 
     def to_unit(self, image: np.ndarray) -> np.ndarray:
         """Colours as float32 (height, width, n_colours), black 0, white 1. NaN is kept."""
@@ -127,15 +159,52 @@ class ImageFormat:
     def from_unit(self, colours: np.ndarray, image: np.ndarray, keep: Any = False) -> np.ndarray:
         """`colours` in this format; what they lack, and where `keep`, is taken from `image`."""
         result = image.reshape(*image.shape[:2], self.n_channels).copy()
-        values = np.clip(colours, 0, 1).astype(np.float64 if self.white > 1 else np.float32)
+        values = np.clip(colours, self.lowest, self.highest)
+        values = values.astype(np.float64 if self.white > 1 else np.float32)
         values *= self.white
         if self.dtype.kind in "ui":
-            values = np.minimum(np.rint(values), np.iinfo(self.dtype).max)
+            values = np.clip(np.rint(values), *integers_of(self.dtype))
         else:
-            values = np.minimum(values, np.finfo(self.dtype).max)
+            values = np.clip(values, np.finfo(self.dtype).min, np.finfo(self.dtype).max)
         old = result[..., : self.n_colours]
         result[..., : self.n_colours] = np.where(keep, old, values.astype(self.dtype))
         return result.reshape(image.shape)
+
+
+def integers_of(dtype: np.dtype) -> tuple[float, float]:
+    """The smallest and largest floats that are integers of that dtype."""
+    limits = np.iinfo(dtype)
+    largest = float(limits.max)
+    if int(largest) > limits.max:  # of 64 bits, where floats are further apart than 1
+        largest = float(np.nextafter(largest, 0.0))
+    return float(limits.min), largest
+
+
+def block_means(colours: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Means of blocks of each size of `BLOCKS`, and their standard errors if noise is white.
+
+    Parameters
+    ----------
+    colours : ndarray of shape (height, width, n_colours)
+        Of a size that it does not have, blocks are as large as it is; rests at the end are left.
+    """
+    means, errors = [], []
+    total, squares, n_pixels = colours, np.square(colours, dtype=np.float64), 1
+    for size, last in zip(BLOCKS, (1, *BLOCKS[:-1]), strict=True):
+        n_pixels *= min(size // last, total.shape[0]) * min(size // last, total.shape[1])
+        total, squares = (_block_sums(values, size // last) for values in (total, squares))
+        mean = total / n_pixels
+        means.append(mean)
+        errors.append(np.sqrt(np.maximum(squares / n_pixels - mean**2, 0) / n_pixels))
+    return means, errors
+
+
+def _block_sums(values: np.ndarray, size: int) -> np.ndarray:
+    height, width = (min(size, length) for length in values.shape[:2])
+    rows, columns = values.shape[0] // height, values.shape[1] // width
+    blocks = values[: rows * height, : columns * width]
+    blocks = blocks.reshape(rows, height, columns, width, values.shape[2])
+    return blocks.sum(axis=(1, 3), dtype=np.float64)
 
 
 def own_white(image: np.ndarray, name: str) -> float:
@@ -151,23 +220,36 @@ def own_white(image: np.ndarray, name: str) -> float:
             "data_range, for example data_range=4095 for 12 bits, or convert the picture, for "
             "example with image.astype(np.uint8) if its values go from 0 to 255."
         )
-    bits = used_bits(image)
+    bits = fewer_bits(largest_value(image))
     if bits is None:
         return float(largest)
     white = 2**bits - 1
+    values = f"up to {image.max()}"
+    if image.min() < 0:
+        values = f"from {image.min()} to {image.max()}"
     warnings.warn(
-        f"{name} holds {image.dtype} with values up to {image.max()}: white is taken to be "
+        f"{name} holds {image.dtype} with values {values}: white is taken to be "
         f"{white} ({bits} bits). Pass data_range={largest} if all bits are used.",
         stacklevel=2,
     )
     return float(white)
 
 
-def used_bits(image: np.ndarray) -> int | None:
+def fewer_bits(highest: float) -> int | None:
     """Bits that a 16-bit picture uses by its largest value, or None for all of them."""
-    highest = int(image.max())
     if highest > 0:
         for bits in FEWER_BITS:
             if highest < 2**bits:
                 return bits
     return None
+
+
+def largest_value(image: np.ndarray) -> float:
+    """The largest value without regard to signs, 0 where there is none; NaN is passed over."""
+    if not image.size:
+        return 0.0
+    if image.dtype.kind == "f":  # without nanmax's warning where all are NaN, and without a copy
+        highest, lowest = np.fmax.reduce(image, axis=None), np.fmin.reduce(image, axis=None)
+    else:
+        highest, lowest = image.max(), 0 if image.dtype.kind == "u" else image.min()
+    return max(float(highest), -float(lowest))

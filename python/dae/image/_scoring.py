@@ -55,7 +55,10 @@ def mean_psnr(cleaner: Cleaner, images: Any, noisy: Any, data_range: float | Non
             raise ValueError(
                 f"{other_name} must have the shape of {name}, {image.shape}, got {result.shape}."
             )
-        error = ImageFormat.of(result, name, data_range=other_range).to_unit(result) - unit
+        result_format = ImageFormat.of(
+            result, name, data_range=other_range, noise=cleaner.levels[1]
+        )  # which may be beyond black and white where the noisy picture is
+        error = result_format.to_unit(result) - unit
         with np.errstate(divide="ignore"):
             psnr.append(-10 * np.log10(np.mean(np.square(error, dtype=np.float64))))
     return float(np.mean(psnr))
