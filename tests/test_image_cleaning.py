@@ -10,6 +10,7 @@ import pytest
 from pictures import CHINA, FLOWER, GREY, UNSEEN, make, psnr, spoil
 
 from dae import DenoisingAutoencoder, _core
+from dae.image import ConvolutionalAutoencoder, ImageDenoiser
 from dae.image._noise import fill, lost_pixels
 
 
@@ -262,6 +263,39 @@ def test_a_damaged_state(tiny):
     broken._task = {**broken._task, "size": 9}
     with pytest.raises(ValueError, match="features"):
         broken.transform(UNSEEN)
+
+
+@pytest.fixture(scope="module")
+def convolutional():
+    network = ConvolutionalAutoencoder(n_channels=16, n_blocks=1, random_state=0)
+    made = ImageDenoiser(level=(0.02, 0.2), autoencoder=network, patch_size=16, n_patches=64)
+    return made.fit([GREY])
+
+
+@pytest.mark.parametrize("factor", [1e12, 1e37])
+@pytest.mark.parametrize("sigma", [None, 0.1])
+@pytest.mark.parametrize("picture", [GREY[:40, :50], CHINA[:40, :50]], ids=["grey", "colours"])
+def test_huge_weights_are_a_damaged_state(convolutional, factor, sigma, picture):
+    broken = copy.deepcopy(convolutional)
+    broken.autoencoder_.weights_ *= np.float32(factor)
+    with pytest.raises(ValueError, match="state is damaged: its network must answer with pixels"):
+        broken.transform(spoil("gaussian", 0.1, picture), sigma=sigma)
+
+
+def test_huge_weights_that_fill_holes_are_a_damaged_state():
+    broken = make("masking", 0.5, n_patches=64, patch_size=7).fit([GREY])
+    broken.autoencoder_._layers[0]["decoder"][:] = 1e30
+    with pytest.raises(ValueError, match="state is damaged: its network must answer with pixels"):
+        broken.transform(np.where(GREY < 100, 0, GREY))
+
+
+@pytest.mark.filterwarnings("ignore:sigma=0.1 is outside the levels")
+@pytest.mark.parametrize("sigma", [None, 0.1])
+def test_levels_near_zero_are_a_damaged_state(convolutional, sigma):
+    broken = copy.deepcopy(convolutional)
+    broken.level_ = (5e-324, 1e-323)
+    with pytest.raises(ValueError, match="state is damaged: its network must answer with pixels"):
+        broken.transform(spoil("gaussian", 0.1, GREY), sigma=sigma)
 
 
 # ------------------------------------------------------------------ levels

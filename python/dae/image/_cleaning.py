@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from dae._model.damage import damaged
 from dae._training.monitor import report
 from dae.image._colour import GREY, from_planes, to_planes
 from dae.image._crops import check_size
@@ -39,6 +40,10 @@ MAP_BYTES = 2**27
 # Pixels around a tile that holes in it are filled from: those further away hardly count. All else
 # is cleaned exactly as in the whole picture.
 FILL_MARGIN = 192
+
+# What a network may answer at most where white is 1: less than this is a bad answer, and more, or
+# what is not finite, comes from weights that were changed after training
+FURTHEST = 1e6
 
 # height and width of the tiles that noise is estimated from, in large pictures, and their number
 SAMPLE, N_SAMPLES = 1024, 16
@@ -173,7 +178,7 @@ class Cleaner:
             cleaned = (self.clean_plane(noisy * contrast + grey, nothing, level) - grey) / contrast
         else:
             cleaned = self.clean_plane(noisy * contrast, nothing, level) / contrast
-        return limit_removal(noisy, cleaned, sigma)
+        return limit_removal(noisy, as_answered(cleaned), sigma)
 
     def remove_told(self, noisy: np.ndarray, sigma: float | None) -> np.ndarray:
         """A plane without noise of a level that is known, or the one that was trained for.
@@ -183,7 +188,7 @@ class Cleaner:
         by the limit, and so to the noisy plane.
         """
         nothing = np.zeros(noisy.shape, dtype=bool)
-        cleaned = self.clean_plane(noisy, nothing, self.level(sigma))
+        cleaned = as_answered(self.clean_plane(noisy, nothing, self.level(sigma)))
         low = self.levels[0]
         if sigma is None or sigma >= low:
             return cleaned
@@ -219,6 +224,17 @@ class Cleaner:
         if self.count is not None:
             self.count(height * width // self.stride**2)
         return self.task.cleaned(answer.reshape(1, -1), given).reshape(height, width)
+
+
+def as_answered(cleaned: np.ndarray) -> np.ndarray:
+    """A cleaned plane. Raises ValueError if it is not what a network that `fit` leaves answers."""
+    furthest = max(float(cleaned.max()), -float(cleaned.min()))
+    if not furthest <= FURTHEST:  # or NaN
+        raise damaged(
+            f"its network must answer with pixels from {-FURTHEST:g} to {FURTHEST:g}, where white "
+            f"is 1, got {furthest:g}"
+        )
+    return cleaned
 
 
 @dataclass(frozen=True)
@@ -295,6 +311,7 @@ def clean_picture(
     remove = [partial(cleaner.remove_measured, sigma=level) for level in measured]
     remove = remove or [partial(cleaner.remove_told, sigma=sigma)] * image_format.n_colours
 
+    @np.errstate(all="ignore")  # a damaged network is an error, by `as_answered`
     def clean(image: np.ndarray, lost: np.ndarray | None) -> np.ndarray:
         if lost is not None:
             return _repaired_piece(cleaner, image_format, image, lost)
@@ -318,7 +335,7 @@ def _repaired_piece(
     noisy = image_format.to_unit(image)
     level = cleaner.level(None)
     planes = [
-        cleaner.clean_plane(np.ascontiguousarray(noisy[..., c]), lost[..., c], level)
+        as_answered(cleaner.clean_plane(np.ascontiguousarray(noisy[..., c]), lost[..., c], level))
         for c in range(noisy.shape[2])
     ]
     return image_format.from_unit(np.stack(planes, axis=-1), image, keep=~lost)
