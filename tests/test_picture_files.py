@@ -5,6 +5,7 @@ import logging
 import os
 import struct
 import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -175,6 +176,73 @@ def test_fewer_than_sixteen_bits(tmp_path, denoiser, bits):
     told.__dict__.update(vars(denoiser))
     expected = told.set_params(data_range=2**bits - 1).transform(picture)
     np.testing.assert_array_equal(read(tmp_path / "b.png")[0], expected)
+
+
+def test_signed_integers_of_8_bits_are_refused(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    tifffile.imwrite(tmp_path / "a.tif", (GREY.astype(int) - 128).astype(np.int8))
+    with pytest.raises(ValueError, match="signed integers of 8 bits, which Pillow reads as unsig"):
+        read(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "offset", "stored"),
+    [
+        (np.int16, 0, "uint16"),
+        (np.int16, -300, "int32"),
+        (np.int32, 0, "uint16"),
+        (np.int32, -300, None),
+        (np.uint16, 0, None),
+        (np.uint8, 0, None),
+        (np.float32, 0, None),
+    ],
+)
+def test_another_dtype_is_said(tmp_path, dtype, offset, stored):
+    tifffile = pytest.importorskip("tifffile")
+    picture = (GREY.astype(int) + offset).astype(dtype)
+    tifffile.imwrite(tmp_path / "a.tif", picture)
+    pixels, source = read(tmp_path / "a.tif")
+    np.testing.assert_array_equal(pixels, picture)
+    said = [] if stored is None else [f"{np.dtype(dtype)} is stored as {stored}"]
+    assert source.notes == said and pixels.dtype == (stored or dtype)
+
+
+def test_more_bits_are_said(tmp_path):
+    four_values = Image.fromarray(GREY // 64).convert("P")
+    four_values.putpalette([0, 0, 0, 85, 85, 85, 170, 170, 170, 255, 255, 255])
+    four_values.save(tmp_path / "palette.png", bits=2)
+    assert read(tmp_path / "palette.png")[1].notes == ["the palette is stored as RGB"]
+    tags = {256: 8, 257: 4, 258: 4, 262: 1, 273: 110, 277: 1, 278: 4, 279: 16}
+    entries = [struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items()]
+    content = struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + b"".join(entries)
+    (tmp_path / "four.tif").write_bytes((content + bytes(4)).ljust(110, b"\0") + b"\x0f" * 16)
+    pixels, source = read(tmp_path / "four.tif")
+    assert source.notes == ["4 bits per pixel are stored as 8"]
+    np.testing.assert_array_equal(pixels, np.tile(np.uint8([0, 255]), (4, 4)))
+    header = struct.pack("<2sIIIIiiHHIIiiII", b"BM", 62, 0, 54, 40, 2, 2, 1, 16, 0, 8, 0, 0, 0, 0)
+    (tmp_path / "a.bmp").write_bytes(header + bytes(8))
+    assert read(tmp_path / "a.bmp")[1].notes == ["15 bits per pixel are stored as 24"]
+
+
+def png_of_grey(bits):
+    """A picture of 8 x 1 pixels, all of them 0."""
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 8, 1, bits, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(bytes(1 + bits))),
+        (b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_grey_of_few_bits_in_a_png(tmp_path, bits):
+    (tmp_path / "a.png").write_bytes(png_of_grey(bits))
+    pixels, source = read(tmp_path / "a.png")
+    np.testing.assert_array_equal(pixels, np.zeros((1, 8), np.uint8))
+    assert source.notes == ([] if bits == 8 else [f"{bits} bits per pixel are stored as 8"])
 
 
 def with_data_range(denoiser, white):

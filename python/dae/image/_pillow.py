@@ -29,6 +29,7 @@ from dae.image._tiff import (
     check_stack,
     check_tiff,
     descriptive_exif,
+    note_dtype,
     tags_of,
     turn_resolution,
 )
@@ -194,11 +195,14 @@ def _decode(image: Any, stream: IO[bytes], path: Path) -> tuple[list[np.ndarray]
             source.tags.append(tags_of(image, source))
         else:
             _check_bits(image, content, source)
+            _note_fewer_bits(image, source)
         if number == 0:
             source.storage = _storage_of(image, content, source.kind)
             if kind == "PNG":
                 _scale_transparency(image, content)
         pages.append(_page(image, source))
+        if kind == "TIFF":
+            note_dtype(image, pages[-1], source)
         if number == 0:
             source.metadata = _metadata_of(image, content, source)
     return pages, source
@@ -316,11 +320,24 @@ def _is_wide(image: Any) -> bool:
     """Whether Pillow's decoder is told of 16 bits per colour, by raw modes like "RGB;16B"."""
     if any(tile[0] == "SGI16" for tile in image.tile):
         return True
+    # BGR;16 of a BMP is 5, 6 and 5 bits: 16 per pixel, read whole
+    return any(bits.startswith("16") and bands != "BGR" for bands, _, bits in _raw_modes_of(image))
+
+
+def _note_fewer_bits(image: Any, source: SourceFile) -> None:
+    """Say that grey of 2 or 4 bits, or colours of 5 or 6, are written with 8."""
+    for bands, _, bits in _raw_modes_of(image):
+        if image.mode == "L" and bits in ("2", "4"):
+            source.note(f"{bits} bits per pixel are stored as 8")
+        if bands == "BGR" and bits in ("15", "16"):
+            source.note(f"{bits} bits per pixel are stored as 24")
+
+
+def _raw_modes_of(image: Any) -> list[tuple[str, str, str]]:
+    """What Pillow's decoder is told of pixels: bands, a semicolon, and bits, such as "RGB;16B"."""
     arguments = [tile[3] for tile in image.tile]  # a string, or the first of other values
     names = [given if isinstance(given, str) else given[0] for given in arguments if given]
-    bands = [str(name).partition(";16") for name in names]
-    # BGR;16 of a BMP is 5, 6 and 5 bits: 16 per pixel, read whole
-    return any(middle and first != "BGR" for first, middle, _ in bands)
+    return [str(name).partition(";") for name in names]
 
 
 def _scale_transparency(image: Any, content: bytes) -> None:

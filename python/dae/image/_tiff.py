@@ -24,6 +24,8 @@ from dae.image._source import (
 
 ELSEWHERE = "Read it with another library (such as tifffile) and pass"
 
+UNSIGNED, SIGNED = 1, 2  # formats of samples
+
 # compressions that every Pillow with libtiff reads
 USUAL = ("raw", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits", "jpeg", "tiff_jpeg",
          "group3", "group4", "tiff_ccitt")  # fmt: skip
@@ -46,7 +48,13 @@ def check_tiff(image: Any, stream: IO[bytes]) -> None:
             f"{ELSEWHERE} each channel as a picture."
         )
     bits = tags.get(258, (1,))
-    if max(bits) == 32 and tags.get(339, (1,))[0] == 1:
+    sign = tags.get(339, (UNSIGNED,))[0]
+    if max(bits) <= 8 and sign == SIGNED:
+        raise Refused(
+            f"has signed integers of {max(bits)} bits, which Pillow reads as unsigned. "
+            f"{ELSEWHERE} the array."
+        )
+    if max(bits) == 32 and sign == UNSIGNED:
         raise Refused(
             "has unsigned integers of 32 bits, which Pillow reads as signed. "
             f"{ELSEWHERE} the array."
@@ -103,6 +111,16 @@ def _size_of(stream: IO[bytes]) -> int:
 
 
 # ------------------------------------------------------------------ what is kept
+
+
+def note_dtype(image: Any, pixels: np.ndarray, source: SourceFile) -> None:
+    """Say where the pixels of a page are not written with the bits or the sign that they have."""
+    bits, sign = max(image.tag_v2.get(258, (1,))), image.tag_v2.get(339, (UNSIGNED,))[0]
+    if sign == SIGNED and pixels.dtype.name != f"int{bits}":
+        source.note(f"int{bits} is stored as {pixels.dtype}")
+    stored = 8 * pixels.dtype.itemsize
+    if sign == UNSIGNED and 1 < bits < stored and image.mode != "P":  # of others it is said
+        source.note(f"{bits} bits per pixel are stored as {stored}")
 
 
 def turn_resolution(image: Any) -> None:
