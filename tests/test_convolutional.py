@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 from pictures import CHINA, FLOWER, GREY, UNSEEN, psnr, spoil
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -286,10 +287,9 @@ def test_a_failed_call_changes_nothing(rows):
     huge = np.full_like(shown, 1e30)
     with pytest.raises(ValueError, match=r"diverged in step 6: the loss is inf. Use a smaller"):
         model.partial_fit(X, X_corrupted=huge)
-    with pytest.raises(ValueError, match="must have the 65 columns that the network was trained"):
-        model.partial_fit(X[:, :17])
-    with pytest.raises(ValueError, match="must have the 65 columns"):
-        model.reconstruct(X[:, :17])
+    for call in (model.partial_fit, model.reconstruct):
+        with pytest.raises(ValueError, match="X has 17 features, but Conv.* is expecting 65"):
+            call(X[:, :17])
     with pytest.raises(ValueError, match="X_corrupted contains NaN"):
         model.partial_fit(X, X_corrupted=np.where(X > 0, np.nan, X))
     with pytest.raises(ValueError, match=r"must have the shape of X, \(50, 65\), got \(40, 65\)"):
@@ -368,6 +368,7 @@ def test_quarters_and_back():
         ({"n_blocks": 0}, "'n_blocks' parameter"),
         ({"batch_size": 0}, "'batch_size' parameter"),
         ({"matmul_precision": "low"}, "'matmul_precision' parameter"),
+        ({"learning_rate_init": 10**400}, "'learning_rate_init' parameter"),
     ],
 )
 def test_parameters_that_cannot_be(rows, parameters, message):
@@ -381,6 +382,72 @@ def test_rows_that_cannot_be(rows):
     for n_columns in (1, 2, 10, 26, 64, 66):
         with pytest.raises(ValueError, match=f"even height.*got {n_columns} columns"):
             network().partial_fit(np.zeros((3, n_columns)))
+
+
+def test_columns_that_cannot_be(rows):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(rows[0], columns=[f"p{k}" for k in range(65)])
+    back = frame[frame.columns[::-1]]
+    model = network(random_state=0).partial_fit(frame, X_corrupted=frame)
+    assert list(model.feature_names_in_) == list(frame.columns)
+    assert (
+        model.weights_.tobytes() == network(random_state=0).partial_fit(rows[0]).weights_.tobytes()
+    )
+    np.testing.assert_array_equal(
+        model.reconstruct(frame), network(random_state=0).partial_fit(rows[0]).reconstruct(rows[0])
+    )
+    for call in (model.partial_fit, model.reconstruct):
+        with pytest.raises(ValueError, match="same order"):
+            call(back)
+    with pytest.raises(ValueError, match="X_corrupted must have the columns of X in the same"):
+        model.partial_fit(frame, X_corrupted=back)
+    with pytest.raises(ValueError, match="X has columns that are not numbers: 'p0'"):
+        model.partial_fit(frame.assign(p0="x"))
+    with pytest.raises(ValueError, match="X_corrupted has columns that are not numbers: 'p0'"):
+        model.partial_fit(frame, X_corrupted=frame.assign(p0="x"))
+
+
+@pytest.mark.parametrize("kind", ["masked", "M8[s]", "m8[s]", "sparse", "NaN", "infinite"])
+def test_values_that_cannot_be(rows, kind):
+    X = rows[0].copy()
+    X[3, 3] = 7
+    expected, message = ValueError, {"NaN": "contains NaN", "infinite": "contains infinity"}
+    if kind == "masked":
+        X, message = np.ma.masked_greater(X, 6), "masked array with 1 masked values"
+    elif kind == "sparse":
+        X, message, expected = csr_array(X), "dense|sparse", (TypeError, ValueError)
+    elif kind in message:
+        X[3, 3], message = {"NaN": np.nan, "infinite": np.inf}[kind], message[kind]
+    else:
+        X, message = X.astype(kind), "not numbers"
+    model = network().partial_fit(rows[0])
+    before = pickle.dumps(model)
+    new = network()
+    for use in (
+        new.partial_fit, model.partial_fit, model.reconstruct,
+        lambda X: new.partial_fit(rows[0], X_corrupted=X),
+    ):  # fmt: skip
+        with pytest.raises(expected, match=message):
+            use(X)
+    assert pickle.dumps(model) == before
+    assert vars(new) == vars(network())
+
+
+@pytest.mark.parametrize("name", ["weights_", "_moments"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_state_that_is_not_finite(trained, rows, name, value):
+    model = network().partial_fit(rows[0])
+    model.reconstruct(rows[0])
+    (model.weights_ if name == "weights_" else model._moments[0])[3] = value
+    uses = [model.partial_fit]
+    if name == "weights_":
+        uses.append(model.reconstruct)
+        broken = copy.deepcopy(trained)
+        broken.autoencoder_.weights_[-1] = value
+        uses.append(lambda X: broken.transform(GREY, sigma=0.1))
+    for use in uses:
+        with pytest.raises(ValueError, match="state is damaged: .* NaN or infinite. Fit"):
+            use(rows[0])
 
 
 def test_denoisers_that_cannot_be():
@@ -406,6 +473,8 @@ def test_denoisers_that_cannot_be():
         ("_moment_steps", None),
         ("_moments", None),
         ("_moments", [np.zeros(3), np.zeros(3)]),
+        ("_moments", np.zeros(3)),
+        ("feature_names_in_", 3),
     ],
 )
 def test_a_damaged_state(rows, name, value):

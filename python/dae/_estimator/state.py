@@ -61,6 +61,9 @@ STATE = (
     "validation_loss_curve_",
     "best_loss_",
     "n_iter_",
+    "weights_",
+    "n_steps_",
+    "_moment_steps",
 )
 
 
@@ -72,7 +75,8 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
         yield
     except BaseException:
         for name in STATE:
-            estimator.__dict__.pop(name, None)
+            if name not in before:
+                estimator.__dict__.pop(name, None)
         estimator.__dict__.update(before)
         raise
 

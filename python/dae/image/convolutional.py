@@ -8,14 +8,19 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 
 from dae import _core
 from dae._core import convolutional
+from dae._data.checks import check_corrupted_copies, check_training_data
+from dae._data.containers import check_not_masked, check_same_columns
+from dae._data.rows import Rows
 from dae._estimator.parameters import Interval
+from dae._estimator.state import all_or_nothing, check_features
 from dae._estimator.version_stamp import VersionStampMixin
 from dae._model.convolutional import LINE, ConvolutionalNetwork, new_network
 from dae._model.damage import checked_count, checked_curve, damaged, is_array
@@ -87,6 +92,9 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
 
     n_steps_ : int
         Number of steps made.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X has string names for all of them.
 
     n_features_in_ : int
         Columns of the rows it was trained on: the pixels of a patch, for some kinds of noise
@@ -185,16 +193,18 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            The number of columns belongs to no patch of even size, or is another one than before;
-            a value is NaN or infinite; `n_channels` or `n_blocks` was changed; or training
+            The number of columns belongs to no patch of even size, or the columns are others than
+            before; a value is NaN or infinite, masked, or no number; `n_channels` or `n_blocks` was changed; or training
             diverged.
         """
-        X = _rows("X", X)
-        shown = X if X_corrupted is None else _rows("X_corrupted", X_corrupted)
-        if shown.shape != X.shape:
-            raise ValueError(f"X_corrupted must have the shape of X, {X.shape}, got {shown.shape}.")
+        with all_or_nothing(self):
+            return self._trained(X, X_corrupted)
+
+    def _trained(self, X: Any, X_corrupted: Any) -> Self:
+        fitted = self._network() if self.__sklearn_is_fitted__() else None
+        X, shown = self._clean_and_shown(X, X_corrupted, reset=fitted is None)
         size, n_planes = _layout(X.shape[1])
-        network, adam, seed, n_steps = self._begun(X.shape[1], n_planes)
+        network, adam, seed, n_steps = self._begun(fitted, n_planes)
         gradient = network.like(np.zeros_like(network.weights))
         n_threads = _core.n_threads(self.n_jobs)
         batch_size = min(self.batch_size, len(X))
@@ -238,12 +248,38 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
             f"{self.learning_rate_init}."
         )
 
-    def _begun(self, n_features: int, n_planes: int) -> tuple[ConvolutionalNetwork, Adam, int, int]:
+    def _clean_and_shown(
+        self, X: Any, X_corrupted: Any, *, reset: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """X and what the network is shown; X decides the features with `reset`."""
+        rows = self._rows(X, reset=reset)
+        if X_corrupted is None:
+            return rows.array, rows.array
+        check_same_columns(X, X_corrupted)
+        check_not_masked("X_corrupted", X_corrupted)
+        shown = check_corrupted_copies(X_corrupted, rows)
+        assert shown is not None
+        _refuse_nan("X_corrupted", shown)
+        return rows.array, shown.array
+
+    def _rows(self, X: Any, *, reset: bool) -> Rows:
+        """Rows of X, C-ordered float32 without NaN; not copied if they are."""
+        if sparse.issparse(X):
+            raise TypeError(
+                f"{type(self).__name__} requires dense rows, got a {type(X).__name__}. Pass "
+                "X.toarray()."
+            )
+        check_not_masked("X", X)
+        rows = check_training_data(self, X, reset=reset, dtype=np.float32)
+        _refuse_nan("X", rows)
+        return rows
+
+    def _begun(
+        self, fitted: ConvolutionalNetwork | None, n_planes: int
+    ) -> tuple[ConvolutionalNetwork, Adam, int, int]:
         """The network, its solver, the seed and the steps made; copies."""
-        if self.__sklearn_is_fitted__():
-            network = self._network()
-            self._check_columns(n_features)
-            network = network.like(aligned_copy(network.weights))
+        if fitted is not None:
+            network = fitted.like(aligned_copy(fitted.weights))
             seed = checked_count("_seed", self.__dict__.get("_seed"), 2**31)
             n_steps = checked_count("n_steps_", self.__dict__.get("n_steps_"))
             return network, self._solver(), seed, n_steps
@@ -258,25 +294,19 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
     def _solver(self) -> Adam:
         """A copy of the solver; a new one where a model file left its moments out."""
         moments = self.__dict__.get("_moments")
-        if moments == []:
+        if isinstance(moments, list) and not moments:
             return Adam.new(self.weights_)
         if not isinstance(moments, list) or len(moments) != 2 or not all(map(is_array, moments)):
             raise damaged("_moments must be two arrays")
         for moment in moments:
             check_layout("a moment", moment, self.weights_.shape, self.weights_.dtype)
+            _check_finite("a moment", moment)
         n_steps = checked_count("_moment_steps", self.__dict__.get("_moment_steps"))
         return Adam([moment.copy() for moment in moments], n_steps)
 
     def _check_channels(self) -> None:
         if self.n_channels % LINE:
             raise ValueError(f"n_channels must be a multiple of {LINE}, got {self.n_channels}.")
-
-    def _check_columns(self, n_features: int) -> None:
-        if n_features != self.n_features_in_:
-            raise ValueError(
-                f"X must have the {self.n_features_in_} columns that the network was trained on, "
-                f"got {n_features}."
-            )
 
     # -------------------------------------------------------------- use
 
@@ -293,9 +323,8 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
         cleaned : float32 ndarray of shape (n_patches, n_features)
             The cleaned pixels; zeros in the columns behind them.
         """
-        X = _rows("X", X)
         network = self._network()
-        self._check_columns(X.shape[1])
+        X = self._rows(X, reset=False).array
         size, n_planes = _layout(X.shape[1])
         out = np.zeros_like(X)
         for start in range(0, len(X), AT_ONCE):
@@ -342,6 +371,7 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
             n_planes = _layout(n_features)[1]
         except ValueError as error:
             raise damaged(f"n_features_in_ must be that of a patch, got {n_features}") from error
+        check_features(self, n_features)
         network = ConvolutionalNetwork(
             self.weights_,
             4 * n_planes + 1,
@@ -357,6 +387,7 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
                 "parameters, or fit again."
             )
         network.check()
+        _check_finite("weights_", network.weights)
         return network
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -412,8 +443,21 @@ class Adam:
 # ------------------------------------------------------------------ rows and maps
 
 
-def _rows(name: str, X: Any) -> np.ndarray:
-    return check_array(X, dtype=np.float32, order="C", input_name=name)
+def _refuse_nan(name: str, rows: Rows) -> None:
+    if rows.missing:
+        raise ValueError(
+            f"{name} contains NaN, which ConvolutionalAutoencoder does not support. Fill the "
+            "entries, for example with SimpleImputer."
+        )
+
+
+def _check_finite(name: str, array: np.ndarray) -> None:
+    """Raise ValueError if an array of the fitted state has NaN or infinity.
+
+    At each call: it is short beside a convolution by these weights.
+    """
+    if not _core.all_finite(array.reshape(1, -1), None):
+        raise damaged(f"{name} has values that are NaN or infinite")
 
 
 def _layout(n_features: int) -> tuple[int, int]:
