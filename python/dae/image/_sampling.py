@@ -15,11 +15,6 @@ from dae.image._patches import gather_patches
 CROPS_PER_BLOCK = 32
 PATCHES_PER_CROP = 4  # of a network that convolves: its patches fill a crop
 
-# A network that convolves sees enough of a picture to tell the noise itself. So that it does not
-# rely on a level that was measured, it is told one between the true level divided and multiplied
-# by this.
-TOLD_WITHIN = 1.35
-
 
 def training_block(
     task: PatchTask,
@@ -83,9 +78,6 @@ def _of_one_crop(
     if lost.all():
         lost[rng.integers(lost.shape[0]), rng.integers(lost.shape[1])] = False
     rows, columns = (rng.integers(0, n - task.size + 1, n_patches) for n in clean.shape)
-    if task.convolves and task.noise == "gaussian" and levels[0] < levels[1]:
-        told = level * TOLD_WITHIN ** rng.uniform(-1, 1)
-        level = float(np.clip(told, *levels))
     given = task.show(
         tuple(
             gather_patches(plane, task.size, rows, columns) for plane in task.planes(noisy, lost)
