@@ -2,9 +2,11 @@
 
 import io
 import os
+import signal
 import struct
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from PIL import Image
 
 from dae import StackedDenoisingAutoencoder
 from dae._cli import _denoise, main
+from dae._cli._process import ended_as_by_ctrl_c
 from dae._version import __version__
 from dae.image import ImageDenoiser
 from dae.image._io import read
@@ -207,6 +210,20 @@ def test_progress_is_for_terminals():
     assert "1 of 3  picture.png" in terminal.getvalue()
     assert terminal.getvalue().endswith("\r\033[K")
     assert "s left" not in terminal.getvalue()
+
+
+def test_progress_on_a_terminal_that_was_closed():
+    class Closed(io.StringIO):
+        def isatty(self):
+            return True
+
+        def write(self, text):
+            raise OSError(5, "Input/output error")
+
+    progress = _denoise.Progress(3, Closed())
+    progress.show(1, "picture.png")
+    progress.clear()
+    assert not progress.visible
 
 
 def test_a_long_job_says_how_long_it_will_take(monkeypatch):
@@ -459,6 +476,41 @@ def test_an_output_folder_is_no_input_the_second_time(folder, model, capsys, mon
     assert not (folder / "out" / "out").exists()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need permission")
+def test_a_link_to_a_picture_beside_it_is_the_same_picture(folder, model, capsys):
+    (folder / "a.png").symlink_to("grey.png")  # in the order of names, before the file
+    (folder / "z.png").symlink_to("a.png")
+    expected = folder.parent / "expected.png"
+    settings = ["--model", model / "one.npz"]
+    assert run("denoise", folder / "grey.png", "-o", expected, *settings) == 0
+    capsys.readouterr()
+    assert run("denoise", folder, folder / "z.png", "--in-place", *settings) == 0
+    assert "2 pictures cleaned" in capsys.readouterr().out  # the other is more/colour.tif
+    np.testing.assert_array_equal(read(folder / "grey.png")[0], read(expected)[0])
+    assert (folder / "a.png").is_symlink() and (folder / "z.png").is_symlink()
+    assert not (folder / "grey.png").is_symlink()
+
+
+def test_hidden_files_are_left_alone(folder, model, capsys, monkeypatch):
+    """Those that macOS puts beside a picture are none, whatever their names end in."""
+    hidden = [".old.png", ".thumbnails/a.png", "more/._colour.tif", "__MACOSX/._grey.png"]
+    for name in hidden:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"Mac OS X")
+    monkeypatch.chdir(folder)  # "." is no hidden folder
+    out = folder.parent / ".out"
+    assert run("denoise", ".", "-o", out, "--model", model / "one.npz") == 0
+    printed = capsys.readouterr()
+    assert "2 pictures cleaned" in printed.out and printed.err == ""
+    assert run("denoise", out, "--in-place", "--model", model / "one.npz") == 0  # named
+    (folder / "grey.png").unlink()
+    (folder / "more" / "colour.tif").unlink()
+    capsys.readouterr()
+    assert run("denoise", ".", "--in-place", "--model", model / "one.npz") == 1
+    assert "holds no pictures" in error_of(capsys)
+    assert all((folder / name).read_bytes() == b"Mac OS X" for name in hidden)
+
+
 def test_quality_of_jpeg(folder, model):
     sizes = []
     for quality in ("20", "98"):
@@ -516,6 +568,15 @@ def test_ctrl_c_keeps_the_training_so_far(train, capsys, monkeypatch):
     assert denoiser.transform(GREY).shape == GREY.shape
 
 
+def test_ctrl_c_without_standard_output(train, capsys, monkeypatch):
+    interrupt(monkeypatch, 1)
+    monkeypatch.setattr(sys, "stdout", None)
+    out, dae_train = train
+    assert dae_train() == 130
+    assert "interrupted after 32,768" in capsys.readouterr().err
+    assert ImageDenoiser.load(out).n_patches_ == 32_768
+
+
 def test_ctrl_c_before_anything_is_learned(train, capsys, monkeypatch):
     interrupt(monkeypatch, 0)
     out, dae_train = train
@@ -523,10 +584,70 @@ def test_ctrl_c_before_anything_is_learned(train, capsys, monkeypatch):
     assert "interrupted" in error_of(capsys) and not out.exists()
 
 
-def test_a_closed_pipe_keeps_the_training_so_far(train, capsys, monkeypatch):
+@pytest.mark.skipif(os.name == "nt", reason="signals cannot be sent to one process")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_to_end_keeps_the_training_so_far(folder, name):
+    """Of a batch system at its time limit, or of a terminal that is closed; twice, as it may be."""
+    (folder / "more" / "colour.tif").unlink()
+    out = folder.parent / "model.npz"
+    script = f"""
+        import os, signal, sys
+        import dae.image._training as training
+        from dae import StackedDenoisingAutoencoder as Stack
+        from dae._cli import main
+        from dae.image import ImageDenoiser
+
+        signal.signal(signal.{name}, signal.SIG_DFL)  # a parent may ignore it
+        training.BLOCK = 300
+        training.default_autoencoder = lambda noise: Stack((4,), corruption=None, fine_tune=True)
+        left, partial_fit, save = [2], Stack.partial_fit, ImageDenoiser.save
+
+        def killed(self, *args, **kwargs):
+            left[0] -= 1
+            if left[0] == -1:
+                os.kill(os.getpid(), signal.{name})
+            return partial_fit(self, *args, **kwargs)
+
+        def killed_again(self, path):
+            os.kill(os.getpid(), signal.SIGTERM)
+            save(self, path)
+
+        Stack.partial_fit, ImageDenoiser.save = killed, killed_again
+        sys.exit(main(sys.argv[1:]))
+        """
+    command = [sys.executable, "-c", textwrap.dedent(script), "train", folder, "-o", out]
+    command += ["--patches", "900"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 128 + getattr(signal, name), done.stderr
+    assert "interrupted after 600 of 900 patches" in done.stderr
+    assert ImageDenoiser.load(out).n_patches_ == 600
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals cannot be sent to one process")
+def test_signals_are_left_as_they_were():
+    numbers = signal.SIGTERM, signal.SIGHUP
+    before = [signal.signal(number, signal.SIG_DFL) for number in numbers]
+    try:
+        with pytest.raises(KeyboardInterrupt), ended_as_by_ctrl_c() as received:
+            signal.raise_signal(signal.SIGTERM)
+        assert received == [signal.SIGTERM]
+        assert [signal.getsignal(number) for number in numbers] == [signal.SIG_DFL] * 2
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+        with ended_as_by_ctrl_c() as received:
+            signal.raise_signal(signal.SIGHUP)
+        assert received == [] and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+@pytest.mark.parametrize(
+    "error", [BrokenPipeError(32, "Broken pipe"), OSError(5, "Input/output error")], ids=str
+)
+def test_a_closed_pipe_keeps_the_training_so_far(train, capsys, monkeypatch, error):
     class Closed(io.StringIO):
         def write(self, text):
-            raise BrokenPipeError(32, "Broken pipe")
+            raise error
 
     out, dae_train = train
     with monkeypatch.context() as patch:
@@ -600,6 +721,53 @@ def test_without_standard_output(folder, tmp_path, model, monkeypatch):
     out = tmp_path / "out.png"
     assert run("denoise", folder / "grey.png", "-o", out, "--model", model / "one.npz") == 0
     assert out.exists()
+
+
+def test_without_standard_error(folder, tmp_path, model, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    out = tmp_path / "out.png"
+    assert run("denoise", folder / "grey.png", "-o", out, "--model", model / "one.npz") == 0
+    assert out.exists() and "1 picture cleaned" in capsys.readouterr().out
+    assert run("denoise", folder / "no.png", "-o", out, "--model", model / "one.npz") == 1
+    assert capsys.readouterr().out == ""  # no place for what went wrong
+    assert sys.stderr is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX")
+def test_with_closed_descriptors(folder, tmp_path, model):
+    """No file that is opened takes the place of standard error, where C libraries print."""
+    script = """
+        import sys
+        from dae import _files
+        from dae._cli import main
+
+        fill = _files._fill
+
+        def watched(file, *rest):
+            assert file.fileno() > 2
+            fill(file, *rest)
+
+        _files._fill = watched
+        sys.exit(main())
+        """
+    out = tmp_path / "out.png"
+    command = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c"]
+    command += [textwrap.dedent(script), "denoise", folder / "grey.png", "-o", out]
+    done = subprocess.run([*command, "--model", model / "one.npz"], timeout=60)
+    assert done.returncode == 0
+    assert read(out)[0].shape == GREY.shape
+
+
+@pytest.mark.parametrize("name", ["\u56f3", "\udcff"])
+def test_a_name_that_standard_output_cannot_encode(folder, model, capsys, monkeypatch, name):
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    out = folder.parent / name
+    assert run("denoise", folder, "-o", out, "--model", model / "one.npz") == 0
+    assert capsys.readouterr().err == ""
+    printed = stdout.buffer.getvalue().decode("cp1252")
+    assert "2 pictures cleaned" in printed and f"\\u{ord(name):x}" in printed
+    assert (out / "grey.png").exists() and stdout.errors == "strict"
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".webp"])

@@ -14,7 +14,13 @@ import sys
 from collections.abc import Sequence
 
 from dae._cli import _denoise, _train
-from dae._cli._options import Parser, complain, discard_output, flush_output
+from dae._cli._options import Parser, complain
+from dae._cli._process import (
+    INTERRUPTED,
+    discard_output,
+    ended_as_by_ctrl_c,
+    writable_streams,
+)
 from dae._version import __version__
 
 
@@ -36,8 +42,15 @@ def parser() -> Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status."""
+    """Run the command; returns the exit status: of one that a signal ended, as shells have it."""
     argv = list(sys.argv[1:] if argv is None else argv)
+    with writable_streams(), ended_as_by_ctrl_c() as received:
+        status = run(argv)
+    return 128 + received[0] if received and status == INTERRUPTED else status
+
+
+def run(argv: list[str]) -> int:
+    """The same of a process that can print and is not killed."""
     if argv[:1] == ["demo"]:  # it needs packages that the others do not
         from dae._cli import _demo
 
@@ -45,11 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         status = arguments.run(arguments)
-        flush_output()
+        sys.stdout.flush()
         return status
     except KeyboardInterrupt:
         complain("interrupted; every file that was written is complete")
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         discard_output()
         complain("the output was closed before the end; every file that was written is complete")

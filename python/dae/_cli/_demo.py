@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from dae._cli._options import Parser, add_n_jobs, complain, seed
+from dae._cli._process import INTERRUPTED
 from dae._files import check_place, write_whole
 from dae.autoencoder import DenoisingAutoencoder
 from dae.image import ImageDenoiser
@@ -330,7 +331,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print()  # "training ..." has no end of line
         complain("interrupted", options.prog)
-        return 130
+        return INTERRUPTED
     except OSError as error:
         complain(error, options.prog)
         return 1

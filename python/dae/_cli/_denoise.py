@@ -19,6 +19,7 @@ from dae._cli._options import (
     file_or_folder,
     number,
 )
+from dae._cli._process import say
 from dae._files import check_place
 from dae.image import ImageDenoiser
 from dae.image._clean_file import CleanedFile, clean_file
@@ -101,10 +102,9 @@ class Progress:
             left = (
                 f"  {seconds * (self.total / done - 1):.0f} s left" if seconds > 2 and done else ""
             )
-            self.stream.write(
+            self._write(
                 f"\r\033[K[{bar:<{self.WIDTH}}] {int(done)} of {self.total}  {what[:40]}{left}"
             )
-            self.stream.flush()
 
     def show_part(self, done: int, what: str, share: float) -> None:
         """`share` of the picture after the `done` complete ones."""
@@ -112,8 +112,14 @@ class Progress:
 
     def clear(self) -> None:
         if self.visible:
-            self.stream.write("\r\033[K")
+            self._write("\r\033[K")
+
+    def _write(self, text: str) -> None:
+        try:
+            self.stream.write(text)
             self.stream.flush()
+        except OSError:  # the terminal was closed, which is no reason to stop
+            self.visible = False
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -146,7 +152,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(summary(done, time.perf_counter() - started, place))
     n_failed = len(jobs) - len(done)
     if n_failed and len(jobs) > 1:  # for a single picture, the error says it
-        print(f"{n_failed} of {len(jobs)} failed", file=sys.stderr)
+        say(f"{n_failed} of {len(jobs)} failed")
     return 1 if n_failed else 0
 
 
@@ -194,6 +200,8 @@ def plan(arguments: argparse.Namespace) -> list[tuple[Path, Path]]:
             if goal.suffix.lower() not in SUFFIXES:
                 raise ValueError(f"{goal} must end in one of {', '.join(SUFFIXES)}.")
             jobs.append((path, goal))
+    if arguments.in_place:
+        jobs = once_each(jobs)
     check_goals(jobs, arguments)
     return jobs
 
@@ -212,6 +220,16 @@ def pictures_of(source: Path, output: Path | None) -> Iterator[Path]:
     for path in find_pictures(source):
         if results is None or results not in path.resolve().parents:
             yield path
+
+
+def once_each(jobs: list[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
+    """Each file once, by its own name where links to it are among the inputs too."""
+    files: dict[Path, tuple[Path, Path]] = {}
+    for path, goal in jobs:
+        file = path.resolve()
+        if file not in files or (files[file][0].is_symlink() and not path.is_symlink()):
+            files[file] = path, goal
+    return list(files.values())
 
 
 def check_goals(jobs: list[tuple[Path, Path]], arguments: argparse.Namespace) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
+
+from dae._cli._process import say
 
 
 class Parser(argparse.ArgumentParser):
@@ -57,7 +57,7 @@ def complain(problem: Any, prog: str = "dae") -> None:
     """One line on stderr."""
     if isinstance(problem, OSError) and problem.filename and problem.strerror:
         problem = f"{problem.filename}: {problem.strerror}"
-    print(f"{prog}: error:", " ".join(str(problem).split()), file=sys.stderr)
+    say(f"{prog}: error: {' '.join(str(problem).split())}")
 
 
 def complain_about(path: Path, error: Exception) -> None:
@@ -91,17 +91,3 @@ def file_or_folder(text: str) -> Path:
     if text == "-":
         raise argparse.ArgumentTypeError("standard input and output are not supported; use files")
     return Path(text)
-
-
-def flush_output() -> None:
-    """Write what is left to stdout, which a daemon does not have."""
-    if sys.stdout is not None:
-        sys.stdout.flush()
-
-
-def discard_output() -> None:
-    """Point stdout nowhere, so that Python does not fail on it once more when it ends."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):  # not a real file
-        pass

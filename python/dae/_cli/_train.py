@@ -13,11 +13,11 @@ from dae._cli._options import (
     check_output,
     complain,
     complain_about,
-    discard_output,
     file_or_folder,
     number,
     seed,
 )
+from dae._cli._process import INTERRUPTED, discard_output
 from dae._files import check_place
 from dae.image import ImageDenoiser
 from dae.image._io import find_pictures, read
@@ -30,8 +30,8 @@ def add_parser(commands: Any) -> None:
     options = commands.add_parser(
         "train",
         help="train a denoiser on clean pictures",
-        description="Train a denoiser on the clean pictures of a folder. Ctrl-C saves the "
-        "denoiser as trained so far.",
+        description="Train a denoiser on the clean pictures of a folder. Ctrl-C, "
+        "SIGTERM or SIGHUP saves the denoiser as trained so far.",
         allow_abbrev=False,
     )
     options.set_defaults(run=run)
@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"interrupted after {done:,} of {arguments.patches:,} patches; the denoiser as trained "
             f"until then: {goal}"
         )
-        return 130
+        return INTERRUPTED
     print(
         f"trained on {done:,} patches of {len(pictures)} "
         f"{'picture' if len(pictures) == 1 else 'pictures'} in "

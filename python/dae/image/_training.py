@@ -364,8 +364,8 @@ def train(denoiser: Any, state: TrainingState, crops: Crops) -> None:
             done += n_patches
             if denoiser.verbose and (done >= total or done - reported >= total / 20):
                 reported = done
-                report(_progress(done, total, started, state.loss_curve))
-    except (KeyboardInterrupt, BrokenPipeError):  # the latter: nobody reads the progress
+                _tell(_progress(done, total, started, state.loss_curve))
+    except KeyboardInterrupt:
         if not done:
             raise
         if done < total:
@@ -386,6 +386,14 @@ def decay(schedule: str, done: float) -> float:
     if schedule == "cosine":
         return float(1 + np.cos(np.pi * done)) / 2
     return 1 - done if schedule == "linear" else 1.0
+
+
+def _tell(progress: str) -> None:
+    """Print it; where that fails (a closed pipe or terminal), training ends as by Ctrl-C."""
+    try:
+        report(progress)
+    except OSError as error:
+        raise KeyboardInterrupt from error
 
 
 def _progress(done: int, total: int, started: float, curve: list[float]) -> str:
