@@ -17,7 +17,7 @@ SCALERS = ("robust", "quantile", "standard")
 
 _BOUND = 5.0  # interquartile ranges from the median that "robust" never exceeds
 _N_QUANTILES = 1000
-_LARGEST = 1e150  # whose square is finite
+_LEAST_UNIT = 1e-150  # of the range: the square of a value in such units is finite
 
 
 @dataclass
@@ -117,12 +117,11 @@ class RobustScaler(Scaler):
         low, first, median, third, high = np.quantile(x, [0, 0.25, 0.5, 0.75, 1])
         # more than half of the values may be one and the same
         unit = third - first if third > first else float(x.std())
+        unit = max(unit, _LEAST_UNIT * (high - low))
         return cls(low, high, centre=float(median), unit=float(unit))
 
     def _forward(self, x: np.ndarray) -> np.ndarray:
-        with np.errstate(over="ignore"):  # far more than any bound where quartiles are tiny
-            z = (super()._forward(x) - self.centre) / (self.unit * _BOUND)
-        z = np.clip(z, -_LARGEST, _LARGEST)
+        z = (super()._forward(x) - self.centre) / (self.unit * _BOUND)
         return _BOUND * z / np.sqrt(1 + z**2)
 
     def _backward(self, y: np.ndarray) -> np.ndarray:

@@ -445,7 +445,10 @@ class TabularDenoisingAutoencoder(TableTransformer):
     def _network(self) -> StackedDenoisingAutoencoder:
         """The network, checked, with the present values of what may change after `fit`."""
         self._check_fitted()
-        return self.network_.set_params(output_layers=self.output_layers, n_jobs=self.n_jobs)
+        network = self.network_
+        # set_params would take longer than encoding a row
+        network.output_layers, network.n_jobs = self.output_layers, self.n_jobs
+        return network
 
     def transform(self, X: Any) -> np.ndarray:
         """Codes of a table.

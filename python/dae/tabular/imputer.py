@@ -355,7 +355,7 @@ class DenoisingImputer(TableTransformer):
         if not self._filling:
             return encoded
         for network in self._filling.networks:
-            network.set_params(n_jobs=self.n_jobs)
+            network.n_jobs = self.n_jobs
         return self._filling.fill(encoded)
 
     def _check_fitted(self) -> None:
