@@ -424,6 +424,10 @@ def test_log_loss_needs_logistic_outputs(X):
         make(loss="log_loss", decoder_activation="tanh").fit(X / X.max())
 
 
+def shortened(value):
+    return str(value)[:31]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -464,6 +468,7 @@ def test_log_loss_needs_logistic_outputs(X):
         ("n_jobs", 0),
         ("n_jobs", 1.5),
     ],
+    ids=shortened,
 )
 def test_bad_parameters(X, name, value):
     for method in ("fit", "partial_fit"):
@@ -480,7 +485,7 @@ def test_more_epochs_than_float64_counts(X):
     np.testing.assert_array_equal(many.components_, constant.components_)
 
 
-@pytest.mark.parametrize("n_components", [10**9, 10**12, 10**30, 10**400])
+@pytest.mark.parametrize("n_components", [10**9, 10**12, 10**30, 10**400], ids=shortened)
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_more_memory_than_there_is(n_components, method):
     X = np.random.default_rng(0).random((20, 10_000)).astype(np.float32)

@@ -331,7 +331,7 @@ def test_sparse_labels_that_contradict_themselves(X):
                 method(X, bad)
 
 
-@pytest.mark.parametrize("weight", [10**400, fractions.Fraction(10**400)])
+@pytest.mark.parametrize("weight", [10**400, fractions.Fraction(10**400)], ids=["int", "Fraction"])
 def test_weights_of_classes_that_float64_does_not_hold(X, y, weight):
     weights = dict.fromkeys(np.unique(y), weight)
     with pytest.raises(ValueError, match="class_weight must have finite weights of 0 or more"):
