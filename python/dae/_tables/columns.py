@@ -85,7 +85,7 @@ class FittedColumn(Record, ABC):
             raise damaged(f"{path}.width must be {expected}, got {self.width}")
 
     def _check_levels(self, path: str, *levels: Any) -> None:
-        """Raise ValueError for levels that the column cannot hold, or hold twice."""
+        """Raise ValueError for levels that the column cannot hold, or holds twice."""
         if len(set(levels)) < len(levels):
             raise damaged(f"{path} has a level twice")
         if self.holds != LEVELS and not all(_is_number(level, self.holds) for level in levels):
