@@ -1,5 +1,6 @@
 """Fitted attributes that were edited: an answer or a ValueError, whatever is in them."""
 
+import functools
 import pickle
 
 import numpy as np
@@ -349,8 +350,10 @@ def test_weights_of_supervised_networks_that_are_not_finite(X, value):
         StackedDenoisingClassifier((3,), **how).fit(X, np.c_[y, 1 - y]),
         StackedDenoisingRegressor((3,), **how).fit(X, X[:, 0]),
     ):
-        model._layers[0]["encoder"][0, 0] = value
-        for use in (model.predict, lambda X, model=model: model.partial_fit(X, model.predict(X))):
+        target = model.predict(X)
+        weights = model._layers[0]["encoder"] = model._layers[0]["encoder"].copy()
+        weights[0, 0] = value
+        for use in (model.predict, functools.partial(model.partial_fit, y=target)):
             with pytest.raises(ValueError, match=DAMAGED.format("encoder")):
                 use(X)
 

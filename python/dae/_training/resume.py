@@ -23,7 +23,8 @@ def moments_kind(solver: Solver) -> str:
 
 def own(network: AnyNetwork, *, copy: bool) -> AnyNetwork:
     """The network itself, to train in place, or a copy if asked for or if it is not trainable."""
-    _core.check_finite(network, again=True)  # else training seems to diverge
+    if copy:
+        _core.check_finite(network, again=True)  # else training would seem to diverge
     trainable = all(is_trainable(array) for array in network.parameters().values())
     return network if trainable and not copy else network.copy()
 

@@ -163,9 +163,11 @@ class TrainingRun:
                 checked = snapshot is not None or not undo
                 if checked and not _core.network_is_finite(self.network, settings.n_threads):
                     raise Diverged("update", None, self.solver.learning_rate)
-        except BaseException:
+        except BaseException as error:
             if snapshot:
                 snapshot.restore(self.network, self.solver)
+            if undo and isinstance(error, Diverged):  # the weights are those of before
+                _core.check_finite(self.network, again=True)
             raise
         self.presentation = presentation
         self.loss_curve = [*self.loss_curve[1 - HISTORY :], loss]

@@ -194,8 +194,8 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
         ------
         ValueError
             The number of columns belongs to no patch of even size, or the columns are others than
-            before; a value is NaN or infinite, masked, or no number; `n_channels` or `n_blocks` was changed; or training
-            diverged.
+            before; a value is NaN or infinite, masked, or no number; `n_channels` or `n_blocks` was
+            changed; or training diverged.
         """
         with all_or_nothing(self):
             return self._trained(X, X_corrupted)
