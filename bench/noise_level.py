@@ -6,8 +6,8 @@
     white    grey pictures with Gaussian noise: sigma told, and measured
 
 Writes bench/results/noise_level.json and noise_level.md. Real data are found through DAE_DATA_DIR.
-The bundled model was trained on photographs of scikit-image, camera, astronaut and coffee among
-them; it has not seen the flower, kodak's pictures and BSD's.
+The bundled model was trained on photographs of scikit-image, camera among them; it has not seen
+the others.
 """
 
 from __future__ import annotations

@@ -8,12 +8,7 @@ Beside them serve the photographs inside the installed packages:
                     coins, immunohistochemistry                         no known restrictions
 
 Colours become luminance. Photographs are reduced, which leaves less of their own noise and of what
-JPEG did to them, and used at two sizes. The network learns in two parts, each with a falling rate:
-
-    photographs       300,000 pieces; --from MODEL takes a model that knows them
-    and drawings      25,000 more pieces, a sixth of them of `bench.drawings`
-
-The same seed gives the same weights on one machine.
+JPEG did to them, and used at two sizes. The same seed gives the same weights on one machine.
 """
 
 from __future__ import annotations
@@ -29,7 +24,6 @@ from skimage import data
 from skimage.transform import downscale_local_mean, resize
 
 from bench.data import luminance
-from bench.drawings import drawing
 from dae.image import PRETRAINED, ConvolutionalAutoencoder, ImageDenoiser
 
 MANIFEST = Path(__file__).parent / "photographs.tsv"
@@ -40,9 +34,7 @@ LONGEST = 1200  # pixels of the longer side
 LOSSY = {".jpg", ".webp"}
 
 LEVELS = (5 / 255, 75 / 255)
-N_PATCHES, RATE = 300_000, 0.0005
-N_WITH_DRAWINGS, RATE_WITH_DRAWINGS = 24_576, 0.0002
-N_DRAWINGS = 800
+N_PATCHES = 300_000
 
 
 def grey(pixels: np.ndarray) -> np.ndarray:
@@ -72,47 +64,31 @@ def photographs(folder: Path) -> list[np.ndarray]:
     return [part for picture, lossy in found for part in reduced(picture, lossy)]
 
 
-def train(pictures: list[np.ndarray], n_patches: int) -> ImageDenoiser:
-    """The denoiser after the first part."""
+def train(pictures: list[np.ndarray], n_patches: int, n_jobs: int | None = None) -> ImageDenoiser:
+    """The denoiser, trained."""
     return ImageDenoiser(
         level=LEVELS,
         autoencoder=ConvolutionalAutoencoder(),
         patch_size=64,
         batch_size=4,
-        learning_rate_init=RATE,
+        learning_rate_init=0.0005,
         n_patches=n_patches,
         random_state=0,
+        n_jobs=n_jobs,
         matmul_precision="medium",
         verbose=1,
     ).fit(pictures)
 
 
-def add_drawings(denoiser: ImageDenoiser, pictures: list[np.ndarray], n_patches: int) -> None:
-    """The second part."""
-    rng = np.random.default_rng(0)
-    drawn = [drawing(rng) for _ in range(N_DRAWINGS)]
-    before = denoiser.get_params(deep=False)
-    denoiser.set_params(
-        warm_start=True, n_patches=n_patches, learning_rate_init=RATE_WITH_DRAWINGS, verbose=1
-    )
-    denoiser.fit(pictures + drawn).set_params(**before)
-
-
 def main() -> None:
     options = argparse.ArgumentParser(prog="python -m bench.pretrain", description=__doc__)
     options.add_argument("folder", type=Path)
-    options.add_argument("--patches", type=int, default=N_PATCHES, help="of the first part")
-    options.add_argument("--more", type=int, default=N_WITH_DRAWINGS, help="of the second part")
-    options.add_argument("--from", dest="model", type=Path, help="what the first part has left")
+    options.add_argument("--patches", type=int, default=N_PATCHES)
     options.add_argument("--out", default=PRETRAINED, help="default: %(default)s")
     arguments = options.parse_args()
     started = time.perf_counter()
-    pictures = photographs(arguments.folder)
-    if arguments.model is None:
-        train(pictures, arguments.patches).set_params(verbose=0).save(arguments.out)
-    # a file keeps no moments of the solver: the second part begins as it does with --from
-    denoiser = ImageDenoiser.load(arguments.model or arguments.out)
-    add_drawings(denoiser, pictures, arguments.more)
+    denoiser = train(photographs(arguments.folder), arguments.patches)
+    denoiser.set_params(verbose=0)
     denoiser.save(arguments.out)
     print(f"{arguments.out}: {time.perf_counter() - started:.0f} s")
 

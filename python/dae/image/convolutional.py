@@ -30,11 +30,6 @@ from dae._model.precision import PRECISIONS
 # Adam's. The second moment forgets within a hundred batches: noise levels differ from batch to
 # batch, and with 0.999 the first steps after a quiet stretch were so large that training diverged.
 BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-8
-# Times the root of the mean squared norm of the last gradients, what that of a gradient may have; a
-# larger one is scaled down. Fine drawings have few large ones: of photographs, every tenth piece a
-# drawing, 10 % are larger than twice that, 1 % than eleven times. Without the limit the loss of a
-# trained network became 2.4 times as large within 2,048 such patches.
-LARGEST_GRADIENT = 2.0
 
 AT_ONCE = 16  # patches that are reconstructed together
 
@@ -414,7 +409,6 @@ class Adam:
 
     def descend(self, weights: np.ndarray, gradient: np.ndarray, learning_rate: float) -> None:
         """Move the weights, in place; the gradient is overwritten."""
-        self._limit(gradient)
         self.n_steps += 1
         first, second = self.moments
         first *= BETA_1
@@ -429,15 +423,6 @@ class Adam:
         np.divide(first, gradient, out=gradient)
         gradient *= learning_rate / (1 - BETA_1**self.n_steps)
         weights -= gradient
-
-    def _limit(self, gradient: np.ndarray) -> None:
-        """Scale a gradient down, in place, that is far larger than the last ones."""
-        usual = float(self.moments[1].sum())
-        if self.n_steps and usual > 0:
-            usual /= 1 - BETA_2**self.n_steps
-            square = float(np.vdot(gradient, gradient))
-            if square > LARGEST_GRADIENT**2 * usual:
-                gradient *= LARGEST_GRADIENT * np.sqrt(usual / square)
 
 
 # ------------------------------------------------------------------ rows and maps
