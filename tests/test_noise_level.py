@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter, zoom
 from sklearn.datasets import load_sample_images
 
 from dae.image import ImageDenoiser
+from dae.image._jpeg_noise import STANDARD, _without_odd
 
 CHINA, FLOWER = load_sample_images().images
 PHOTOGRAPH = np.ascontiguousarray(FLOWER[120:280, 200:360])  # in colour, 160 x 160
@@ -108,6 +109,25 @@ def test_texture_as_white_as_noise_is_not_taken_for_it(denoiser, sigma, quality)
     clean = np.clip(np.rint(slope + texture + np.zeros(3)), 0, 255).astype(np.uint8)
     noisy = as_jpeg(with_noise(clean, sigma), quality, 2)
     assert 255 * denoiser.estimate_sigma(noisy) == pytest.approx(sigma, rel=0.15)
+
+
+def test_noise_in_coarse_steps_is_not_told_too_low(denoiser):
+    """Less costs more than it does of white noise: what JPEG has left of it looks like texture."""
+    clean = np.ascontiguousarray(FLOWER[200:400, 400:600])
+    noisy = as_jpeg(with_noise(clean, 20), 75, 2)
+    assert psnr(denoiser.transform(noisy), clean) > best_told(denoiser, noisy, clean, 20) - 0.3
+
+
+def test_a_step_found_by_chance_is_not_believed():
+    """Among steps of 14 to 60, one of 2 says that there is next to no noise."""
+    for quality in (40, 75, 90, 95):
+        scale = 5000 / quality if quality < 50 else 200 - 2 * quality
+        table = np.clip((STANDARD * scale + 50) // 100, 1, 255).astype(float)
+        np.testing.assert_array_equal(_without_odd(table.copy()), table)
+    table = np.maximum(STANDARD / 2, 1)
+    table[7, 2] = 2
+    kept = _without_odd(table.copy())
+    assert np.isinf(kept[7, 2]) and np.isfinite(kept).sum() == 63
 
 
 def test_jpeg_cut_out_of_another_is_found(denoiser):
