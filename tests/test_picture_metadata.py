@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("PIL")
 
 from PIL import Image, ImageOps, TiffImagePlugin, features
+from PIL import __version__ as pillow_version
 
 from dae.image._chunks import avif_bits
 from dae.image._io import load, read, read_pages, write
@@ -18,6 +19,8 @@ RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (30, 40), dtype=np.uint8)
 COLOUR = RNG.integers(0, 256, (30, 40, 3), dtype=np.uint8)
 MICRON = "0.5 \u00b5m"
+Image.init()
+WRITTEN = set(Image.SAVE)  # formats
 
 
 def save_tiff(path, picture, tags, **options):
@@ -256,7 +259,7 @@ def test_jpeg_2000_of_sixteen_bits_is_refused(tmp_path, name):
         read(path)
 
 
-@pytest.mark.skipif(not features.check("avif"), reason="Pillow without AVIF")
+@pytest.mark.skipif("AVIF" not in WRITTEN, reason="Pillow without AVIF")
 def test_bits_of_an_avif_are_said(tmp_path, monkeypatch):
     path = tmp_path / "a.avif"
     Image.fromarray(COLOUR).save(path)
@@ -401,8 +404,13 @@ def test_chunks_of_a_png_that_are_lost_are_said(tmp_path):
         assert notes == ["PNG chunks are lost: bKGD, oFFs, pHYs, prIV, sBIT"]
 
 
+KEEPS_ONE_BIT = tuple(map(int, pillow_version.split(".")[:2])) >= (13, 0)
+
+
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])
 def test_a_transparent_grey_is_kept(tmp_path, bits):
+    if bits == 1 and not KEEPS_ONE_BIT:
+        pytest.skip("this Pillow drops the transparency of one bit")
     picture = GREY >> (8 - bits)
     transparent = 2**bits - 1
     save_png(tmp_path / "a.png", picture, chunk(b"tRNS", struct.pack(">H", transparent)), bits=bits)

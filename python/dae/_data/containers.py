@@ -124,6 +124,7 @@ def check_order_of_codes(estimator: Any, H: Any) -> None:
 
 # dtypes of NumPy, pandas, Arrow and polars whose values would convert to numbers without a word
 _TIMES = ("date", "time", "duration")
+_NESTED = ("struct", "array")
 _TIME_OBJECTS = (date, time, timedelta, np.datetime64, np.timedelta64)
 _CATEGORIES = ("category", "categorical", "enum")
 _TEXTS = ("str", "string", "large_string", "utf8")
@@ -171,7 +172,7 @@ def _oddities(X: Any) -> Iterator[tuple[_Column, str]]:
     """Columns with what NumPy would convert to numbers without a word, or not at all."""
     for column in _columns(X):
         name, dtype, k = column
-        if dtype.startswith(_TIMES):
+        if dtype.startswith(_TIMES + _NESTED):
             yield column, dtype
         elif not _NUMBERS.match(dtype):
             what = oddity_among(X if name == "all" and not _is_frame(X) else _values(X, k))

@@ -65,7 +65,10 @@ def _with_valid_values(name: str, X: Any) -> Any:
             refuse_stored_nan(name, np.array([np.nan]))
         return X.astype(np.float64)
     if X.format != "csr" and (values.dtype == np.float16 or not values.dtype.isnative):
-        return X.astype(np.result_type(values.dtype, np.float16, np.float32))
+        # a copy first: SciPy 1.10 cannot add up duplicates of big-endian values
+        copied = X.copy()
+        copied.data = values.astype(np.result_type(values.dtype, np.float16, np.float32))
+        return copied
     return X
 
 
