@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -65,8 +66,8 @@ def _with_valid_values(name: str, X: Any) -> Any:
             refuse_stored_nan(name, np.array([np.nan]))
         return X.astype(np.float64)
     if X.format != "csr" and (values.dtype == np.float16 or not values.dtype.isnative):
-        # a copy first: SciPy 1.10 cannot add up duplicates of big-endian values
-        copied = X.copy()
+        # not by X.astype or X.copy: for some formats SciPy makes a matrix of the old type first
+        copied = copy(X)
         copied.data = values.astype(np.result_type(values.dtype, np.float16, np.float32))
         return copied
     return X
