@@ -28,14 +28,14 @@ from dae._estimator.parameters import (
     Interval,
     layer_sizes,
 )
-from dae._estimator.state import check_features
+from dae._estimator.state import check_features, unchanged_if_it_fails
 from dae._estimator.version_stamp import VersionStampMixin
 from dae._model.damage import checked_number, damaged, is_array
 from dae._model.memory import check_result
 from dae._tables.cells import TableCells
 from dae._tables.encoder import Encoding, TableEncoder, check_table
 from dae._tables.frames import is_frame, schema_of
-from dae._tables.state import UnchangedIfItFails, check_fields, record
+from dae._tables.state import check_fields, record
 from dae.stacked import StackedDenoisingAutoencoder
 
 # `max_iter="auto"`: about so many mini-batches, within these epochs.
@@ -320,7 +320,7 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         """
         # again, because scikit-learn's configuration may have skipped it
         self._validate_params()
-        with UnchangedIfItFails(self):
+        with unchanged_if_it_fails(self):
             encoder, rows = self._read_first(X)
             weight, index = check_weights(sample_weight, rows, normalise=True)
             if weight is not None and len(index) < len(rows):

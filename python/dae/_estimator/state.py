@@ -61,15 +61,15 @@ STATE = (
     "validation_loss_curve_",
     "best_loss_",
     "n_iter_",
-    "weights_",
-    "n_steps_",
-    "_moment_steps",
 )
 
 
 @contextmanager
 def all_or_nothing(estimator: Any) -> Iterator[None]:
-    """Restore every name of `STATE` if the body raises."""
+    """Restore every name of `STATE` if the body raises.
+
+    What scikit-learn's callbacks keep on the estimator stays: they are ended after it.
+    """
     before = {name: estimator.__dict__[name] for name in STATE if name in estimator.__dict__}
     try:
         yield
@@ -78,6 +78,17 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
             if name not in before:
                 estimator.__dict__.pop(name, None)
         estimator.__dict__.update(before)
+        raise
+
+
+@contextmanager
+def unchanged_if_it_fails(estimator: Any) -> Iterator[None]:
+    """Restore all attributes if the body raises: of estimators without callbacks."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        estimator.__dict__ = before
         raise
 
 

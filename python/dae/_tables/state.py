@@ -1,4 +1,4 @@
-"""What `fit` leaves behind of a table: kept whole, and declared field by field.
+"""What `fit` leaves behind of a table, declared field by field.
 
 Attributes can be assigned and pickles edited. So every record declares its fields, each with a
 check of what `fit` leaves there, and an estimator checks all that it keeps before it uses any of
@@ -18,20 +18,6 @@ from dae._model.damage import checked_choice, checked_count, damaged
 # of the path to a field, and its value; raises ValueError
 Check = Callable[[str, Any], Any]
 Fields = Mapping[str, Check]
-
-
-class UnchangedIfItFails:
-    """Around `fit`: where the body raises, Ctrl-C included, all attributes are what they were."""
-
-    def __init__(self, estimator: Any) -> None:
-        self._estimator = estimator
-
-    def __enter__(self) -> None:
-        self._before = dict(vars(self._estimator))
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if kind is not None:
-            self._estimator.__dict__ = self._before
 
 
 class Record:

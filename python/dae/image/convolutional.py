@@ -20,7 +20,7 @@ from dae._data.checks import check_corrupted_copies, check_training_data
 from dae._data.containers import check_not_masked, check_same_columns
 from dae._data.rows import Rows
 from dae._estimator.parameters import Interval
-from dae._estimator.state import all_or_nothing, check_features
+from dae._estimator.state import check_features, unchanged_if_it_fails
 from dae._estimator.version_stamp import VersionStampMixin
 from dae._model.convolutional import LINE, ConvolutionalNetwork, new_network
 from dae._model.damage import checked_count, checked_curve, damaged, is_array
@@ -192,7 +192,7 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
             before; a value is NaN or infinite, masked, or no number; `n_channels` or `n_blocks` was
             changed; or training diverged.
         """
-        with all_or_nothing(self):
+        with unchanged_if_it_fails(self):
             return self._trained(X, X_corrupted)
 
     def _trained(self, X: Any, X_corrupted: Any) -> Self:

@@ -22,14 +22,14 @@ from dae._estimator.parameters import (
     Interval,
     layer_sizes,
 )
-from dae._estimator.state import check_features, check_unchanged
+from dae._estimator.state import check_features, check_unchanged, unchanged_if_it_fails
 from dae._model.damage import damaged
 from dae._tables.column_types import checked_column_types
 from dae._tables.columns import LevelColumn
 from dae._tables.encoder import Encoding, TableEncoder, check_table
 from dae._tables.frames import schema_of
 from dae._tables.scalers import SCALERS
-from dae._tables.state import UnchangedIfItFails, check_fields, is_a, record
+from dae._tables.state import check_fields, is_a, record
 from dae.stacked import StackedDenoisingAutoencoder
 from dae.tabular._inputs import TableTransformer
 
@@ -305,7 +305,7 @@ class TabularDenoisingAutoencoder(TableTransformer):
         """
         # again, because scikit-learn's configuration may have skipped it
         self._validate_params()
-        with UnchangedIfItFails(self), in_words_of_owner(self):
+        with unchanged_if_it_fails(self), in_words_of_owner(self):
             X = check_table(self, X, reset=True)
             encoder = TableEncoder.fit(X, self._encoding())
             network = StackedDenoisingAutoencoder(**self._network_parameters(encoder))
@@ -335,7 +335,7 @@ class TabularDenoisingAutoencoder(TableTransformer):
         """
         # scikit-learn checks the parameters before the first call only
         self._validate_params()
-        with UnchangedIfItFails(self), in_words_of_owner(self):
+        with unchanged_if_it_fails(self), in_words_of_owner(self):
             first = not self.__sklearn_is_fitted__()
             if not first:
                 self._check_fitted()

@@ -17,7 +17,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from dae._data.streams import new_seed
 from dae._estimator.messages import in_words_of_owner
 from dae._estimator.parameters import LAYER, TRAINING, Interval, layer_sizes
-from dae._estimator.state import check_features
+from dae._estimator.state import check_features, unchanged_if_it_fails
 from dae._model.damage import damaged
 from dae._tables.arrays import ArraySchema
 from dae._tables.column import Column
@@ -25,7 +25,6 @@ from dae._tables.encoder import Encoding, TableEncoder, check_table, read_column
 from dae._tables.frames import as_pandas, schema_of
 from dae._tables.scalers import SCALERS
 from dae._tables.state import (
-    UnchangedIfItFails,
     check_fields,
     check_positions,
     is_a,
@@ -233,7 +232,7 @@ class DenoisingImputer(TableTransformer):
         """
         # again, because scikit-learn's configuration may have skipped it
         self._validate_params()
-        with UnchangedIfItFails(self), in_words_of_owner(self):
+        with unchanged_if_it_fails(self), in_words_of_owner(self):
             X = self._marked(check_table(self, X, reset=True))
             how = Encoding(self.column_types, self.numeric_scaler, self.max_categories)
             encoder = TableEncoder.fit(X, how)
