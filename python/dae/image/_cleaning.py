@@ -13,6 +13,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
+from math import lcm
 from typing import Any
 
 import numpy as np
@@ -24,17 +25,18 @@ from dae.image._crops import check_size
 from dae.image._format import ImageFormat
 from dae.image._multiscale import cleaned_at_scales, n_scales, reach
 from dae.image._noise import pixels_to_make_up
-from dae.image._noise_level import LIMIT_REACH, cautious, limit_removal, noise_levels
+from dae.image._noise_level import cautious, noise_levels
 from dae.image._patch_task import LOST, PatchTask
 from dae.image._patches import filter_picture
+from dae.image._removal import ALIGNED, REACH, keep_structure, limit_removal
 from dae.image._training import set_known
 
 # Large pictures are cleaned in tiles, so that memory is a few times the picture: a tile of this
-# height and width needs about 200 MB
-TILE = 1536
+# height and width needs about 350 MB
+TILE = 2048
 
-# The same for a network that convolves: two maps of a tile have about so many bytes. With 64
-# channels, at half the resolution, that is a tile of 1024 x 1024 pixels.
+# A network that convolves takes smaller ones: two maps of one have about so many bytes. With 64
+# channels, at half the resolution, that is 1024 x 1024 pixels.
 MAP_BYTES = 2**27
 
 # Pixels around a tile that holes in it are filled from: those further away hardly count. All else
@@ -101,25 +103,24 @@ class Cleaner:
 
     @property
     def step(self) -> int:
-        """Pixels between places where patches of all resolutions start."""
-        return self.stride * 2 ** (self.scales - 1)
+        """Pixels between places where patches of all resolutions, and windows, start."""
+        patches = self.stride * 2 ** (self.scales - 1)
+        return lcm(patches, ALIGNED) if self.tells_level else patches
 
     @property
     def margin(self) -> int:
         """Pixels around a tile that its own pixels depend on; a multiple of `step`."""
-        seen = self.network._reach if self.task.convolves else self.task.size
-        pixels = reach(seen, self.scales) + LIMIT_REACH
+        pixels = reach(self._seen, self.scales)
+        if self.tells_level:
+            pixels += REACH
         if self.task.noise in LOST:
-            pixels = max(FILL_MARGIN, seen)
+            pixels = max(FILL_MARGIN, self._seen)
         return self.step * -(-pixels // self.step)
 
     @property
-    def tile(self) -> int:
-        """Height and width of the tiles that large pictures are cleaned in."""
-        if self.task.convolves:
-            channels = self.network._network().n_channels  # checked
-            return max(1, int(np.sqrt(MAP_BYTES / (2 * channels))))
-        return TILE
+    def _seen(self) -> int:
+        """Pixels to each side of one that the network makes it from."""
+        return self.network._reach if self.task.convolves else self.task.size
 
     @property
     def smallest(self) -> int:
@@ -189,11 +190,14 @@ class Cleaner:
         """
         nothing = np.zeros(noisy.shape, dtype=bool)
         cleaned = as_answered(self.clean_plane(noisy, nothing, self.level(sigma)))
-        low = self.levels[0]
-        if sigma is None or sigma >= low:
+        if sigma is None:  # the network is not told it either
             return cleaned
+        kept = keep_structure(noisy, cleaned, sigma)
+        low = self.levels[0]
+        if sigma >= low:
+            return kept
         limited = limit_removal(noisy, cleaned, sigma)
-        return limited + noisy.dtype.type((sigma / low) ** 4) * (cleaned - limited)
+        return limited + noisy.dtype.type((sigma / low) ** 4) * (kept - limited)
 
     def _clean_scale(self, lost: np.ndarray, plane: np.ndarray, level: float) -> np.ndarray:
         """A plane cleaned at one resolution."""
@@ -216,13 +220,23 @@ class Cleaner:
         return cleaned
 
     def _clean_map(self, level: float, planes: tuple[np.ndarray, ...]) -> np.ndarray:
-        """The first of these planes, by a network that takes pictures of any size."""
+        """The first of these planes, by a network that takes pictures of any size, in parts."""
+        channels = self.network._network().n_channels  # checked
+        size = max(1, int(np.sqrt(MAP_BYTES / (2 * channels))))
+        margin = self.stride * -(-self._seen // self.stride)
+        cleaned = np.empty_like(planes[0])
+        for part in tiles(planes[0].shape, margin, self.stride, size):
+            answer = self._clean_part(level, tuple(plane[part.outer] for plane in planes))
+            cleaned[part.inner] = answer[_inside(part.inner, part.outer)]
+            if self.count is not None:
+                self.count(cleaned[part.inner].size // self.stride**2)
+        return cleaned
+
+    def _clean_part(self, level: float, planes: tuple[np.ndarray, ...]) -> np.ndarray:
         height, width = planes[0].shape
         given = self.task.show(tuple(plane.reshape(1, -1) for plane in planes), level)
         seen = given.shown[:, :-1].reshape(1, len(planes), height, width)
         answer = self.network._reconstruct_pictures(seen, given.shown[:, -1])
-        if self.count is not None:
-            self.count(height * width // self.stride**2)
         return self.task.cleaned(answer.reshape(1, -1), given).reshape(height, width)
 
 
@@ -305,7 +319,7 @@ def clean_picture(
     if task.noise in LOST:
         # of the whole picture: whether NaN, a mask or the values tell is decided once
         lost = pixels_to_make_up(task.noise, image_format.to_unit(image), mask, name)
-    pieces = tiles(image_format.shape[:2], cleaner.margin, cleaner.step, cleaner.tile)
+    pieces = tiles(image_format.shape[:2], cleaner.margin, cleaner.step, TILE)
     if progress is not None:
         cleaner = cleaner.watched(pieces, 1 if grey else image_format.n_colours, progress)
     remove = [partial(cleaner.remove_measured, sigma=level) for level in measured]
