@@ -1,5 +1,6 @@
 """Values that containers hold in ways of their own: NA, decimals, text of digits, intervals."""
 
+import re
 from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -347,6 +348,158 @@ def test_codes_of_another_width_with_the_input_kept():
     assert model.inverse_transform(codes).shape == X.shape
     with pytest.raises(ValueError, match="requires 4 codes .* 2 encoded columns: 6 .* got 5"):
         model.inverse_transform(codes[:, :5])
+
+
+# ------------------------------------------------------------------ tables of pyarrow
+
+
+@pytest.mark.parametrize(
+    "kind", ["timestamp[us]", "date32[day]", "duration[s]", "time32[s]", "string"]
+)
+def test_columns_of_arrow_that_are_not_numbers(kind):
+    pa = pytest.importorskip("pyarrow")
+    types = {
+        "timestamp[us]": pa.timestamp("us"),
+        "date32[day]": pa.date32(),
+        "duration[s]": pa.duration("s"),
+        "time32[s]": pa.time32("s"),
+        "string": pa.string(),
+    }
+    values = list(map(str, range(N))) if kind == "string" else pa.array(range(N), pa.int32())
+    if kind in ("timestamp[us]", "duration[s]"):
+        values = values.cast(pa.int64())
+    odd = values if kind == "string" else values.cast(types[kind])
+    table = pa.table({"number": NUMBERS, "odd": odd})
+    message = rf"X has columns that are not numbers: 'odd' \({re.escape(kind)}\)\. Encode text"
+    fitted = autoencoder().fit(pa.table({"number": NUMBERS, "odd": NUMBERS}))
+    for method in (autoencoder().fit, autoencoder().partial_fit, detector().fit, fitted.transform):
+        with pytest.raises(ValueError, match=message):
+            method(table)
+    with pytest.raises(ValueError, match=message.replace("X has", "X_corrupted has")):
+        autoencoder().fit(np.ones((N, 2)), X_corrupted=table)
+
+
+def test_numbers_of_arrow():
+    pa = pytest.importorskip("pyarrow")
+    table = pa.table(
+        {
+            "float": NUMBERS,
+            "null": [None, *range(1, N)],
+            "bool": NUMBERS > 0,
+            "decimal": pa.array([Decimal(k) for k in range(N)], pa.decimal128(10, 2)),
+        }
+    )
+    X = np.column_stack([NUMBERS, [np.nan, *range(1, N)], NUMBERS > 0, range(N)])
+    expected = autoencoder().fit(X).transform(X)
+    for rows in (table, table.to_batches()[0]):
+        model = autoencoder().fit(rows)
+        assert list(model.feature_names_in_) == table.column_names
+        np.testing.assert_array_equal(model.transform(rows), expected)
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_order_of_the_columns_of_arrow(batch):
+    pa = pytest.importorskip("pyarrow")
+    X = {"a": NUMBERS, "b": NUMBERS[::-1], "c": NUMBERS**2}
+
+    def arrow(columns):
+        made = pa.RecordBatch if batch else pa.Table
+        return made.from_arrays([pa.array(X[name]) for name in columns], names=list(columns))
+
+    rows, reversed_rows = arrow("abc"), arrow("cba")
+    for make in (autoencoder, detector, imputer, tabular):
+        model = make().fit(rows)
+        method = model.predict if make is detector else model.transform
+        with pytest.raises(ValueError, match="must be in the same order"):
+            method(reversed_rows)
+    message = r"X_corrupted must have the columns of X .* another order\. .*\.select\(X\."
+    with pytest.raises(ValueError, match=message):
+        autoencoder().fit(rows, X_corrupted=reversed_rows)
+    autoencoder().fit(rows, X_corrupted=rows)
+    model = autoencoder(n_components=3).fit(rows)
+    codes = dict(zip("abc", model.transform(rows).T, strict=True))
+    names = [f"denoisingautoencoder{k}" for k in range(3)]
+    in_order = pa.table(dict(zip(names, codes.values(), strict=True)))
+    assert model.inverse_transform(in_order).shape == (N, 3)
+    with pytest.raises(ValueError, match=r"columns in the order of get_feature_names_out\(\)"):
+        model.inverse_transform(in_order.select(names[::-1]))
+
+
+def test_a_table_of_arrow_that_no_array_holds():
+    pa = pytest.importorskip("pyarrow")
+    times = pa.array(range(N), pa.int64()).cast(pa.timestamp("us"))
+    table = pa.table({"time": times, "number": NUMBERS})
+    for make in (tabular, imputer):
+        with pytest.raises(ValueError, match=r"X, a Table, .*'time' \(timestamp.*X\.to_pandas\(\)"):
+            make().fit(table)
+
+
+# ------------------------------------------------------------------ what NumPy cannot read
+
+
+class Unreadable:
+    """As a tensor that is part of a graph of derivatives."""
+
+    shape = (N, 2)
+    ndim = 2
+
+    def __len__(self):
+        return N
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("Detach it first.")
+
+
+@pytest.mark.parametrize("make", [autoencoder, detector, imputer, tabular])
+def test_arrays_that_numpy_cannot_read(make):
+    with pytest.raises(ValueError, match=r"X, a Unreadable, cannot .*: Detach it first\. Pass"):
+        make().fit(Unreadable())
+
+
+@pytest.mark.parametrize("make", [autoencoder, detector, imputer, tabular])
+@pytest.mark.parametrize("name", ["bfloat16", "int4", "float8_e4m3fn"])
+def test_dtypes_of_other_libraries(make, name):
+    dtype = getattr(pytest.importorskip("ml_dtypes"), name)
+    X = np.column_stack([NUMBERS, NUMBERS[::-1]])
+    with pytest.raises(ValueError, match=rf"X has the dtype {name}, .* Pass X\.astype"):
+        make().fit(X.astype(dtype))
+
+
+@pytest.mark.parametrize("make", [autoencoder, detector, imputer, tabular])
+def test_masked_structured_arrays(make):
+    plain = np.zeros(N, dtype=[("a", np.float64), ("b", np.int32)])
+    rows = np.ma.masked_array(plain, mask=[(True, False), *[(False, False)] * (N - 1)])
+    with pytest.raises(ValueError, match="X is a structured array, with the fields a, b"):
+        make().fit(rows)
+
+
+def test_columns_of_polars_that_numpy_cannot_read():
+    pl = pytest.importorskip("polars")
+    if not hasattr(pl, "Int128"):
+        pytest.skip("this polars has no such integers")
+    frame = pl.DataFrame({"a": range(N), "wide": pl.Series(range(N)).cast(pl.Int128)})
+    try:
+        frame.to_numpy()
+    except Exception:
+        message = r"X has columns that cannot be .*: 'wide' \(Int128\)\. Convert these columns"
+        with pytest.raises(ValueError, match=message):
+            autoencoder().fit(frame)
+    else:
+        pytest.skip("this polars converts them")
+
+
+@pytest.mark.parametrize("make", [imputer, tabular])
+def test_a_frame_without_rows_yet(make):
+    lazy = pytest.importorskip("polars").DataFrame({"a": NUMBERS}).lazy()
+    with pytest.raises(ValueError, match=r"X is a polars LazyFrame, .* X\.collect\(\)"):
+        make().fit(lazy)
+
+
+def test_periods_are_not_called_text():
+    pd = pytest.importorskip("pandas")
+    days = pd.period_range("2020-01-01", periods=N, freq="D")
+    with pytest.warns(UserWarning, match="40 different Period values .* Turn the column into"):
+        tabular().fit(pd.DataFrame({"day": days, "a": NUMBERS}))
 
 
 # ------------------------------------------------------------------ targets

@@ -19,6 +19,7 @@ from dae._data.containers import (
     check_order_of_codes,
     refuse_stored_nan,
     understood,
+    with_names,
     with_nan,
 )
 from dae._data.rows import Rows
@@ -72,9 +73,9 @@ def check_training_data(estimator: Any, X: Any, *, reset: bool, dtype: Any = Non
 
 
 def _valid(name: str, X: Any) -> Any:
-    """X; raises ValueError where its columns or sparse indices cannot be read."""
+    """X, its columns with names; raises ValueError where they or sparse indices cannot be read."""
     check_columns(name, X)
-    return valid_container(name, X) if sparse.issparse(X) else X
+    return valid_container(name, X) if sparse.issparse(X) else with_names(X)
 
 
 def _rows(name: str, X: Any, dtype: Any, n_jobs: int | None = None) -> Rows:

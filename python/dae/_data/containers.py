@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, time, timedelta
@@ -31,7 +32,7 @@ def understood(name: str, X: Any) -> Iterator[None]:
     Raises
     ------
     ValueError
-        X has columns that are not numbers, or two of one name.
+        X has columns that are not numbers, or two of one name, or NumPy cannot read it.
     """
     _refuse_columns(name, list(_oddities(_examined(X))))
     try:
@@ -40,10 +41,12 @@ def understood(name: str, X: Any) -> Iterator[None]:
             yield
     except Exception as error:
         if not _is_frame(X):
+            refuse_unreadable(name, X)
             raise  # scikit-learn's error says enough
         if type(error).__name__ == "DuplicateError":  # of narwhals, which reads the names
             _refuse_columns_of_one_name(name, X)
         if not isinstance(error, (TypeError, ValueError)):
+            _refuse_unreadable_columns(name, X)
             raise
         _refuse_other_fill_values(name, X)
         strange = [column for column in _columns(X) if not _is_number(X, column)]
@@ -64,6 +67,19 @@ def check_columns(name: str, X: Any) -> None:
         raise ValueError(
             f"{name} is a polars LazyFrame, which has no rows yet. Pass {name}.collect()."
         )
+    dtype = getattr(X, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.isbuiltin == _OF_ANOTHER_LIBRARY:
+        raise ValueError(
+            f"{name} has the dtype {dtype}, which is none of NumPy's. Pass "
+            f"{name}.astype(numpy.float32)."
+        )
+
+
+def with_names(X: Any) -> Any:
+    """A RecordBatch of pyarrow as a Table, whose names scikit-learn reads; others as they are."""
+    if _is_of_arrow("RecordBatch", X):
+        return sys.modules["pyarrow"].Table.from_batches([X])
+    return X
 
 
 def check_numbers(name: str, values: Any) -> None:
@@ -93,7 +109,7 @@ def check_same_columns(X: Any, X_corrupted: Any) -> None:
     """Raise ValueError if two data frames do not have the same columns in the same order."""
     if not (_is_frame(X) and _is_frame(X_corrupted)):
         return
-    expected, given = list(X.columns), list(X_corrupted.columns)
+    expected, given = column_names(X), column_names(X_corrupted)
     if expected == given:
         return
     if sorted(map(str, expected)) == sorted(map(str, given)):
@@ -102,9 +118,11 @@ def check_same_columns(X: Any, X_corrupted: Any) -> None:
         strange = [name for name in given if name not in expected]
         absent = [name for name in expected if name not in given]
         problem = f"lacks {_listed(absent)} and has {_listed(strange)}"
+    names = "list(X.columns)" if hasattr(X, "dtypes") else "X.schema.names"
+    chosen = f"[{names}]" if hasattr(X_corrupted, "dtypes") else f".select({names})"
     raise ValueError(
         f"X_corrupted must have the columns of X in the same order; it {problem}. Pass "
-        "X_corrupted[X.columns], or an array to compare by position."
+        f"X_corrupted{chosen}, or an array to compare by position."
     )
 
 
@@ -112,7 +130,7 @@ def check_order_of_codes(estimator: Any, H: Any) -> None:
     """Raise ValueError if a data frame has the columns of `transform` in another order."""
     if not _is_frame(H):
         return
-    given, expected = list(H.columns), list(estimator.get_feature_names_out())
+    given, expected = column_names(H), list(estimator.get_feature_names_out())
     if given != expected and sorted(map(str, given)) == sorted(map(str, expected)):
         raise ValueError(
             "inverse_transform requires the columns in the order of get_feature_names_out(); they "
@@ -132,6 +150,8 @@ _NUMBERS = re.compile(
     r"(u?int|float|halffloat|double|bool|boolean|complex|decimal|sparse|null)\d*\b"
 )
 
+_OF_ANOTHER_LIBRARY = 2  # what `dtype.isbuiltin` says of bfloat16, for example
+
 _COMPLEX = "complex numbers"
 _TOO_LARGE = "numbers too large for float64"
 
@@ -139,13 +159,32 @@ _Column = tuple[Any, str, int]  # name, dtype, position
 
 
 def _is_frame(X: Any) -> bool:
+    """Whether X is a data frame, or a table of pyarrow."""
+    if _is_of_arrow("Table", X) or _is_of_arrow("RecordBatch", X):
+        return True
     return hasattr(X, "columns") and hasattr(X, "dtypes") and getattr(X, "ndim", 2) == 2
+
+
+def _is_of_arrow(name: str, X: Any) -> bool:
+    """Whether X is of this class of pyarrow, which is never imported here."""
+    module = sys.modules.get("pyarrow")
+    return module is not None and isinstance(X, getattr(module, name, ()))
+
+
+def column_names(X: Any) -> list[Any]:
+    """The names of the columns of a data frame."""
+    return list(X.columns) if hasattr(X, "dtypes") else list(X.schema.names)
+
+
+def _dtypes(X: Any) -> list[Any]:
+    """The dtypes of the columns of a data frame."""
+    return list(X.dtypes) if hasattr(X, "dtypes") else list(X.schema.types)
 
 
 def _columns(X: Any) -> Iterator[_Column]:
     """The columns of a data frame, or of an array of objects; other arrays count as one column."""
     if _is_frame(X):
-        for k, (name, dtype) in enumerate(zip(X.columns, X.dtypes, strict=True)):
+        for k, (name, dtype) in enumerate(zip(column_names(X), _dtypes(X), strict=True)):
             yield name, str(dtype).lower(), k
     elif isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 2:
         yield from ((k, "object", k) for k in range(X.shape[1]))
@@ -155,7 +194,9 @@ def _columns(X: Any) -> Iterator[_Column]:
 
 def _values(X: Any, k: int) -> Any:
     """The k-th column."""
-    return X.iloc[:, k] if hasattr(X, "iloc") else X[:, k]
+    if hasattr(X, "iloc"):
+        return X.iloc[:, k]
+    return X[:, k] if hasattr(X, "dtypes") or isinstance(X, np.ndarray) else X.column(k)
 
 
 def _examined(X: Any) -> Any:
@@ -175,14 +216,15 @@ def _oddities(X: Any) -> Iterator[tuple[_Column, str]]:
         if dtype.startswith(_TIMES + _NESTED):
             yield column, dtype
         elif not _NUMBERS.match(dtype):
-            what = oddity_among(X if name == "all" and not _is_frame(X) else _values(X, k))
+            values = X if name == "all" and not _is_frame(X) else _values(X, k)
+            what = oddity_among(values, str(getattr(values, "dtype", dtype)))
             if what is not None:
                 yield column, what
 
 
-def oddity_among(values: Any) -> str | None:
+def oddity_among(values: Any, dtype: str | None = None) -> str | None:
     """Text, times, complex or too large numbers among values of one dtype, in words, or None."""
-    dtype = str(values.dtype)
+    dtype = str(values.dtype) if dtype is None else dtype
     plain = dtype.lower().startswith(_TEXTS)  # a dtype that says enough
     try:
         if not isinstance(values, np.ndarray):
@@ -244,8 +286,56 @@ def _refuse_columns(name: str, columns: list[tuple[_Column, str]]) -> None:
         raise ValueError(f"{name} has columns that are not numbers: {_listed(named)}. {_CODE_THEM}")
 
 
+def refuse_unreadable(name: str, X: Any) -> None:
+    """Raise ValueError if NumPy cannot make an array of what says that it can become one."""
+    if not hasattr(X, "__array__"):
+        return
+    try:
+        np.asarray(X)
+    except MemoryError:
+        raise
+    except Exception as error:
+        if _is_frame(X):
+            types = [f"{column!r} ({dtype})" for column, dtype, _ in _columns(X)]
+            why, instead = f"its columns are {_listed(types)}", f"{name}.to_pandas()"
+        else:
+            why, instead = _first_line(error), "a NumPy array of numbers"
+        raise ValueError(
+            f"{name}, a {type(X).__name__}, cannot be converted to one NumPy array: {why}. Pass "
+            f"{instead}."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def _refuse_unreadable_columns(name: str, X: Any) -> None:
+    """Raise ValueError if a data frame has columns that NumPy cannot make arrays of."""
+    unreadable = [
+        f"{column!r} ({dtype})"
+        for k, (column, dtype) in enumerate(zip(column_names(X), _dtypes(X), strict=True))
+        if not _is_readable(_values(X, k))
+    ]
+    if unreadable:
+        raise ValueError(
+            f"{name} has columns that cannot be converted to NumPy: {_listed(unreadable)}. Convert "
+            "these columns to float64, or drop them."
+        )
+
+
+def _is_readable(values: Any) -> bool:
+    try:
+        np.asarray(values)
+    except MemoryError:
+        raise
+    except Exception:
+        return False
+    return True
+
+
 def _refuse_columns_of_one_name(name: str, X: Any) -> None:
-    names = list(X.columns)
+    names = column_names(X)
     if len(set(names)) < len(names):
         twice = next(column for k, column in enumerate(names) if column in names[:k])
         raise ValueError(
@@ -255,12 +345,12 @@ def _refuse_columns_of_one_name(name: str, X: Any) -> None:
 
 def _refuse_other_fill_values(name: str, X: Any) -> None:
     """Raise ValueError for sparse columns of pandas that leave out another value than 0."""
-    kinds = list(X.dtypes)
+    kinds = _dtypes(X)
     if not all(hasattr(kind, "fill_value") for kind in kinds):
         return  # pandas makes them dense beside a dense column
     filled = [
         f"{column!r} ({kind})"
-        for column, kind in zip(X.columns, kinds, strict=True)
+        for column, kind in zip(column_names(X), kinds, strict=True)
         if kind.fill_value != 0
     ]
     if filled:

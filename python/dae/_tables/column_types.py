@@ -80,9 +80,14 @@ def _type_of_levels(column: Column, n_observed: int) -> str:
     if n_levels == 1:
         return CONSTANT
     if n_observed >= _FEW_ROWS and n_levels > _UNIQUE_SHARE * n_observed:
+        what, remedy = "texts", "Drop the column"
+        others = [type(level) for level in column.levels if not isinstance(level, (str, bytes))]
+        if others:  # periods or intervals, for example
+            what = f"{others[0].__name__} values"
+            remedy = "Turn the column into dates or numbers, drop it"
         warnings.warn(
-            f"Column {column.name!r} has {n_levels} different texts in {n_observed} rows: it "
-            "identifies rows and is ignored. Drop the column, or name its type in column_types.",
+            f"Column {column.name!r} has {n_levels} different {what} in {n_observed} rows: it "
+            f"identifies rows and is ignored. {remedy}, or name its type in column_types.",
             stacklevel=2,
         )
         return IGNORE

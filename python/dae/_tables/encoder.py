@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
+from dae._data.containers import check_columns, refuse_unreadable, with_names
 from dae._model.damage import checked_count, damaged
 from dae._model.losses import get_loss
 from dae._tables import column_types as types
 from dae._tables.arrays import without_mask
 from dae._tables.column import BOOLEANS, Column
 from dae._tables.columns import ConstantColumn, FittedColumn, fit_column
-from dae._tables.frames import is_frame, refuse_lazy, schema_of
+from dae._tables.frames import is_frame, schema_of
 from dae._tables.schema import Filling, Schema, missing_in
 from dae._tables.state import Fields, Record, check_positions, is_a, list_of, record
 
@@ -277,9 +278,10 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Any:
     ------
     ValueError
         Names or number of the columns are not those of `fit`, a name is there twice, there are no
-        rows, or a value is infinite.
+        rows, or X cannot be read.
     """
-    refuse_lazy(X)
+    check_columns("X", X)
+    X = with_names(X)
     if is_frame(X):
         names = list(X.columns)
         twice = [name for k, name in enumerate(names) if name in names[:k]]
@@ -299,9 +301,13 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Any:
         isinstance(value, str) for row in X if isinstance(row, (list, tuple)) for value in row
     ):
         X = np.array(X, dtype=object)  # else its numbers would become text
-    checked = check_array(
-        X, dtype=None, ensure_all_finite=False, input_name="X", estimator=estimator
-    )
+    try:
+        checked = check_array(
+            X, dtype=None, ensure_all_finite=False, input_name="X", estimator=estimator
+        )
+    except Exception:
+        refuse_unreadable("X", X)
+        raise  # scikit-learn's error says enough
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     return checked
 

@@ -40,9 +40,3 @@ def _is_from(package: str, name: str, X: Any) -> bool:
 def as_pandas(X: Any) -> Any:
     """A table as a DataFrame of pandas with its dtypes, if it is one of polars; else as it is."""
     return X.to_pandas() if _is_from("polars", "DataFrame", X) else X
-
-
-def refuse_lazy(X: Any) -> None:
-    """Raise TypeError for a polars LazyFrame, which has no rows yet."""
-    if _is_from("polars", "LazyFrame", X):
-        raise TypeError("X is a polars LazyFrame, which has no rows yet. Pass X.collect().")
