@@ -231,6 +231,29 @@ def test_noise_beyond_black_and_white_is_cut_off(tiny, level):
     assert cleaned.min() == 0 and cleaned.max() == 1
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_around_zero_keep_their_values(tiny, sign, channels):
+    """As the difference of two pictures: no region is below black, half of the pixels are."""
+    difference = np.diff(GREY[:200, :256].astype(float), axis=1)[..., None] / 255
+    difference = difference * np.linspace(1, 0.9, channels)
+    noise = np.random.default_rng(0).normal(scale=0.03, size=difference.shape)
+    picture = 0.5 - 0.5 * sign + difference + noise
+    kept = tiny.transform(picture)
+    grey = tiny.transform(picture + 0.5 * sign)
+    np.testing.assert_allclose(kept + 0.5 * sign, grey, atol=1e-5)
+    as_integers = np.rint(2000 * (difference + noise)).astype(np.int16)
+    told = copy.deepcopy(tiny).set_params(data_range=2000)
+    assert (told.transform(as_integers) < -10).mean() > 0.3
+
+
+@pytest.mark.parametrize("size", [20, 64, 200])
+def test_noise_of_a_dark_picture_is_cut_off(tiny, size):
+    noise = np.random.default_rng(0).normal(scale=0.1, size=(size, size))
+    noise[3, 3] = -1  # a single pixel far below
+    assert tiny.transform(noise).min() == 0
+
+
 def test_integers_below_black(tiny):
     """As Hounsfield units of CT: air is -1000, bone 1000 and more."""
     ct = np.rint(3000.0 * UNSEEN / 255 - 1000).astype(np.int16)

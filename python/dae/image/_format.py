@@ -6,12 +6,15 @@
 
 Values beyond black and white are of two kinds. Noise takes single pixels there, and what is left of
 it after cleaning is cut off. Whole regions are there because black or white is elsewhere, as in CT,
-where air is -1000, or in pictures whose mean has been subtracted: their values are kept.
+where air is -1000, or in pictures whose mean has been subtracted: their values are kept. So are
+those of pictures around zero, such as the difference of two, of which many are further below than
+noise is.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +29,12 @@ NOISE_REACH = 1.5
 # ones tell smaller differences. Of white noise the mean of a block would have to differ by so many
 # of its standard deviations; of noise blurred over 4 pixels that is 5 deviations.
 BLOCKS, SURE = (8, 16, 32, 64), 20
+
+# Of the values that Gaussian noise takes below black, 1 of 22 is more than two of its standard
+# deviations (DEEP) below, and of an estimate from blocks (of that size, a low quantile of those
+# that reach black) at most 1 of 15. Where there are more than 1 of 14 the picture is there itself;
+# not where they are single pixels, of less than so much of the picture.
+NOISE_BLOCK, NOISE_QUANTILE, DEEP, DEEP_SHARE, SINGLE = 16, 0.1, 2, 0.07, 1e-3
 
 # bits of a pixel that cameras, microscopes and scanners store in 16
 FEWER_BITS = (8, 10, 12, 14)
@@ -45,8 +54,8 @@ class ImageFormat:
     white : float
         The value that stands for white; black is 0.
     lowest, highest : float
-        The range of cleaned values where white is 1: from 0 to 1, and on the sides where regions
-        are beyond that, to the last value of the picture.
+        The range of cleaned values where white is 1: from 0 to 1, and on the sides where the
+        picture is beyond that itself, to its last value.
     """
 
     shape: tuple[int, ...]
@@ -132,24 +141,50 @@ class ImageFormat:
                 f"{'; subtract the value of black first' if low < 0 else ''}."
             )
         result = cls(shape, dtype, white)
-        below, above = result._regions_beyond(image) if low < 0 or high > white else (False, False)
+        below, above = result._keeps_beyond(image, low < 0, high > white)
         return replace(
             result,
             lowest=low / white if below else 0.0,
             highest=high / white if above else 1.0,
         )
 
-    def _regions_beyond(self, image: np.ndarray) -> tuple[bool, bool]:
-        """Whether regions of a picture are below black, and above white."""
-        below = above = False
-        for top in range(0, self.shape[0], BLOCKS[-1]):  # a copy of all would need memory
-            colours = self.to_unit(image[top : top + BLOCKS[-1]])
-            for mean, error in zip(*block_means(colours), strict=True):
-                below |= bool((mean + SURE * error < -ROUNDING).any())
-                above |= bool((mean - SURE * error > 1 + ROUNDING).any())
-            if below and above:
-                break
+    def _keeps_beyond(self, image: np.ndarray, *there_are: bool) -> tuple[bool, bool]:
+        """Whether more of a picture than its noise is below black, and above white.
+
+        `there_are` says whether any values are there.
+        """
+        if not any(there_are):
+            return False, False
+        # a copy of all would need memory
+        strips = [image[top : top + BLOCKS[-1]] for top in range(0, self.shape[0], BLOCKS[-1])]
+        blocks = [block_means(self.to_unit(strip)) for strip in strips]
+        below, above = (
+            there
+            and (
+                any(_regions_are(beyond, *means_and_errors) for means_and_errors in blocks)
+                or self._is_deep(beyond, strips, blocks)
+            )
+            for there, beyond in zip(there_are, (below_black, above_white), strict=True)
+        )
         return below, above
+
+    def _is_deep(
+        self,
+        beyond: Callable[[np.ndarray], np.ndarray],
+        strips: list[np.ndarray],
+        blocks: list[tuple[list[np.ndarray], list[np.ndarray]]],
+    ) -> bool:
+        """Whether too many pixels are further beyond black, or white, than noise is."""
+        noise = _noise_of_blocks(beyond, blocks)
+        if noise is None:
+            return False
+        n_beyond = n_deep = n_values = 0
+        for strip in strips:
+            depth = beyond(self.to_unit(strip))
+            n_beyond += int(np.count_nonzero(depth > 0))
+            n_deep += int(np.count_nonzero(depth > DEEP * noise))
+            n_values += depth.size
+        return n_deep > max(DEEP_SHARE * n_beyond, SINGLE * n_values)
 
     def to_unit(self, image: np.ndarray) -> np.ndarray:
         """Colours as float32 (height, width, n_colours), black 0, white 1. NaN is kept."""
@@ -180,6 +215,15 @@ def integers_of(dtype: np.dtype) -> tuple[float, float]:
     return float(limits.min), largest
 
 
+def below_black(values: np.ndarray) -> np.ndarray:
+    """How far values are below black, where white is 1."""
+    return -values
+
+
+def above_white(values: np.ndarray) -> np.ndarray:
+    return values - 1
+
+
 def block_means(colours: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Means of blocks of each size of `BLOCKS`, and their standard errors if noise is white.
 
@@ -197,6 +241,31 @@ def block_means(colours: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]
         means.append(mean)
         errors.append(np.sqrt(np.maximum(squares / n_pixels - mean**2, 0) / n_pixels))
     return means, errors
+
+
+def _regions_are(
+    beyond: Callable[[np.ndarray], np.ndarray], means: list[np.ndarray], errors: list[np.ndarray]
+) -> bool:
+    """Whether the mean of a block is beyond black, or white, by more than its noise explains."""
+    return any(
+        bool((beyond(mean) - SURE * error > ROUNDING).any())
+        for mean, error in zip(means, errors, strict=True)
+    )
+
+
+def _noise_of_blocks(
+    beyond: Callable[[np.ndarray], np.ndarray],
+    blocks: list[tuple[list[np.ndarray], list[np.ndarray]]],
+) -> float | None:
+    """Standard deviation of the noise in blocks that reach black, or white; None without such."""
+    size = BLOCKS.index(NOISE_BLOCK)
+    found = []
+    for means, errors in blocks:
+        deviation = errors[size] * NOISE_BLOCK
+        reaches = (deviation > 0) & (beyond(means[size]) + DEEP * deviation > 0)
+        found.append(deviation[reaches])
+    deviations = np.concatenate(found)
+    return float(np.quantile(deviations, NOISE_QUANTILE)) if deviations.size else None
 
 
 def _block_sums(values: np.ndarray, size: int) -> np.ndarray:
