@@ -14,6 +14,7 @@ from PIL import __version__ as pillow_version
 
 from dae.image._chunks import avif_bits
 from dae.image._io import load, read, read_pages, write
+from dae.image._source import SourceFile
 
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (30, 40), dtype=np.uint8)
@@ -284,6 +285,28 @@ def test_a_lossless_webp_stays_lossless(tmp_path, size):
     assert read(tmp_path / "a.webp")[1].storage == {"lossless": False}
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_exif_of_a_webp_is_kept(tmp_path, suffix):
+    exif = Image.Exif()
+    exif[274], exif[271] = 6, "Maker"
+    Image.fromarray(COLOUR).save(tmp_path / "a.webp", exif=exif.tobytes())
+    notes, image = again(tmp_path / "a.webp", tmp_path / f"b{suffix}")
+    assert notes == [] and dict(image.getexif()) == dict(exif)
+
+
+def test_exif_that_is_missing_when_read_back_is_said(tmp_path):
+    pixels, source = GREY, SourceFile(tmp_path / "a.webp", "WEBP")
+    source.metadata["exif"] = b"not with the header of a JPEG's"
+    assert write(tmp_path / "b.jpg", pixels, source) == ["metadata could not be kept"]
+
+
+def test_colours_of_transparent_pixels_of_a_lossless_webp_are_kept(tmp_path):
+    pixels = np.dstack([COLOUR, np.where(GREY > 100, 255, 0).astype(np.uint8)])
+    Image.fromarray(pixels).save(tmp_path / "a.webp", lossless=True, exact=True)
+    _, image = again(tmp_path / "a.webp", tmp_path / "b.webp")
+    np.testing.assert_array_equal(np.asarray(image), pixels)
+
+
 def test_a_lossless_file_with_a_lossy_name(tmp_path):
     for kind, options in (("PNG", {}), ("WEBP", {"lossless": True}), ("TIFF", {})):
         Image.fromarray(COLOUR).save(tmp_path / "a.jpg", kind, **options)
@@ -402,6 +425,27 @@ def test_chunks_of_a_png_that_are_lost_are_said(tmp_path):
     for goal in ("b.png", "b.jpg"):
         notes, _ = again(tmp_path / "a.png", tmp_path / goal)
         assert notes == ["PNG chunks are lost: bKGD, oFFs, pHYs, prIV, sBIT"]
+
+
+def test_all_text_of_a_png_is_kept(tmp_path):
+    """Also of one keyword, and as it is: compressed, with its language."""
+    chunks = [
+        chunk(b"tEXt", b"Comment\0one"),
+        chunk(b"tEXt", b"Comment\0two"),
+        chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"three")),
+        chunk(b"iTXt", b"Title\0\0\0de\0Titel\0\xc3\xbc"),
+    ]
+    save_png(tmp_path / "a.png", COLOUR, *chunks)
+    notes, _ = again(tmp_path / "a.png", tmp_path / "b.png")
+    raw = (tmp_path / "b.png").read_bytes()
+    assert notes == [] and [raw.count(one) for one in chunks] == [1] * len(chunks)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_the_comment_of_a_jpeg_in_a_png(tmp_path, encoding):
+    Image.fromarray(COLOUR).save(tmp_path / "a.jpg", comment="Z\u00fcrich".encode(encoding))
+    _, image = again(tmp_path / "a.jpg", tmp_path / "b.png")
+    assert image.text == {"Comment": "Z\u00fcrich"}
 
 
 KEEPS_ONE_BIT = tuple(map(int, pillow_version.split(".")[:2])) >= (13, 0)

@@ -75,7 +75,7 @@ def encode(
         def write(file: IO[bytes], options: list[dict[str, Any]] = options) -> None:
             with silence():
                 _save(file, kind, pages, options)
-            _verify(file, kind, pages)
+            _verify(file, kind, pages, has_exif=bool(options[0].get("exif")))
 
         try:
             write_whole(path, write)
@@ -201,6 +201,7 @@ def _options(
     elif kind == "WEBP":
         lossless = same and source.storage.get("lossless", False) and quality is None
         options |= {"lossless": lossless, "quality": QUALITY if quality is None else quality}
+        options["exact"] = lossless  # with the colours of transparent pixels
     elif kind == "BMP":
         options = {"dpi": _upright_dpi(source, metadata)} if "dpi" in metadata else {}
     return [options], notes
@@ -212,19 +213,25 @@ def _png_chunks(metadata: dict[str, Any]) -> Any:
     chunks = PngInfo()
     if "gamma" in metadata:
         chunks.add(b"gAMA", round(metadata["gamma"] * 100_000).to_bytes(4, "big"))
-    for key, value in metadata.get("text", {}).items():
-        chunks.add_itxt(key, value) if not value.isascii() else chunks.add_text(key, value)
     if "comment" in metadata:
-        comment = metadata["comment"]
-        comment = comment.decode("latin-1") if isinstance(comment, bytes) else str(comment)
-        chunks.add_text("Comment", comment)
+        chunks.add_text("Comment", _decoded(metadata["comment"]))  # of more than Latin-1 as iTXt
     if "xmp" in metadata:
         chunks.add_itxt("XML:com.adobe.xmp", metadata["xmp"].decode("utf-8", "replace"))
     if "srgb" in metadata:
         chunks.add(b"sRGB", metadata["srgb"])
-    for name, content in metadata.get("chunks", ()):
+    for name, content in (*metadata.get("text", ()), *metadata.get("chunks", ())):
         chunks.add(name, content)
     return chunks
+
+
+def _decoded(comment: bytes | str) -> str:
+    """A comment as text: its bytes are UTF-8 or, in older files, Latin-1."""
+    if isinstance(comment, str):
+        return comment
+    try:
+        return comment.decode("utf-8")
+    except UnicodeDecodeError:
+        return comment.decode("latin-1")
 
 
 def _jpeg_segments(metadata: dict[str, Any], notes: list[str]) -> bytes:
@@ -313,7 +320,7 @@ class _NotReadable(Exception):
     """The written file is not what was to be written."""
 
 
-def _verify(file: IO[bytes], kind: str, pages: list[np.ndarray]) -> None:
+def _verify(file: IO[bytes], kind: str, pages: list[np.ndarray], has_exif: bool) -> None:
     """Read the file back, before it gets its name."""
     file.flush()
     file.seek(0)
@@ -331,6 +338,8 @@ def _verify(file: IO[bytes], kind: str, pages: list[np.ndarray]) -> None:
                 if len(pages) > 1:
                     image.seek(number)
                 image.load()
+                if has_exif and not image.info.get("exif"):
+                    raise _NotReadable("its EXIF is missing when read back")
                 written = np.asarray(image)
                 if not same(written, page):
                     raise _NotReadable("its pixels differ when read back")

@@ -57,6 +57,11 @@ OWN_CHUNKS = frozenset(
 )  # fmt: skip
 
 
+TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
+XMP_KEYWORD = b"XML:com.adobe.xmp\0"
+EXIF_HEADER = b"Exif\0\0"
+
+
 def pillow() -> Any:
     """The module `PIL.Image`."""
     if importlib.util.find_spec("PIL") is None:
@@ -383,15 +388,9 @@ def _metadata_of(image: Any, content: bytes, source: SourceFile) -> dict[str, An
         tags = source.tags[0]
         xmp = tags.get(700, (None, None))[1]
     else:
-        kept["exif"] = info.get("exif")
+        kept["exif"] = _with_header(info.get("exif"))
         xmp = info.get("xmp") or info.get("XML:com.adobe.xmp")
     kept["xmp"] = xmp.encode() if isinstance(xmp, str) else xmp
-    text = {
-        key: str(value)
-        for key, value in (getattr(image, "text", None) or {}).items()
-        if key != "XML:com.adobe.xmp" and isinstance(key, str)
-    }
-    kept["text"] = text
     if source.kind == "PNG" and isinstance(info.get("gamma"), float):
         kept["gamma"] = info["gamma"]
     if source.kind == "JPEG":
@@ -399,6 +398,11 @@ def _metadata_of(image: Any, content: bytes, source: SourceFile) -> dict[str, An
     if source.kind == "PNG":
         kept |= _chunks_of(content, source)
     return {name: value for name, value in kept.items() if value}
+
+
+def _with_header(exif: bytes | None) -> bytes | None:
+    """EXIF as it is in a JPEG. In other formats it may lack the header, which all readers skip."""
+    return EXIF_HEADER + exif if exif and not exif.startswith(EXIF_HEADER) else exif
 
 
 def _segments_of(image: Any, content: bytes, source: SourceFile) -> dict[str, Any]:
@@ -426,10 +430,13 @@ def _segments_of(image: Any, content: bytes, source: SourceFile) -> dict[str, An
 
 def _chunks_of(content: bytes, source: SourceFile) -> dict[str, Any]:
     """Chunks of a PNG beside those that Pillow reads itself."""
-    chunks: dict[str, Any] = {"srgb": b"", "chunks": []}
+    chunks: dict[str, Any] = {"srgb": b"", "text": [], "chunks": []}
     lost = []
     for name, chunk in png_chunks(content):
-        if name == b"sRGB":
+        if name in TEXT_CHUNKS:  # of those with one keyword, Pillow tells the last
+            if not chunk.startswith(XMP_KEYWORD):  # XMP is kept in all formats
+                chunks["text"].append((name, chunk))
+        elif name == b"sRGB":
             chunks["srgb"] = chunk
         elif name in (b"cHRM", b"cICP", b"tIME") or _is_safe_to_copy(name):
             chunks["chunks"].append((name, chunk))

@@ -37,7 +37,7 @@ class SourceFile:
         Pillow's name of the format: "PNG", "JPEG", "TIFF" and so on.
     metadata : dict
         What other formats may keep too: "icc_profile", "exif", "dpi", "xmp", "comment", "gamma",
-        "text" (a dict), "iptc" and "segments" (lists of a JPEG's), "srgb" and "chunks" (of a PNG).
+        "iptc" and "segments" (lists of a JPEG's), "srgb", "text" and "chunks" (of a PNG).
     storage : dict
         Options of Pillow for storing pixels as the source does, for the same format only:
         "compression" of a TIFF, "qtables", "subsampling" and "progressive" of a JPEG, "lossless"
