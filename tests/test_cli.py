@@ -676,16 +676,20 @@ def test_an_interrupted_fit_keeps_complete_blocks(monkeypatch):
 
 def test_odd_pictures_do_not_stop_a_training(folder, train, capsys):
     odd_tiff(folder / "a.tif")
+    Image.fromarray(GREY.astype(np.float32)).save(folder / "b.tif")
+    Image.fromarray(np.full((40, 40), np.nan, np.float32)).save(folder / "c.tif")
     Image.fromarray(GREY[:3]).save(folder / "small.png")
     out, dae_train = train
     assert dae_train("--patches", 500) == 1
     printed = capsys.readouterr()
     lines = printed.err.splitlines()
-    assert len(lines) == 2 and "a.tif" in lines[0] and "small.png" in lines[1]
+    assert len(lines) == 4 and "a.tif" in lines[0] and "small.png" in lines[3]
+    assert "b.tif must have floats from 0 (black) to 1 (white)" in lines[1]
+    assert "c.tif has NaN in 1600 places" in lines[2]
     assert "of 1 picture in" in printed.out and ImageDenoiser.load(out).n_patches_ == 500
     (folder / "grey.png").unlink()
     assert dae_train("--patches", 500, "--overwrite") == 1
-    assert "none of 2 pictures can be trained on" in capsys.readouterr().err
+    assert "none of 4 pictures can be trained on" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -195,6 +195,27 @@ def test_errors_name_data_range(tiny, data_range, method):
         getattr(denoiser, method)(np.zeros((20, 20)) if method == "estimate_sigma" else [GREY])
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16])
+def test_a_data_range_that_no_integer_is_near(tiny, dtype):
+    """A model file may set it; white would be nowhere, and the picture black."""
+    denoiser = copy.deepcopy(tiny).set_params(data_range=2**63)
+    with pytest.raises(ValueError, match=r"images\[0\] holds .*; data_range, .* must be near"):
+        denoiser.transform([GREY.astype(dtype)])
+
+
+def test_floats_that_are_almost_black_are_said(tiny):
+    small = UNSEEN / UNSEEN.max() * 0.01
+    with pytest.warns(
+        UserWarning, match=r"images\[0\] holds floats up to 0.01, .* data_range"
+    ) as said:
+        tiny.transform([small])
+    assert len(said) == 1
+    with pytest.warns(UserWarning, match="images holds floats up to 0.01") as said:
+        tiny.transform(np.stack([small, small]))
+    assert len(said) == 1
+    copy.deepcopy(tiny).set_params(data_range=0.01).transform(small)
+
+
 def test_negative_values(tiny):
     with pytest.raises(ValueError, match="from 0 .* got values from -.* subtract the value"):
         copy.deepcopy(tiny).set_params(data_range=1000).transform(

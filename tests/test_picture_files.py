@@ -279,6 +279,26 @@ def test_pages_below_black_have_the_white_of_the_others(tmp_path, denoiser):
     assert np.abs(cleaned[1] + 1000 - cleaned[0].astype(int)).max() <= 20
 
 
+def test_what_decides_white_alone_is_said(tmp_path, denoiser):
+    def notes(pixels):
+        write(tmp_path / "a.tif", pixels)
+        done = clean_file(denoiser, tmp_path / "a.tif", tmp_path / "b.tif", sigma=0.1)
+        return done.notes
+
+    dark = GREY.astype(np.uint16) * 8
+    dark[3, 3] = 65535
+    (said,) = notes(dark)
+    assert said.startswith(f"white is taken to be 65535, because of 1 of {dark.size} values, all ")
+    elevation = GREY.astype(np.float32) * 4
+    elevation[:10] = -9999
+    (said,) = notes(elevation)
+    assert said.startswith("white is taken to be 16383, because of -9999: if that stands for no")
+    assert notes(GREY.astype(np.float32)) == ("white is taken to be 255",)
+    assert notes(GREY.astype(np.uint16) * 257) == ()
+    (said,) = notes(GREY.astype(np.float32) / 255 * np.float32(0.01))
+    assert said.startswith("white is taken to be 1, but no value is above 0.01: if white is less")
+
+
 def test_webp_and_gif(tmp_path, denoiser):
     picture = Image.fromarray(smooth())
     picture.save(tmp_path / "a.webp", lossless=True)
@@ -619,7 +639,11 @@ def test_the_level_that_was_used_is_told(tmp_path, denoiser):
     assert clean(0.1).sigmas == (0.1,) and clean(0.1).notes == ()
     low, high = clean(0.001), clean(0.8)
     assert low.sigmas == (0.02,) and high.sigmas == (0.2,)
-    assert low.notes == ("sigma 0.3 is outside the levels of the model, 5.1 to 51.0: 5.1 was used",)
+    said = "sigma 0.255 is outside the levels of the model, 5.1 to 51.0: 5.1 was used"
+    assert low.notes == (f"{said}, and no more than the noise is removed",)
+    assert high.notes == (
+        "sigma 204 is outside the levels of the model, 5.1 to 51.0: 51.0 was used",
+    )
     assert clean(0.0).sigmas == (0.0,) and clean(0.0).notes == ()
     np.testing.assert_array_equal(read(tmp_path / "b.png")[0], GREY)
 

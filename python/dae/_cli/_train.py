@@ -20,6 +20,7 @@ from dae._cli._options import (
 from dae._cli._process import INTERRUPTED, discard_output
 from dae._files import check_place
 from dae.image import ImageDenoiser
+from dae.image._format import ImageFormat
 from dae.image._io import find_pictures, read
 
 DEFAULT_LEVELS = {"gaussian": [5.0, 75.0], "masking": [0.05, 0.9], "salt_and_pepper": [0.05, 0.9]}
@@ -137,6 +138,9 @@ def readable(paths: list[Path], smallest: int) -> list[Path]:
     for path in paths:
         try:
             picture = read(path)[0]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # of the value of white
+                ImageFormat.of(picture, str(path))
             if min(picture.shape[:2]) < smallest:
                 raise ValueError(f"smaller than a patch of {smallest} x {smallest} pixels")
         except Exception as error:  # decoders raise what they like

@@ -12,13 +12,25 @@ import numpy as np
 
 from dae._files import write_whole
 from dae.image._cleaning import clean_picture
-from dae.image._format import LARGEST_RANGE, NOISE_REACH, ROUNDING, fewer_bits, largest_value
+from dae.image._format import (
+    LARGEST_RANGE,
+    NOISE_REACH,
+    ROUNDING,
+    fewer_bits,
+    is_almost_black,
+    largest_value,
+)
 from dae.image._io import KINDS, read_pages, write
 from dae.image._pillow import silence_libraries
 from dae.image._source import SourceFile
 
 LOSSY = ("JPEG", "WEBP")
 WHITES = (1, 255, 1023, 4095, 16383, 65535)  # values of white that pictures of floats have
+
+# What decides white may be no part of the picture: a value for no data, where all others are less
+# than this share of white, or a few bright pixels of a sensor, where they are the only ones above
+# the other share
+LOW_DECIDES, HIGH_DECIDES, FEW = 4, 16, 1e-3
 
 
 @dataclass(frozen=True)
@@ -110,8 +122,9 @@ def clean_file(
     low, high = cleaner.levels
     if sigma and cleaner.tells_level and not low <= sigma <= high:
         source.note(
-            f"sigma {255 * sigma:.1f} is outside the levels of the model, {255 * low:.1f} to "
+            f"sigma {255 * sigma:.3g} is outside the levels of the model, {255 * low:.1f} to "
             f"{255 * high:.1f}: {255 * sigmas[0]:.1f} was used"
+            + (", and no more than the noise is removed" if sigma < low else "")
         )
     unchanged = cleaner.tells_level and not any(sigmas) and quality is None
     if (
@@ -164,12 +177,39 @@ def _white(pages: list[np.ndarray], source: SourceFile) -> float | None:
     if dtypes == {np.dtype(np.uint16)}:
         bits = fewer_bits(highest)
         if bits is None:
+            if reason := _reason(pages, 65535.0):
+                source.note(f"white is taken to be 65535{reason}")
             return 65535.0
-        source.note(f"white is taken to be {2**bits - 1} ({bits} bits)")
-        return float(2**bits - 1)
-    is_float = pages[0].dtype.kind == "f" and 1 + NOISE_REACH < highest <= LARGEST_RANGE
-    if is_float or np.dtype(np.int32) in dtypes:
-        white = float(next((w for w in WHITES if highest <= w * (1 + ROUNDING)), highest))
-        source.note(f"white is taken to be {white:g}")
+        white = float(2**bits - 1)
+        source.note(f"white is taken to be {white:.0f} ({bits} bits){_reason(pages, white)}")
         return white
+    is_float = pages[0].dtype.kind == "f"
+    if (is_float and 1 + NOISE_REACH < highest <= LARGEST_RANGE) or np.dtype(np.int32) in dtypes:
+        white = float(next((w for w in WHITES if highest <= w * (1 + ROUNDING)), highest))
+        source.note(f"white is taken to be {white:g}{_reason(pages, white)}")
+        return white
+    if is_float and is_almost_black(highest):
+        source.note(
+            f"white is taken to be 1, but no value is above {highest:.3g}: if white is less, scale "
+            "the picture, or pass the array to Python with data_range"
+        )
     return None
+
+
+def _reason(pages: list[np.ndarray], white: float) -> str:
+    """Why white is that large, where what decided it may be no part of the picture."""
+    low, high = (
+        float(reduce.reduce([reduce.reduce(page, axis=None) for page in pages]))
+        for reduce in (np.fmin, np.fmax)
+    )
+    if -low > white / LOW_DECIDES > high:
+        return f", because of {low:.6g}: if that stands for no data, replace it first"
+    part = white / HIGH_DECIDES
+    n_above = sum(int(np.count_nonzero(page > part)) for page in pages)
+    n_values = sum(page.size for page in pages)
+    if low < -part or n_above > FEW * n_values:
+        return ""
+    return (
+        f", because of {n_above} of {n_values} values, all others are at most {part:.0f}: if "
+        "they are no part of the picture, replace them first"
+    )

@@ -39,6 +39,8 @@ NOISE_BLOCK, NOISE_QUANTILE, DEEP, DEEP_SHARE, SINGLE = 16, 0.1, 2, 0.07, 1e-3
 # bits of a pixel that cameras, microscopes and scanners store in 16
 FEWER_BITS = (8, 10, 12, 14)
 
+ALMOST_BLACK = 0.02  # floats that reach no further are likely to have another white than 1
+
 SMALLEST_RANGE, LARGEST_RANGE = 1e-30, 1e30  # what float32 can be divided by
 
 
@@ -119,6 +121,13 @@ class ImageFormat:
                 f"data_range, the value of white, must be from {SMALLEST_RANGE:g} to "
                 f"{LARGEST_RANGE:g}, got {data_range!r}."
             )
+        if data_range is not None and dtype.kind in "ui":
+            largest = np.iinfo(dtype).max
+            if data_range > 2 * (float(largest) + 1):
+                raise ValueError(
+                    f"{name} holds {dtype}, whose values are at most {largest}; data_range, the "
+                    f"value of white, must be near to that or less, got {data_range:.6g}."
+                )
         white = own_white(image, name) if data_range is None else float(data_range)
         if dtype.kind == "f":
             n_nan = int(np.isnan(image).sum())
@@ -279,6 +288,13 @@ def _block_sums(values: np.ndarray, size: int) -> np.ndarray:
 def own_white(image: np.ndarray, name: str) -> float:
     """The value of white that the dtype, and for 16 bits the largest value, tell."""
     if image.dtype.kind == "f":
+        reached = largest_value(image)
+        if is_almost_black(reached):
+            warnings.warn(
+                f"{name} holds floats up to {reached:.3g}, where white is 1: it is almost black. "
+                "Pass the value of white as data_range if it is not 1.",
+                stacklevel=2,
+            )
         return 1.0
     largest = int(np.iinfo(image.dtype).max)
     if image.dtype == np.uint8:
@@ -302,6 +318,11 @@ def own_white(image: np.ndarray, name: str) -> float:
         stacklevel=2,
     )
     return float(white)
+
+
+def is_almost_black(largest: float) -> bool:
+    """Whether floats with that largest value are black throughout if white is 1."""
+    return 0 < largest < ALMOST_BLACK
 
 
 def fewer_bits(highest: float) -> int | None:
