@@ -3,6 +3,8 @@
 What else an estimator consists of, skops knows: numbers, strings, lists, dicts and arrays.
 """
 
+import pickle
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -12,11 +14,13 @@ from sklearn.preprocessing import MinMaxScaler
 
 from dae import (
     DenoisingAutoencoder,
+    DenoisingOutlierDetector,
     StackedDenoisingAutoencoder,
     StackedDenoisingClassifier,
     StackedDenoisingRegressor,
 )
 from dae.image import ImageDenoiser
+from dae.tabular import DenoisingImputer, TabularDenoisingAutoencoder
 
 QUICK = {"max_iter": 2, "tol": None, "random_state": 0}
 TUNED = {"fine_tune_max_iter": 2, **QUICK}
@@ -114,3 +118,85 @@ def test_a_corruption_of_ones_own_has_to_be_trusted_too(io):
     np.testing.assert_array_equal(
         twin.partial_fit(X).transform(X), model.partial_fit(X).transform(X)
     )
+
+
+# ------------------------------------------------------------------ tables
+
+N_ROWS = 40
+TABULAR = {"hidden_layer_sizes": 4, "max_iter": 1, "random_state": 0}
+
+
+def table_of_pandas(pd, columns):
+    """A frame with columns of most kinds, with these labels."""
+    number = np.random.default_rng(0).normal(size=N_ROWS)
+    number[3] = np.nan
+    ordered = pd.Categorical(["u", "v"] * 20, categories=["v", "u", "w"], ordered=True)
+    days = pd.date_range("2020-01-01", periods=N_ROWS)
+    frame = pd.DataFrame(
+        {
+            "number": number,
+            "count": pd.Series(range(N_ROWS), dtype="Int64"),
+            "text": ["x", "y"] * 20,
+            "string": pd.Series(["x", "y"] * 20, dtype="string"),
+            "ordered": ordered,
+            "day": days,
+            "local": days.tz_localize("Europe/Rome"),
+        }
+    )
+    if columns == "levels":
+        pairs = [(name, k) for k, name in enumerate(frame)]
+        frame.columns = pd.MultiIndex.from_tuples(pairs, names=["name", None])
+    elif columns == "named":
+        frame.columns.name = "columns"
+    elif columns == "numbers":
+        frame.columns = range(len(frame.columns))
+    return frame
+
+
+@pytest.mark.parametrize("columns", ["named", "levels", "numbers"])
+@pytest.mark.parametrize(
+    "kind", [TabularDenoisingAutoencoder, DenoisingImputer, DenoisingOutlierDetector]
+)
+def test_tables_of_pandas(io, kind, columns):
+    pd = pytest.importorskip("pandas")
+    frame = table_of_pandas(pd, columns)
+    local = frame.iloc[:, 6].dt.tz
+    if not hasattr(local, "key"):
+        pytest.skip("this pandas has time zones of pytz")
+    model = kind(**TABULAR).fit(frame)
+    data = io.dumps(model)
+    trusted = io.get_untrusted_types(data=data)
+    assert not [name for name in trusted if name.startswith("pandas")]
+    twin = io.loads(data, trusted=trusted)
+    method = "errors" if kind is DenoisingOutlierDetector else "transform"
+    expected, found = (getattr(each, method)(frame) for each in (model, twin))
+    if isinstance(expected, np.ndarray):
+        np.testing.assert_array_equal(found, expected)
+        expected, found = (each.inverse_transform(expected) for each in (model, twin))
+    pd.testing.assert_frame_equal(found, expected)
+    schema, read = model._encoder.schema, twin._encoder.schema
+    assert list(map(repr, read.dtypes)) == list(map(repr, schema.dtypes))
+    pd.testing.assert_index_equal(read.labels, schema.labels, exact=True)
+
+
+def test_state_with_objects_of_pandas_is_read():
+    """As it was written before it was made plain."""
+    pd = pytest.importorskip("pandas")
+    frame = table_of_pandas(pd, "named")
+    schema = TabularDenoisingAutoencoder(**TABULAR).fit(frame)._encoder.schema
+    assert isinstance(schema.__getstate__()["labels"], dict)
+    old = dict(vars(schema))
+    assert isinstance(old["labels"], pd.Index)
+    read = type(schema).__new__(type(schema))
+    read.__setstate__(old)
+    assert list(map(repr, read.dtypes)) == list(map(repr, schema.dtypes))
+    pd.testing.assert_index_equal(read.labels, schema.labels, exact=True)
+
+
+def test_what_has_no_plain_form_is_kept():
+    pd = pytest.importorskip("pandas")
+    spans = pd.interval_range(0, 2)
+    frame = pd.DataFrame({"a": np.arange(N_ROWS) / 2, "span": pd.Categorical(spans.repeat(20))})
+    model = TabularDenoisingAutoencoder(**TABULAR).fit(frame)
+    twin = pickle.loads(pickle.dumps(model))
+    pd.testing.assert_frame_equal(twin.reconstruct(frame), model.reconstruct(frame))

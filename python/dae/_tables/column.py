@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from numbers import Number, Rational, Real
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -53,6 +54,24 @@ class Times(Record):
         "zone": optional(is_a(tzinfo)),
         "duration": flag,
     }
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields, with a time zone by its name, where it has one: files hold no zones."""
+        state = dict(vars(self))
+        zone = state.get("zone")
+        if isinstance(zone, ZoneInfo) and zone.key:
+            state["zone"] = zone.key
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """From these fields, or from those of a state that has the zone itself."""
+        fields = dict(state)
+        if isinstance(fields.get("zone"), str):
+            try:
+                fields["zone"] = ZoneInfo(fields["zone"])
+            except (ValueError, OSError, KeyError):  # for the check of the state to refuse
+                pass
+        self.__dict__.update(fields)
 
     def check_range(self, path: str, low: float, high: float) -> None:
         """Raise ValueError unless these seconds are times that the table can hold."""

@@ -23,6 +23,7 @@ from dae._tables.column import (
     seconds_of,
     times_of,
 )
+from dae._tables.pandas_plain import dtype_of, index_of, plain_dtype, plain_index
 from dae._tables.schema import (
     Filling,
     Schema,
@@ -53,6 +54,24 @@ class PandasSchema(Schema):
 
     def _by_column(self) -> Sequence[Any]:
         return [self.names, self.dtypes, self.labels]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields without objects of pandas, as far as they can do without."""
+        state = dict(vars(self))
+        if isinstance(state.get("dtypes"), list):
+            state["dtypes"] = [plain_dtype(dtype) for dtype in state["dtypes"]]
+        if isinstance(state.get("labels"), pd.Index):
+            state["labels"] = plain_index(state["labels"])
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """From these fields, or from those of a state that has objects of pandas."""
+        fields = dict(state)
+        if isinstance(fields.get("dtypes"), list):
+            fields["dtypes"] = [dtype_of(dtype) for dtype in fields["dtypes"]]
+        if "labels" in fields:
+            fields["labels"] = index_of(fields["labels"])
+        self.__dict__.update(fields)
 
     @classmethod
     def of(cls, X: pd.DataFrame) -> PandasSchema:
