@@ -120,6 +120,10 @@ def test_edited_classes(X):
 # ------------------------------------------------------------------ estimators of tables
 
 
+def pandas_na():
+    return pytest.importorskip("pandas").NA
+
+
 def table(n=24):
     pandas = pytest.importorskip("pandas")
     rng = np.random.default_rng(0)
@@ -214,6 +218,11 @@ def schema(model):
         (sets("levels", ("x", "y"), column(1)), "_encoder.columns.1..width must be 2"),
         (sets("levels", ("x", "y", "x"), column(1)), "_encoder.columns.1. has a level twice"),
         (sets("levels", ("x", "y", []), column(1)), "_encoder.columns.1..levels"),
+        (
+            lambda model: setattr(model._encoder.columns[1], "levels", ("x", "y", pandas_na())),
+            "_encoder.columns.1..levels .* no missing",
+        ),
+        (sets("levels", ("x", "y", None), column(1)), "_encoder.columns.1..levels .* no missing"),
         (sets("mean", -1.0, column(2)), "_encoder.columns.2..mean"),
         (sets("times", None, column(3)), "_encoder.columns.3..times must be there for dates"),
         (sets("step", 2.0, column(3)), "_encoder.columns.3..step"),

@@ -11,10 +11,19 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
+from dae import DenoisingOutlierDetector
 from dae._tables.linear_fill import LinearFill
 from dae.tabular import DenoisingImputer, TabularDenoisingAutoencoder
 
 N = 200
+
+
+def imputer(**settings):
+    return DenoisingImputer(hidden_layer_sizes=8, max_iter=1, random_state=0, **settings)
+
+
+def detector(**settings):
+    return DenoisingOutlierDetector(hidden_layer_sizes=8, max_iter=1, random_state=0, **settings)
 
 
 def small(**settings):
@@ -539,5 +548,28 @@ def test_arrays_of_datetime64():
 def test_a_column_of_dates_must_hold_dates_again():
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame({"day": pd.date_range("2020-01-01", periods=9), "number": range(9)})
-    with pytest.raises(ValueError, match="Column 'day' held dates in fit and holds text now"):
+    with pytest.raises(ValueError, match="Column 'day' held dates in fit and holds text or"):
         small().fit(frame).transform(frame.assign(day=frame["day"].astype(str)))
+
+
+@pytest.mark.parametrize("make", [small, imputer, detector])
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_numbers_dates_and_durations_do_not_stand_in_for_each_other(make, library):
+    frames = pytest.importorskip(library)
+    steps = np.arange(N)
+    columns = {
+        "numbers": steps + 0.5,
+        "dates": np.datetime64("2020-01-01", "us") + steps.astype("timedelta64[D]"),
+        "durations": (steps + 1).astype("timedelta64[s]").astype("timedelta64[us]"),
+    }
+    text = np.array(["x", "y"] * (N // 2), dtype=object)
+    for was, values in columns.items():
+        model = make().fit(frames.DataFrame({"a": values, "t": text.tolist()}))
+        use = model.predict if make is detector else model.transform
+        for now, others in columns.items():
+            table = frames.DataFrame({"a": others, "t": text.tolist()})
+            if now == was:
+                assert len(use(table)) == N
+                continue
+            with pytest.raises(ValueError, match=f"'a' held {was} in fit and holds {now} now"):
+                use(table)

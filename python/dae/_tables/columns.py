@@ -53,6 +53,15 @@ _DAY = 86400.0
 _STEPS = (0.0, 1.0, _DAY)
 
 
+def _in_words(column: FittedColumn | Column) -> str:
+    """What the values of a column are: kinds that must not stand in for each other."""
+    if column.holds == LEVELS:
+        return "text or categories"
+    if column.holds == DATES:
+        return "durations" if column.times and column.times.duration else "dates"
+    return "numbers"
+
+
 @dataclass
 class FittedColumn(Record, ABC):
     """What is common to all kinds."""
@@ -93,11 +102,8 @@ class FittedColumn(Record, ABC):
 
     def check(self, column: Column) -> None:
         """Raise ValueError if a column of another table holds something else."""
-        if (column.numbers is None) != (self.holds == LEVELS) and not column.missing.all():
-            if self.holds == LEVELS:
-                was, now = "text or categories", "dates" if column.times else "numbers"
-            else:
-                was, now = "dates" if self.times else "numbers", "text"
+        was, now = _in_words(self), _in_words(column)
+        if was != now and not column.missing.all():
             raise ValueError(
                 f"Column {self.name!r} held {was} in fit and holds {now} now. Convert it to what "
                 "it was."
@@ -375,6 +381,8 @@ class ConstantColumn(FittedColumn):
     def check_state(self, path: str) -> None:
         super().check_state(path)
         self._check_width(path, 0)
+        if self.only is not None:
+            tuple_of_levels(f"{path}.only", (self.only,))
         if self.only is not None and self.holds != LEVELS:
             finite(f"{path}.only", self.only)
             if self.times:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from dae._data.containers import missing_objects
 from dae._model.damage import checked_choice, checked_count, damaged
 
 # of the path to a field, and its value; raises ValueError
@@ -129,9 +130,13 @@ def list_of(check: Check) -> Check:
 
 
 def tuple_of_levels(path: str, value: Any) -> None:
-    """A tuple of values that can be told apart."""
+    """A tuple of values that can be told apart, and are not missing."""
     if not isinstance(value, tuple) or not all(map(_is_hashable, value)):
         raise damaged(f"{path} must be a tuple of levels, got {shown(value)}")
+    levels = np.empty(len(value), dtype=object)
+    levels[:] = value
+    if missing_objects(levels).any():
+        raise damaged(f"{path} must have no missing value among its levels, got {shown(value)}")
 
 
 def check_positions(path: str, value: Any, n: int) -> None:
