@@ -2,6 +2,7 @@
 
 import copy
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -12,7 +13,12 @@ import numpy as np
 import pytest
 from estimators import Interrupt, assert_unchanged, state_of
 
-from dae import DenoisingAutoencoder, DenoisingOutlierDetector, StackedDenoisingAutoencoder
+from dae import (
+    DenoisingAutoencoder,
+    DenoisingOutlierDetector,
+    StackedDenoisingAutoencoder,
+    StackedDenoisingClassifier,
+)
 from dae._training.epochs import Outcome
 from dae.tabular import DenoisingImputer, TabularDenoisingAutoencoder
 
@@ -53,16 +59,23 @@ def test_interrupted_fit_keeps_the_last_complete_epoch(X, batches):
 
 
 FITS = ("outliers.py", "tabular/autoencoder.py", "tabular/imputer.py")
+PASSES = (
+    "_core/training.py", "_training/feed.py", "_training/run.py", "_estimator/training.py",
+    "_estimator/state.py", "tabular/autoencoder.py",
+)  # fmt: skip
 
 
-def lines_of_fit(run, stop=None):
-    """How many lines `fit` itself runs; Ctrl-C comes before the line of the number `stop`."""
+def lines_of_fit(run, stop=None, files=FITS, names=("fit", "_store")):
+    """How many lines `fit` itself runs; Ctrl-C comes before the line of the number `stop`.
+
+    With other `files` and `names`, those of these functions; of all, where `names` is None.
+    """
     n_lines = 0
 
     def trace(frame, event, argument):
         nonlocal n_lines
         where, name = frame.f_code.co_filename.replace(os.sep, "/"), frame.f_code.co_name
-        if not where.endswith(FITS) or name not in ("fit", "_store"):
+        if not where.endswith(files) or (names is not None and name not in names):
             return None
         if event == "line":
             if n_lines == stop:
@@ -113,6 +126,40 @@ def test_interrupted_between_two_lines_of_fit(make, texts):
             use = "predict" if hasattr(model, "predict") else "transform"
             whole = copy.copy(model).fit(new)
             np.testing.assert_array_equal(getattr(model, use)(new), getattr(whole, use)(new))
+
+
+def passed(kind, X):
+    """A model after one pass over X, and what makes the next pass."""
+    how = {"batch_size": 16, "random_state": 0}
+    if kind is DenoisingAutoencoder:
+        model, arguments = kind(3, **how), ()
+    elif kind is TabularDenoisingAutoencoder:
+        model, arguments = kind(3, **how), ()
+    else:
+        model, arguments = kind((3,), **how), (np.arange(len(X)) % 2, [0, 1])
+    model.partial_fit(X, *arguments)
+    return model, lambda: model.partial_fit(X, *arguments)
+
+
+@pytest.mark.parametrize("n_rows", [10, 40])  # one batch, and three
+@pytest.mark.parametrize(
+    "kind", [DenoisingAutoencoder, StackedDenoisingClassifier, TabularDenoisingAutoencoder]
+)
+def test_interrupted_between_two_lines_of_partial_fit(kind, n_rows):
+    """Also after the last update: new weights are never beside old counters."""
+    X = np.random.default_rng(0).random((n_rows, 4))
+    model, again = passed(kind, X)
+    old = pickle.dumps(state_of(model))
+    n_lines = lines_of_fit(again, None, PASSES, None)
+    new, ends = pickle.dumps(state_of(model)), set()
+    for line in [*range(0, n_lines - 80, 10), *range(n_lines - 80, n_lines)]:
+        model, again = passed(kind, X)
+        with pytest.raises(KeyboardInterrupt):
+            lines_of_fit(again, line, PASSES, None)
+        left = pickle.dumps(state_of(model))
+        assert left in (old, new), line
+        ends.add(left)
+    assert ends == {old, new}
 
 
 class InterruptedList(list):

@@ -262,6 +262,14 @@ def test_partial_fit_takes_the_present_parameters(X):
     assert network.corruption == ["masking"] and (network.corruption_level[0] == 0.5).all()
 
 
+def test_a_failed_partial_fit_leaves_the_parameters_of_the_network(X):
+    model = small().partial_fit(X)
+    before = state_of(model.network_)
+    with pytest.raises(ValueError, match="sample_weight must not be negative"):
+        model.set_params(learning_rate_init=0.5).partial_fit(X, sample_weight=[-1] * len(X))
+    assert_unchanged(model.network_, before)
+
+
 @pytest.mark.parametrize("begin", ["fit", "partial_fit"])
 @pytest.mark.parametrize(
     "changed",

@@ -183,7 +183,9 @@ def in_short_calls(
         Operations of one batch, about.
     """
     n_batches = -(-len(rows) // batch_size)
-    losses = np.empty(n_batches)
+    losses = np.full(n_batches, np.nan)
+    # what the core has done must be known even if a signal handler raises as soon as it returns
+    solver.losses, solver.max_loss = losses, max_loss
     at_once = max(1, int(tuning.OPERATIONS_PER_CALL / step))
     done = 0
     while done < n_batches:

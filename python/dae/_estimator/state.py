@@ -65,30 +65,42 @@ STATE = (
 
 
 @contextmanager
-def all_or_nothing(estimator: Any) -> Iterator[None]:
+def all_or_nothing(estimator: Any, completed: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Restore every name of `STATE` if the body raises.
 
     What scikit-learn's callbacks keep on the estimator stays: they are ended after it.
+
+    Parameters
+    ----------
+    completed : callable
+        Is called where the body raised; True if it left the new state instead, whole.
     """
     before = {name: estimator.__dict__[name] for name in STATE if name in estimator.__dict__}
     try:
         yield
     except BaseException:
-        for name in STATE:
-            if name not in before:
-                estimator.__dict__.pop(name, None)
-        estimator.__dict__.update(before)
+        if not completed():
+            for name in STATE:
+                if name not in before:
+                    estimator.__dict__.pop(name, None)
+            estimator.__dict__.update(before)
         raise
 
 
 @contextmanager
-def unchanged_if_it_fails(estimator: Any) -> Iterator[None]:
-    """Restore all attributes if the body raises: of estimators without callbacks."""
+def unchanged_if_it_fails(
+    estimator: Any, completed: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
+    """Restore all attributes if the body raises: of estimators without callbacks.
+
+    `completed` as in `all_or_nothing`.
+    """
     before = dict(vars(estimator))
     try:
         yield
     except BaseException:
-        estimator.__dict__ = before
+        if not completed():
+            estimator.__dict__ = before
         raise
 
 

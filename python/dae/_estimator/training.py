@@ -225,7 +225,15 @@ class TrainedEstimator(VersionStampMixin, CallbackSupportMixin, CheckedParameter
                 "partial_fit does not support early_stopping=True: each call is one pass. "
                 "Use fit, or set early_stopping=False."
             )
-        with all_or_nothing(self), in_words(self):
+        begun: Begun | None = None
+
+        def completed() -> bool:
+            if begun is None or not begun.continues or not begun.runs[-1].settle():
+                return False
+            self._store(begun, fit=False)
+            return True
+
+        with all_or_nothing(self, completed), in_words(self):
             begun = self._begin(X, y, **metadata, fit=False, classes=classes)
             self._train_one_pass(begun)
             self._store(begun, fit=False)

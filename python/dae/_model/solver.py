@@ -31,6 +31,10 @@ class Solver:
         Per distinct parameter: () for plain SGD, (v,) with momentum, (v1, v2) for Adam.
     n_steps : int
         Updates made so far (Adam's t).
+    losses : float64 ndarray
+        Of the batches of the last call of the core, which writes them; NaN before.
+    max_loss : float
+        A batch with a larger loss, or with NaN, makes no update.
     """
 
     name: str
@@ -43,6 +47,8 @@ class Solver:
     alpha: float = 0.0
     n_steps: int = 0
     moments: dict[str, tuple[np.ndarray, ...]] = field(default_factory=dict)
+    losses: np.ndarray = field(default_factory=lambda: np.empty(0))
+    max_loss: float = np.inf
 
     @property
     def n_moments(self) -> int:

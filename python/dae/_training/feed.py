@@ -52,8 +52,8 @@ class Feed:
         Raises `Diverged` before the update of a batch whose loss is above `max_loss`; the updates
         of the batches before it stay.
         """
-        data, settings, batch_size = self.data, self.settings, self.batch_size
-        order = order_of(data.rows, self.seed, presentation, shuffle=settings.shuffle)
+        batch_size = self.batch_size
+        order = self._order(presentation)
         total, done = 0.0, 0  # done: batches of the calls before
         for call in self.source.calls(order, presentation, batch_size):
             limit = self.max_loss + 1e4 * call.added_energy
@@ -64,9 +64,21 @@ class Feed:
             sizes = np.full(len(losses), batch_size)
             sizes[-1] = len(call.order) - batch_size * (len(losses) - 1)
             total += float(losses @ sizes)
-        if data.sample_weight is None:
+        return self._mean(total, order)
+
+    def loss_of_one_batch(self, loss: float, presentation: int) -> float:
+        """What `present` returns where this is the loss of its only batch."""
+        order = self._order(presentation)
+        return self._mean(loss * len(order), order)
+
+    def _order(self, presentation: int) -> np.ndarray:
+        return order_of(self.data.rows, self.seed, presentation, shuffle=self.settings.shuffle)
+
+    def _mean(self, total: float, order: np.ndarray) -> float:
+        """The (weighted) mean of losses, from their sum."""
+        if self.data.sample_weight is None:
             return total / len(order)
-        return total / float(data.sample_weight[order].sum(dtype=np.float64))
+        return total / float(self.data.sample_weight[order].sum(dtype=np.float64))
 
     def _train(
         self,

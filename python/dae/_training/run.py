@@ -42,6 +42,26 @@ from dae._training.settings import TrainingData, TrainingSettings
 HISTORY = 10_000
 
 
+@dataclass(frozen=True)
+class _Pass:
+    """A call of `partial_fit`, and what takes it back.
+
+    Attributes
+    ----------
+    feed : Feed
+    presentation : int
+    n_steps : int
+        Of the solver, before.
+    snapshot : Snapshot or None
+        Network and solver of before; None for one batch, which the core updates whole or not.
+    """
+
+    feed: Feed
+    presentation: int
+    n_steps: int
+    snapshot: Snapshot | None
+
+
 @dataclass
 class TrainingRun:
     """A network in training.
@@ -71,6 +91,7 @@ class TrainingRun:
     validation_loss_curve: list[float] | None = None
     best_loss: float = np.inf
     n_iter: int = 0
+    _pass: _Pass | None = field(default=None, init=False, repr=False)
 
     # -------------------------------------------------------------- stored state
 
@@ -146,7 +167,7 @@ class TrainingRun:
     def partial_fit(
         self, data: TrainingData, settings: TrainingSettings, *, undo: bool = False
     ) -> None:
-        """One pass over the data; with `undo`, a failure leaves network and solver unchanged."""
+        """One pass over the data; with `undo`, call `settle` where it fails, or what follows it."""
         feed = self._begin(data, settings)
         # The core stops before the update of a batch whose loss is too large, so one batch needs
         # no copy to go back to, unless its own update can overflow. With losses up to 1e20,
@@ -157,23 +178,54 @@ class TrainingRun:
             snapshot = Snapshot()
             snapshot.save(0, self.network, self.solver)
         presentation = self.presentation + 1
+        if undo:
+            self._pass = _Pass(feed, presentation, self.solver.n_steps, snapshot)
         try:
             with located(stage=settings.stage, presentation=presentation):
                 loss = feed.present(self.network, self.solver, presentation)
                 checked = snapshot is not None or not undo
                 if checked and not _core.network_is_finite(self.network, settings.n_threads):
                     raise Diverged("update", None, self.solver.learning_rate)
-        except BaseException as error:
-            if snapshot:
-                snapshot.restore(self.network, self.solver)
-            if undo and isinstance(error, Diverged):  # the weights are those of before
-                _core.check_finite(self.network, again=True)
+        except Diverged:
+            if undo:
+                self.settle()
+                _core.check_finite(self.network, again=True)  # the weights are those of before
             raise
-        self.presentation = presentation
-        self.loss_curve = [*self.loss_curve[1 - HISTORY :], loss]
+        self._count(presentation, loss)
+
+    def settle(self) -> bool:
+        """After an exception: whether the last pass is complete; else nothing of it is left.
+
+        A signal handler (that of Ctrl-C) may raise between any two lines, also between the last
+        update of the core and the lines that count it. Where there is a copy, the pass is undone;
+        an update of a single batch cannot be, and is counted.
+        """
+        made = self._pass
+        if made is None:
+            return False
+        if made.snapshot is not None:
+            made.snapshot.restore(self.network, self.solver)
+            return False
+        solver = self.solver
+        if not (len(solver.losses) and solver.losses[0] <= solver.max_loss):
+            return False
+        solver.n_steps = made.n_steps + 1
+        if self.presentation < made.presentation:
+            loss = made.feed.loss_of_one_batch(float(solver.losses[0]), made.presentation)
+            self._count(made.presentation, loss)
+        return True
+
+    def _count(self, presentation: int, loss: float) -> None:
+        """Add a pass to what is known of them; all at once, so that none is counted in part."""
+        best = self.best_loss
         if self.validation_loss_curve is None:  # else the last fit was judged by other samples
-            self.best_loss = min(self.best_loss, loss)
-        self.n_iter += 1
+            best = min(best, loss)
+        self.__dict__.update(
+            presentation=presentation,
+            loss_curve=[*self.loss_curve[1 - HISTORY :], loss],
+            best_loss=best,
+            n_iter=self.n_iter + 1,
+        )
 
     def _begin(self, data: TrainingData, settings: TrainingSettings) -> Feed:
         """The data as the core is given them; records what their range and size say."""

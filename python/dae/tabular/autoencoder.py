@@ -347,8 +347,10 @@ class TabularDenoisingAutoencoder(TableTransformer):
                 self._check_unchanged()
                 encoder, network = self._encoder, self.network_
             encoded = encoder.encode(X)
-            network.set_params(**self._network_parameters(encoder))
-            network.partial_fit(encoded, sample_weight=sample_weight)
+            parameters, stages = self._network_parameters(encoder), vars(network).get("_stages")
+            with unchanged_if_it_fails(network, lambda: vars(network).get("_stages") is not stages):
+                network.set_params(**parameters)
+                network.partial_fit(encoded, sample_weight=sample_weight)
             self._store(encoder, network)
         return self
 
