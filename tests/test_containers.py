@@ -350,6 +350,43 @@ def test_codes_of_another_width_with_the_input_kept():
         model.inverse_transform(codes[:, :5])
 
 
+@pytest.mark.parametrize("keep_input", [False, True])
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_codes_of_a_table_in_another_order(library, keep_input):
+    frames = pytest.importorskip(library)
+    X = np.column_stack([NUMBERS, NUMBERS[::-1]])
+    model = tabular(keep_input=keep_input).fit(X)
+    H = model.transform(X)
+    codes = frames.DataFrame(
+        {name: H[:, k] for k, name in enumerate(model.get_feature_names_out())}
+    )
+    np.testing.assert_array_equal(model.inverse_transform(codes), model.inverse_transform(H))
+    with pytest.raises(ValueError, match=r"columns in the order of get_feature_names_out\(\)"):
+        model.inverse_transform(codes[codes.columns[::-1]])
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (sparse.csr_array, TypeError, r"requires dense codes, got a csr_array\. Pass what"),
+        (lambda H: np.ma.masked_greater(H, H.min()), ValueError, "X is a masked array with"),
+        (lambda H: np.where(H == H.max(), np.nan, H), ValueError, "requires codes without NaN"),
+        (lambda H: H.astype(str), ValueError, "X has columns that are not numbers: .*text"),
+        (lambda H: H.astype("datetime64[s]"), ValueError, "X has columns that are not .*datetime"),
+        (
+            lambda H: np.where(H == H.max(), np.datetime64("2020"), H.astype(object)),
+            ValueError,
+            "X has columns that are not numbers: .*object, with date",
+        ),
+    ],
+)
+def test_codes_of_a_table_that_are_no_codes(make, error, message):
+    X = np.column_stack([NUMBERS, NUMBERS[::-1]])
+    model = tabular().fit(X)
+    with pytest.raises(error, match=message):
+        model.inverse_transform(make(model.transform(X)))
+
+
 # ------------------------------------------------------------------ tables of pyarrow
 
 

@@ -284,12 +284,22 @@ def check_inference_data(estimator: Any, X: Any, network: Layer | Network) -> Ro
 
 
 def check_codes(estimator: Any, H: Any, n_components: int) -> Rows:
-    """H of `inverse_transform`; a data frame may call its columns as it likes."""
+    """H of `inverse_transform`, of so many components."""
+    H = code_array(estimator, H)
+    if H.shape[1] != n_components:
+        raise ValueError(
+            f"inverse_transform requires one column for each of the {n_components} components, "
+            f"got {H.shape[1]}. Pass what transform returned."
+        )
+    return Rows(H)
+
+
+def code_array(estimator: Any, H: Any) -> np.ndarray:
+    """H of `inverse_transform`, numbers; a data frame may call its columns as it likes."""
     if sparse.issparse(H):
         raise TypeError(
             f"inverse_transform requires dense codes, got a {type(H).__name__}. Pass what "
-            "transform returned, or X.toarray(). Sparse rows are for fit, partial_fit, transform, "
-            "reconstruct, score_samples and top_features."
+            "transform returned, or X.toarray()."
         )
     check_columns("X", H)
     check_not_masked("X", H)
@@ -300,9 +310,4 @@ def check_codes(estimator: Any, H: Any, n_components: int) -> Rows:
         raise ValueError(
             "inverse_transform requires codes without NaN. Pass what transform returned."
         )
-    if H.shape[1] != n_components:
-        raise ValueError(
-            f"inverse_transform requires one column for each of the {n_components} components, "
-            f"got {H.shape[1]}. Pass what transform returned."
-        )
-    return Rows(H)
+    return H

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import StrOptions, validate_parameter_constraints
-from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from dae._data.checks import check_score_weight
+from dae._data.checks import check_score_weight, code_array
 from dae._estimator.messages import in_words_of_owner
 from dae._estimator.parameters import (
     DECODING,
@@ -481,7 +481,7 @@ class TabularDenoisingAutoencoder(TableTransformer):
         X_original : DataFrame or ndarray of shape (n_samples, n_features)
         """
         network = self._network()
-        H = check_array(X)
+        H = code_array(self, X)
         if self.keep_input:
             n_codes, n_encoded = network._n_features_out, self._encoder.n_encoded
             if H.shape[1] != n_codes + n_encoded:
