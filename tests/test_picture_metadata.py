@@ -273,6 +273,59 @@ def test_bits_of_an_avif_are_said(tmp_path, monkeypatch):
     assert read(path)[1].notes == ["10 bits per colour are read as 8"]
 
 
+def save_fits(path, numbers, bits, *cards, empty_first=False):
+    """`numbers` is big-endian; with `empty_first` the picture is in an extension."""
+    height, width = numbers.shape
+
+    def header(first, *rest):
+        lines = [first, f"BITPIX  = {bits:>20}", *rest, "END"]
+        text = "".join(line.ljust(80) for line in lines)
+        return text.ljust(2880 * -(-len(text) // 2880)).encode()
+
+    first = "SIMPLE  =                    T"
+    content = b""
+    if empty_first:
+        content = header(first, "NAXIS   =                    0")
+        first = "XTENSION= 'IMAGE   '"
+    sizes = [f"NAXIS{axis}  = {length:>20}" for axis, length in ((1, width), (2, height))]
+    content += header(first, "NAXIS   =                    2", *sizes, *cards) + numbers.tobytes()
+    path.write_bytes(content + bytes(-len(content) % 2880))
+
+
+@pytest.mark.parametrize("empty_first", [False, True])
+def test_integers_of_a_fits(tmp_path, empty_first):
+    """Unsigned ones are stored less 32768; the first row is the lowest."""
+    path, values = tmp_path / "a.fits", GREY.astype(np.int32) * 250
+    numbers = (values[::-1] - 32768).astype(">i2")
+    save_fits(path, numbers, 16, "BZERO   =              32768.0 / none", empty_first=empty_first)
+    pixels = read(path)[0]
+    assert pixels.dtype == np.uint16
+    np.testing.assert_array_equal(pixels, values)
+    for shift in (0, 16000):
+        signed = values // 2 - shift
+        save_fits(path, signed[::-1].astype(">i2"), 16, empty_first=empty_first)
+        pixels, source = read(path)
+        assert source.notes == (["int16 is stored as int32"] if shift else [])
+        assert pixels.dtype == (np.int32 if shift else np.uint16)
+        np.testing.assert_array_equal(pixels, signed)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "bits", "card"),
+    [
+        (">i2", 16, "BSCALE  =               1.5D-1"),
+        (">i2", 16, "BZERO   =                  100"),
+        (">i4", 32, "BZERO   =           2147483648"),
+        (">u1", 8, "BZERO   =                 -128"),
+        (">f4", -32, "BSCALE  =                  2.0"),
+    ],
+)
+def test_scaled_numbers_of_a_fits_are_refused(tmp_path, dtype, bits, card):
+    save_fits(tmp_path / "a.fits", GREY.astype(dtype), bits, card)
+    with pytest.raises(ValueError, match=r"a.fits has numbers that are to be scaled .* \(such as"):
+        read(tmp_path / "a.fits")
+
+
 @pytest.mark.parametrize("size", [100, 100_000])
 def test_a_lossless_webp_stays_lossless(tmp_path, size):
     Image.fromarray(COLOUR).save(tmp_path / "a.webp", lossless=True, icc_profile=bytes(size))

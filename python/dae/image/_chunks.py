@@ -62,3 +62,22 @@ def avif_bits(content: bytes) -> int:
         if flags & 0x40:
             bits = max(bits, 12 if flags & 0x20 else 10)
     return bits
+
+
+def fits_scale(content: bytes) -> tuple[float, float]:
+    """BZERO and BSCALE of the first picture of a FITS: what its numbers stand for is
+    BZERO + BSCALE * number.
+    """
+    at = 0
+    values: dict[bytes, bytes] = {}
+    while at + 80 <= len(content):
+        card = content[at : at + 80]
+        at += 80
+        if card[:8].strip() == b"END":
+            if values.get(b"NAXIS") != b"0":
+                break
+            at, values = 2880 * -(-at // 2880), {}  # no picture: the next header
+        elif card[8:9] == b"=":
+            values[card[:8].strip()] = card[9:].partition(b"/")[0].strip()
+    zero, scale = values.get(b"BZERO", b"0"), values.get(b"BSCALE", b"1")
+    return float(zero.replace(b"D", b"E")), float(scale.replace(b"D", b"E"))

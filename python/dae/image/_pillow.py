@@ -18,6 +18,7 @@ from dae._files import open_regular
 from dae.image._chunks import (
     after_jpeg,
     avif_bits,
+    fits_scale,
     is_lossless_webp,
     jpeg2000_bits,
     png_chunks,
@@ -40,7 +41,15 @@ MAX_STACK_PIXELS = 2**30  # of all pages of a file
 ADVICE = "Convert it to 8 or 16 bits of grey, or 8 of RGB"
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-LOOKED_INTO = ("JPEG", "MPO", "PNG", "WEBP", "JPEG2000", "AVIF")  # for what Pillow does not tell
+LOOKED_INTO = (
+    "JPEG",
+    "MPO",
+    "PNG",
+    "WEBP",
+    "JPEG2000",
+    "AVIF",
+    "FITS",
+)  # for what Pillow does not tell
 
 # segments of a JPEG that Pillow writes itself, or that are about other pictures of the file
 OWN_SEGMENTS = (
@@ -206,6 +215,10 @@ def _decode(image: Any, stream: IO[bytes], path: Path) -> tuple[list[np.ndarray]
             if kind == "PNG":
                 _scale_transparency(image, content)
         pages.append(_page(image, source))
+        if kind == "FITS":
+            pages[-1] = _fits_values(pages[-1], image.mode, *fits_scale(content))
+            if pages[-1].dtype == np.int32 and image.mode == "I;16":
+                source.note("int16 is stored as int32")
         if kind == "TIFF":
             note_dtype(image, pages[-1], source)
         if number == 0:
@@ -239,6 +252,19 @@ def _page(image: Any, source: SourceFile) -> np.ndarray:
         pixels = np.iinfo(pixels.dtype).max - pixels
         source.note("black and white are stored the other way round (MinIsBlack)")
     return pixels
+
+
+def _fits_values(pixels: np.ndarray, mode: str, zero: float, scale: float) -> np.ndarray:
+    """What the pixels of a FITS stand for: Pillow takes 16 bits as unsigned, and does not scale."""
+    if (zero, scale) == (0, 1):
+        signed = pixels.view(np.int16).astype(np.int32) if mode == "I;16" else pixels
+        return signed if signed.min(initial=0) < 0 else pixels
+    if (zero, scale) == (32768, 1) and mode == "I;16":  # unsigned integers, as FITS has them
+        return pixels ^ np.uint16(32768)
+    raise Refused(
+        f"has numbers that are to be scaled (BZERO {zero:g}, BSCALE {scale:g}), which Pillow does "
+        "not do. Read it with another library (such as astropy) and pass the array."
+    )
 
 
 def pixels_of(image: Any, source: SourceFile | None = None) -> np.ndarray:
