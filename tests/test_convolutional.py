@@ -320,6 +320,17 @@ def test_quarters_and_back():
     assert x.shape == (2, 5, 6, 5) and (x[1, 1:-1, 1:-1, 4] == 4).all() and not x[:, 0].any()
 
 
+def test_sizes_of_any_integer_type(rows):
+    clean, noisy = rows
+    sizes = {"n_channels": 16, "n_blocks": 1, "batch_size": 8}
+    narrow = {name: np.uint8(size) for name, size in sizes.items()}
+    narrow, plain = (
+        network(random_state=0, **how).partial_fit(clean, X_corrupted=noisy)
+        for how in (narrow, sizes)
+    )
+    np.testing.assert_array_equal(narrow.reconstruct(noisy), plain.reconstruct(noisy))
+
+
 # ------------------------------------------------------------------ refused
 
 

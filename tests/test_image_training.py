@@ -289,6 +289,16 @@ def test_partial_fit_with_another_random_state(tiny):
         denoiser.set_params(random_state=same).partial_fit([GREY])
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64])
+def test_a_number_of_patches_of_any_integer_type(dtype):
+    network = default_autoencoder().set_params(hidden_layer_sizes=(8,))
+    how = {"level": 0.1, "autoencoder": network, "random_state": 0}
+    narrow = ImageDenoiser(n_patches=dtype(100), batch_size=dtype(40), **how).fit([GREY])
+    plain = ImageDenoiser(n_patches=100, batch_size=40, **how).fit([GREY])
+    assert type(narrow.n_patches_) is int
+    np.testing.assert_array_equal(narrow.transform([GREY])[0], plain.transform([GREY])[0])
+
+
 def test_the_bundled_model_continues():
     bundled = ImageDenoiser.pretrained().set_params(warm_start=True, n_patches=10)
     assert bundled.fit([GREY]).n_patches_ == 300_010

@@ -701,6 +701,23 @@ def test_fractions_are_numbers(X, name, value):
     np.testing.assert_array_equal(fraction.components_, plain.components_)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.uint64])
+@pytest.mark.parametrize(
+    "make",
+    [
+        functools.partial(DenoisingAutoencoder, 3),
+        functools.partial(dae_package.DenoisingOutlierDetector, 3),
+        functools.partial(dae_package.StackedDenoisingAutoencoder, 3, fine_tune=True),
+    ],
+    ids=["layer", "detector", "stack"],
+)
+def test_a_batch_size_of_any_integer_type(X, make, dtype):
+    """Numbers of samples are larger than some types hold; unsigned ones have no negative."""
+    narrow = make(batch_size=dtype(64), random_state=0).fit(X)
+    plain = make(batch_size=64, random_state=0).fit(X)
+    np.testing.assert_array_equal(narrow.score_samples(X), plain.score_samples(X))
+
+
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("size", [1e37, 3e37])
 def test_huge_values_of_both_signs_warn_of_nothing(size):

@@ -388,7 +388,7 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         rows, weight = shown.rows, shown.weight
         sizes = layer_sizes(self)
         n_rows, n_features = len(rows), rows.n_features
-        batch_size = min(self.batch_size, n_rows)
+        batch_size = min(int(self.batch_size), n_rows)
         n_weights = sum(a * b for a, b in zip((n_features, *sizes), sizes, strict=False))
         autoencoder = StackedDenoisingAutoencoder(
             sizes,

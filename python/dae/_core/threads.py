@@ -63,7 +63,7 @@ def n_threads(n_jobs: int | None) -> int:
         if "OMP_NUM_THREADS" not in os.environ:
             wanted = min(wanted, _cores())
     elif n_jobs < 0:
-        wanted = _cores() + 1 + n_jobs
+        wanted = _cores() + 1 + int(n_jobs)
     else:
         wanted = int(n_jobs)
     return max(1, min(wanted, tuning.MOST_THREADS))

@@ -74,7 +74,7 @@ def training_settings(
         corruption_level=corruption_level,
         emphasis=check_emphasis(emphasis),
         max_iter=max_iter if max_iter == AUTO else int(max_iter),
-        batch_size=estimator.batch_size,
+        batch_size=int(estimator.batch_size),  # NumPy's would overflow in sums of sizes
         shuffle=estimator.shuffle,
         tol=estimator.tol,
         n_iter_no_change=estimator.n_iter_no_change,

@@ -353,7 +353,7 @@ def train(denoiser: Any, state: TrainingState, crops: Crops) -> None:
 
     Once a block is complete, an interruption ends training with a warning instead of an error.
     """
-    total = denoiser.n_patches
+    total = int(denoiser.n_patches)
     started = time.perf_counter()
     done, reported = 0, 0
     try:

@@ -202,7 +202,7 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
         network, adam, seed, n_steps = self._begun(fitted, n_planes)
         gradient = network.like(np.zeros_like(network.weights))
         n_threads = _core.n_threads(self.n_jobs)
-        batch_size = min(self.batch_size, len(X))
+        batch_size = min(int(self.batch_size), len(X))
         space = convolutional.Workspace(network, batch_size, size // 2, size // 2)
         order = np.random.default_rng([seed, n_steps]).permutation(len(X))
         total = 0.0
@@ -281,7 +281,11 @@ class ConvolutionalAutoencoder(VersionStampMixin, BaseEstimator):
         self._check_channels()
         seed = int(check_random_state(self.random_state).randint(2**31))
         network = new_network(
-            4 * n_planes + 1, 4, self.n_channels, self.n_blocks, np.random.default_rng(seed)
+            4 * n_planes + 1,
+            4,
+            int(self.n_channels),
+            int(self.n_blocks),
+            np.random.default_rng(seed),
         )
         network.matmul_precision = self.matmul_precision
         return network, Adam.new(network.weights), seed, 0
