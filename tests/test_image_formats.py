@@ -352,6 +352,34 @@ def test_open_files(tiny, files):
         tiny.transform(io.BytesIO(b"nothing"))
 
 
+def test_pictures_that_are_closed_or_missing(tiny, files):
+    pandas = pytest.importorskip("pandas")
+    image = pytest.importorskip("PIL.Image")
+    with open(files[0], "rb") as file, image.open(files[0]) as picture:
+        pass
+    for images, message in (
+        ([UNSEEN, file], "a.png is a file that was closed. Open it again"),
+        ([UNSEEN, picture], r"images\[1\] cannot be read by Pillow: .* before it is closed"),
+        (
+            pandas.Series([files[0], None]),
+            r"images\[1\] is (None|NaN), an array of pixels or a file",
+        ),
+        ([UNSEEN, float("nan")], r"images\[1\] is NaN, an array of pixels or a file name"),
+        (bytearray(b"abc"), r"images\[0\] is the content of a file. Pass io.BytesIO"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            tiny.transform(images)
+
+
+@pytest.mark.parametrize("last", [7, 13])
+def test_one_picture_of_many_channels_is_said_to_be_a_stack(tiny, last):
+    many = np.repeat(UNSEEN[:60, :50, None], last, axis=2)
+    with pytest.warns(UserWarning, match=rf"taken for 60 grey pictures of 50 x {last} pixels"):
+        tiny.transform(many)
+    assert len(tiny.transform(list(np.moveaxis(many, -1, 0)))) == last
+    assert tiny.transform(np.stack([UNSEEN[:8, :8]] * 30)).shape == (30, 8, 8)  # as digits
+
+
 def test_pillow_images_by_their_mode(tiny):
     image = pytest.importorskip("PIL.Image")
     colours = image.fromarray(CHINA[:60, :70])

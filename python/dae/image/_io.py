@@ -13,6 +13,7 @@ Files need Pillow (``pip install "daecore[image]"``), which is imported when it 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import numpy as np
 
 from dae.image._encode import encode
 from dae.image._pillow import decode, pillow, pixels_of, silence
-from dae.image._source import SourceFile
+from dae.image._source import Refused, SourceFile
 
 # what can be written, and by these names is found in folders; GIF can only be read
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
@@ -32,6 +33,7 @@ KINDS = {
 }  # fmt: skip
 
 
+MOST_CHANNELS = 16  # of a picture from space, say: an array of more is a stack of grey pictures
 TEXT = "OUST"  # kinds of dtype of arrays of file names: objects, and text of any kind
 
 # ------------------------------------------------------------------ collections
@@ -56,7 +58,7 @@ def as_list(images: Any, name: str = "images") -> tuple[list[Any], str]:
     else a stack of grey ones. An array of file names is a list.
     """
     images = _unboxed(images)
-    if is_path(images) or _is_file(images) or _is_pillow(images):
+    if is_path(images) or isinstance(images, bytearray) or _is_file(images) or _is_pillow(images):
         return [images], "one"
     if hasattr(images, "columns") and hasattr(images, "iloc"):
         raise ValueError(
@@ -78,6 +80,13 @@ def as_list(images: Any, name: str = "images") -> tuple[list[Any], str]:
                 f"(n_images, height, width, channels), or a list; got an array of shape "
                 f"{images.shape}."
             )
+        if images.ndim == 3 and _looks_like_channels(images.shape):
+            warnings.warn(
+                f"{name} has shape {images.shape}, which is taken for {images.shape[0]} grey "
+                f"pictures of {images.shape[1]} x {images.shape[2]} pixels. If the last axis is "
+                "channels, pass each as a picture: list(np.moveaxis(array, -1, 0)).",
+                stacklevel=2,
+            )
         container, items = "array", list(images)
     else:
         try:
@@ -92,6 +101,12 @@ def as_list(images: Any, name: str = "images") -> tuple[list[Any], str]:
     return items, container
 
 
+def _looks_like_channels(shape: tuple[int, ...]) -> bool:
+    """Whether an array may be one picture of more channels than a picture may have."""
+    height, width, last = shape
+    return 4 < last <= MOST_CHANNELS and min(height, width) >= 3 * last
+
+
 def load(image: Any, name: str) -> tuple[np.ndarray, str]:
     """A picture as an array, and what to call it in messages: its file name, if it has one."""
     image = _unboxed(image)
@@ -101,11 +116,13 @@ def load(image: Any, name: str) -> tuple[np.ndarray, str]:
     if _is_file(image):
         own = getattr(image, "name", None)
         name = own if isinstance(own, str) else name
+        if getattr(image, "closed", False):
+            raise ValueError(f"{name} is a file that was closed. Open it again, or pass its name.")
         image.seek(0)
         return _single(*decode(image, name), name)[0], name
     if _is_pillow(image):
         with silence():
-            return pixels_of(image), name
+            return _pixels_of_pillow(image, name), name
     if isinstance(image, np.ma.MaskedArray) and np.ma.is_masked(image):
         raise ValueError(
             f"{name} is a masked array with masked pixels. Fill them, for example with .filled(); "
@@ -116,12 +133,36 @@ def load(image: Any, name: str) -> tuple[np.ndarray, str]:
             f"{name} is a list of {len(image)} numbers, an array of pixels is expected. Pass "
             "np.asarray(...) of nested lists."
         )
+    if image is None or (isinstance(image, float) and np.isnan(image)):
+        raise ValueError(
+            f"{name} is {'None' if image is None else 'NaN'}, an array of pixels or a file name is "
+            "expected. Leave it out."
+        )
+    if isinstance(image, bytearray):
+        raise ValueError(
+            f"{name} is the content of a file. Pass io.BytesIO(...) of it, or a file name."
+        )
     array = _as_array(image, name)
     if array.dtype.kind in TEXT:
         raise ValueError(
             f"{name} must be an array of pixels or a file name, got {type(image).__name__}."
         )
     return array, name
+
+
+def _pixels_of_pillow(image: Any, name: str) -> np.ndarray:
+    """The pixels of a picture that Pillow may not have read yet."""
+    try:
+        return pixels_of(image)
+    except MemoryError:
+        raise
+    except Refused as error:
+        raise ValueError(f"{name} {error}") from error
+    except Exception as error:  # decoders raise errors of every kind
+        raise ValueError(
+            f"{name} cannot be read by Pillow: {error}. Pass it before it is closed, or pass its "
+            "file name."
+        ) from error
 
 
 def _unboxed(image: Any) -> Any:
