@@ -206,6 +206,33 @@ def test_smaller_pictures_of_a_tiff(tmp_path, compression):
         assert notes == ["pictures inside a page (SubIFDs) are lost"]
 
 
+def test_what_a_tiff_stores_in_another_way_is_said(tmp_path):
+    pixels = np.dstack([COLOUR // 2, np.full_like(GREY, 128)])
+    save_tiff(tmp_path / "a.tif", pixels, {})
+    assert read(tmp_path / "a.tif")[1].notes == []
+    alpha = struct.pack("<HHI", 338, 3, 1)  # 1: colours are multiplied by it
+    raw = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(raw.replace(alpha + b"\2", alpha + b"\1"))
+    assert read(tmp_path / "a.tif")[1].notes == [
+        "colours that alpha was multiplied into are stored without it (unassociated)"
+    ]
+    save_tiff(tmp_path / "a.tif", GREY, {262: (3, 0)})
+    assert read(tmp_path / "a.tif")[1].notes == [
+        "black and white are stored the other way round (MinIsBlack)"
+    ]
+
+
+def test_tags_of_a_tiff_that_are_kept_as_exif_are_not_said_to_be_lost(tmp_path):
+    title = "a title".encode("utf-16-le")
+    save_tiff(tmp_path / "a.tif", GREY, {40091: (1, title)})
+    notes, image = again(tmp_path / "a.tif", tmp_path / "b.jpg")
+    assert notes == [] and bytes(image.getexif()[40091]) == title
+    assert again(tmp_path / "a.tif", tmp_path / "b.bmp")[0] != []
+    save_tiff(tmp_path / "a.tif", GREY, {40091: (1, title), 65000: (2, "of my own")})
+    notes, _ = again(tmp_path / "a.tif", tmp_path / "b.jpg")
+    assert notes == ["JPEG does not keep private TIFF tags"]
+
+
 def test_kinds_of_tiff_that_pillow_lacks(tmp_path):
     path = tmp_path / "a.tif"
     save_tiff(path, GREY, {})
@@ -419,6 +446,17 @@ def test_segments_of_a_jpeg_that_are_lost_are_said(tmp_path):
         for goal in ("d.jpg", "d.png"):
             assert again(tmp_path / name, tmp_path / goal)[0] == said
         assert read(tmp_path / name)[1].notes == []  # a copy loses nothing
+
+
+@pytest.mark.parametrize(("density", "losses"), [((1, 1), 0), ((2, 1), 1)])
+def test_the_shape_of_pixels_of_a_jpeg_is_said_to_be_lost(tmp_path, density, losses):
+    save_jpeg(tmp_path / "a.jpg")
+    raw = bytearray((tmp_path / "a.jpg").read_bytes())
+    at = raw.index(b"JFIF") + 7
+    raw[at : at + 5] = struct.pack(">BHH", 0, *density)
+    (tmp_path / "a.jpg").write_bytes(raw)
+    said = ["the shape of the pixels, 2 to 1, is lost"][:losses]
+    assert again(tmp_path / "a.jpg", tmp_path / "b.jpg")[0] == said
 
 
 def test_long_xmp_is_said_to_be_lost_in_a_jpeg(tmp_path):

@@ -17,6 +17,7 @@ from dae.image._source import (
     DIRECTORY_TAGS,
     ICC_PROFILE,
     IPTC,
+    LAST_EXIF_TAG,
     LAYOUT_TAGS,
     ORIENTATION,
     PHOTOSHOP,
@@ -153,7 +154,8 @@ def _losses(kind: str, source: SourceFile) -> list[str]:
         # sRGB is what a picture without a profile is taken to be
         lost = [NAMES[name] for name in source.metadata if name not in (*KEPT[kind], "srgb")]
         if source.kind == "TIFF" and any(
-            tag > 32767 and tag not in (XMP, IPTC, PHOTOSHOP, ICC_PROFILE, *DIRECTORY_TAGS)
+            tag > (LAST_EXIF_TAG if "exif" in source.metadata and "exif" in KEPT[kind] else 32767)
+            and tag not in (XMP, IPTC, PHOTOSHOP, ICC_PROFILE, *DIRECTORY_TAGS)
             for tags in source.tags
             for tag in tags
         ):

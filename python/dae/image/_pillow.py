@@ -233,7 +233,8 @@ def _page(image: Any, source: SourceFile) -> np.ndarray:
     """The pixels of the page that `image` is at."""
     if source.kind != "TIFF":
         return pixels_of(image, source)
-    white_is_zero = image.tag_v2.get(262) == 0 and image.mode.startswith("I;16")
+    mode = image.mode
+    white_is_zero = image.tag_v2.get(262) == 0 and (mode == "L" or mode.startswith("I;16"))
     compression = image.info.get("compression", "raw")
     try:
         image.load()
@@ -248,8 +249,9 @@ def _page(image: Any, source: SourceFile) -> np.ndarray:
 
     turned = ImageOps.exif_transpose(image)
     pixels = pixels_of(image if turned is None else turned, source)
-    if white_is_zero:  # Pillow inverts 8 bits itself
+    if white_is_zero and mode != "L":  # Pillow inverts 8 bits itself
         pixels = np.iinfo(pixels.dtype).max - pixels
+    if white_is_zero:
         source.note("black and white are stored the other way round (MinIsBlack)")
     return pixels
 
@@ -449,6 +451,9 @@ def _segments_of(image: Any, content: bytes, source: SourceFile) -> dict[str, An
         else:
             marker = 0xFE if name == "COM" else 0xE0 + int(name[3:])
             kept["segments"].append((marker, segment))
+    across, down = image.info.get("jfif_density", (1, 1))
+    if across != down and image.info.get("jfif_unit") == 0:
+        source.lose(f"the shape of the pixels, {across} to {down}, is lost")
     if image.format == "JPEG" and after_jpeg(content).strip(b"\0\xff\r\n "):
         source.lose("what follows the picture in the file (such as a film) is lost")
     return kept

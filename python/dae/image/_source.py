@@ -22,6 +22,8 @@ SUBFILE_TYPE, SUBIFDS = 254, 330
 ORIENTATION, XMP, IPTC, PHOTOSHOP, ICC_PROFILE = 274, 700, 33723, 34377, 34675
 DIRECTORY_TAGS = frozenset([34665, 34853, 40965])  # EXIF, GPS, interoperability
 
+LAST_EXIF_TAG = 50_000  # larger ones of a TIFF are private: other formats do not keep them as EXIF
+
 # as an attribute or as an element
 ORIENTATION_IN_XMP = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[2-8]""")
 

@@ -11,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 
 from dae.image._source import (
+    LAST_EXIF_TAG,
     LAYOUT_TAGS,
     ORIENTATION,
     SUBFILE_TYPE,
@@ -25,6 +26,7 @@ from dae.image._source import (
 ELSEWHERE = "Read it with another library (such as tifffile) and pass"
 
 UNSIGNED, SIGNED = 1, 2  # formats of samples
+ASSOCIATED = 1  # alpha that colours are multiplied by
 
 # compressions that every Pillow with libtiff reads
 USUAL = ("raw", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits", "jpeg", "tiff_jpeg",
@@ -114,11 +116,13 @@ def _size_of(stream: IO[bytes]) -> int:
 
 
 def note_dtype(image: Any, pixels: np.ndarray, source: SourceFile) -> None:
-    """Say where the pixels of a page are not written with the bits or the sign that they have."""
+    """Say where pixels of a page are not written with the bits, sign or alpha that they have."""
     bits, sign = max(image.tag_v2.get(258, (1,))), image.tag_v2.get(339, (UNSIGNED,))[0]
     if sign == SIGNED and pixels.dtype.name != f"int{bits}":
         source.note(f"int{bits} is stored as {pixels.dtype}")
     stored = 8 * pixels.dtype.itemsize
+    if ASSOCIATED in image.tag_v2.get(338, ()) and image.mode in ("LA", "RGBA"):
+        source.note("colours that alpha was multiplied into are stored without it (unassociated)")
     if sign == UNSIGNED and 1 < bits < stored and image.mode != "P":  # of others it is said
         source.note(f"{bits} bits per pixel are stored as {stored}")
 
@@ -200,7 +204,7 @@ def descriptive_exif(image: Any) -> bytes:
         if (
             tag in LAYOUT_TAGS
             or tag == ORIENTATION
-            or tag > 50_000
+            or tag > LAST_EXIF_TAG
             or tag in (700, 33723, 34377, 34675)
         ):
             del exif[tag]
