@@ -468,6 +468,7 @@ def test_parameters_are_those_of_the_plain_estimator_and_two_more():
         ({"n_shards": 0}, "n_shards must be an integer of 1 or more, got 0"),
         ({"early_stopping": True}, "early_stopping=True is not supported on Dask collections"),
         ({"momentum": 3}, "'momentum' parameter"),
+        ({"client": "x"}, r"client must be a distributed\.Client or None, got 'x'"),
         ({"loss": "log_loss", "decoder_activation": "relu"}, "requires decoder_activation"),
     ],
 )
@@ -481,6 +482,9 @@ def test_parameters_that_do_not_fit(parameters, message):
     [
         (DIGITS, TypeError, "X must be a dask Array, .* got ndarray"),
         ([DIGITS], TypeError, "X must be a dask Array, .* got list"),
+        (dask.delayed(np.ones)((9, 4)), TypeError, r"X must be .* got Delayed\. Pass \[X\]"),
+        ([dask.delayed(dict.get)({}, 0)], ValueError, "Each block of X .* one that is a NoneType"),
+        ([dask.delayed(str)("a")], ValueError, "Each block of X must be .* one that is a str"),
         ([], ValueError, "X must have at least one partition"),
         (da.ones(5), ValueError, "X must have 2 dimensions"),
         (da.ones((0, 4)), ValueError, "X must have at least one row"),
@@ -496,6 +500,54 @@ def test_data_that_do_not_fit(X, error, message):
 def test_weights_in_other_partitions_are_named():
     with pytest.raises(ValueError, match=r"sample_weight must have the partitions of X, 7, got 1"):
         DaskDenoisingAutoencoder(2).fit(digits(), sample_weight=da.ones(len(DIGITS), chunks=-1))
+
+
+def masked_weights(n_masked):
+    """One weight for each row of the digits, the first of them masked."""
+    weights = np.ma.masked_array(np.ones(len(DIGITS)), mask=np.arange(len(DIGITS)) < n_masked)
+    return da.from_array(weights, chunks=digits().chunks[:1], asarray=False)
+
+
+@pytest.mark.parametrize("n_masked", [3, 257, 300])
+def test_masked_weights_are_refused(n_masked):
+    """Also those of a whole partition, of 257 rows."""
+    assert digits().chunks[0][0] == 257
+    fitted = DaskDenoisingAutoencoder(2, **SMALL).fit(digits())
+    weights = masked_weights(n_masked)
+    model = DaskDenoisingAutoencoder(2, **SMALL)
+    for method in (model.fit, model.partial_fit, fitted.score):
+        with pytest.raises(ValueError, match="sample_weight is a masked array with .* masked"):
+            method(digits(), sample_weight=weights)
+
+
+def test_weighted_score_is_that_of_the_plain_estimator():
+    model = DaskDenoisingAutoencoder(4, **SMALL).fit(digits())
+    weights = np.linspace(0, 3, len(DIGITS))
+    weights[:300] = 0  # the first partition and more
+    chunked = da.from_array(weights, chunks=digits().chunks[:1])
+    expected = model.to_local().score(DIGITS, sample_weight=weights)
+    assert model.score(digits(), sample_weight=chunked) == pytest.approx(expected, rel=1e-6)
+    assert model.score(digits()) != pytest.approx(expected, rel=1e-3)
+    with pytest.raises(ValueError, match="zero weights only in all 7 partitions"):
+        model.score(digits(), sample_weight=chunked * 0)
+    with pytest.raises(ValueError, match="sample_weight must not be negative"):
+        model.score(digits(), sample_weight=-chunked)
+
+
+@pytest.mark.parametrize(
+    "local", [None, 3, DenoisingAutoencoder(2), StackedDenoisingAutoencoder((4,))]
+)
+def test_edited_state(local):
+    model = DaskDenoisingAutoencoder(2, **SMALL).fit(digits())
+    if isinstance(local, StackedDenoisingAutoencoder):
+        local = clone(local).set_params(max_iter=1, tol=None).fit(DIGITS)
+    model._local = local
+    message = "The fitted state is damaged: _local must be a fitted DenoisingAutoencoder"
+    for method in (model.transform, model.score, model.partial_fit):
+        with pytest.raises(ValueError, match=message):
+            method(digits())
+    with pytest.raises(ValueError, match=message):
+        model.to_local()
 
 
 def test_a_failed_fit_leaves_the_estimator_as_it_was():

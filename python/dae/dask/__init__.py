@@ -23,7 +23,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 try:
-    import dask  # noqa: F401
+    from dask.base import compute
 except ImportError as error:
     raise ImportError(
         "dae.dask requires dask. Install it with: pip install 'daecore[dask]'"
@@ -31,6 +31,7 @@ except ImportError as error:
 
 from dae._estimator.doc_link import DocLinkMixin
 from dae._estimator.messages import warn_how_it_ended
+from dae._model.damage import damaged
 from dae._training.settings import AUTO
 from dae.autoencoder import DenoisingAutoencoder
 from dae.dask._cluster import WorkersLost, client_of, until_done
@@ -39,10 +40,11 @@ from dae.dask._partitions import (
     by_partition,
     known_length,
     lazily,
+    n_rows_of,
     partitions_of,
 )
 from dae.dask._passes import Passes
-from dae.dask._rounds import count_rows, start
+from dae.dask._rounds import count_rows, start, weighted_score, zero_weights_only
 from dae.stacked import StackedDenoisingAutoencoder
 
 __all__ = ["DaskDenoisingAutoencoder", "DaskStackedDenoisingAutoencoder"]
@@ -150,7 +152,7 @@ class _DaskEstimator(DocLinkMixin, BaseEstimator):
                     n_rows = until_done(lambda: count_rows(partitions), client)
                 settings = [how.for_rows(n_rows) for how in settings]
         if "_local" in self.__dict__ and (once or self.warm_start):
-            state = copy.copy(self._local).set_params(**plain.get_params())
+            state = copy.copy(self._fitted_local()).set_params(**plain.get_params())
         else:
             state = self._new(plain, partitions, client)
         outcomes = []
@@ -214,8 +216,7 @@ class _DaskEstimator(DocLinkMixin, BaseEstimator):
         estimator : object
             A copy; it can be pickled, and trained further without Dask.
         """
-        check_is_fitted(self)
-        local = copy.deepcopy(self._local)
+        local = copy.deepcopy(self._fitted_local())
         return local.set_params(random_state=self.random_state)
 
     def transform(self, X: Any) -> Any:
@@ -272,7 +273,7 @@ class _DaskEstimator(DocLinkMixin, BaseEstimator):
         """
         return self._apply("score_samples", X, lambda local: None)
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Mean of `score_samples`, computed at once; greater is better.
 
         Parameters
@@ -282,21 +283,40 @@ class _DaskEstimator(DocLinkMixin, BaseEstimator):
         y : Ignored
             Present for API consistency.
 
+        sample_weight : dask Array of shape (n_samples,), default=None
+            Weight of each sample in the mean, 0 or more, in the chunks of X.
+
         Returns
         -------
         score : float
         """
-        return float(self.score_samples(X).mean().compute())
+        if sample_weight is None:
+            return float(self.score_samples(X).mean().compute())
+        shared = lazily(_itself, self._fitted_local())
+        partitions = partitions_of(X, sample_weight)
+        found = compute([lazily(weighted_score, shared, *each) for each in partitions])[0]
+        scores, weights = np.array(found).T
+        if not weights.any():
+            raise zero_weights_only(len(partitions))
+        return float(np.average(scores, weights=weights / weights.max()))
 
     def _apply(self, method: str, X: Any, width_of: Any) -> Any:
-        check_is_fitted(self)
-        local = self._local
+        local = self._fitted_local()
         width = width_of(local)
         dtype = np.dtype(np.float64 if width is None else local._fitted().dtype)
         shared = lazily(_itself, local)
         return by_partition(
             lambda rows: lazily(_applied, shared, method, rows, width, dtype), X, width, dtype
         )
+
+    def _fitted_local(self) -> Any:
+        """The fitted plain estimator, checked: it can be assigned, and pickles edited."""
+        check_is_fitted(self)
+        local = self._local
+        if type(local) is not self._plain_class or not local.__sklearn_is_fitted__():
+            raise damaged(f"_local must be a fitted {self._plain_class.__name__}")
+        local._fitted()
+        return local
 
     def __getattr__(self, name: str) -> Any:
         """What training has left, as the plain estimator has it."""
@@ -320,7 +340,7 @@ def _itself(value: Any) -> Any:
 
 def _applied(local: Any, method: str, rows: Any, width: int | None, dtype: np.dtype) -> np.ndarray:
     """A method's result for one partition, which may be empty."""
-    if not rows.shape[0]:
+    if not n_rows_of(rows):
         return np.empty((0,) if width is None else (0, width), dtype)
     return np.asarray(getattr(local, method)(rows)).astype(dtype, copy=False)
 

@@ -25,6 +25,11 @@ class WorkersLost(RuntimeError):
 def client_of(client: Any) -> Any:
     """The given client, else the one that this process or worker has, else None."""
     if client is not None:
+        if not (hasattr(client, "compute") and hasattr(client, "scatter")):
+            raise ValueError(
+                f"client must be a distributed.Client or None, got {client!r}. Pass "
+                "distributed.Client(address), or None for the client that is active."
+            )
         return client
     try:
         from distributed import get_client

@@ -52,10 +52,15 @@ def _blocks(name: str, collection: Any) -> list[Delayed]:
     elif is_frame(collection):
         blocks = list(collection.to_delayed())
     else:
+        instead = (
+            f"Pass [{name}]."
+            if isinstance(collection, Delayed)
+            else f"Use dask.array.from_array({name}, chunks=(10_000, -1)), or an estimator of "
+            "`dae`, which takes arrays."
+        )
         raise TypeError(
             f"{name} must be a dask Array, a dask DataFrame or a list of dask.delayed blocks of "
-            f"rows, got {type(collection).__name__}. Use dask.array.from_array({name}, "
-            "chunks=(10_000, -1)), or an estimator of `dae`, which takes arrays."
+            f"rows, got {type(collection).__name__}. {instead}"
         )
     if not blocks:
         raise ValueError(f"{name} must have at least one partition, got none.")
@@ -64,7 +69,12 @@ def _blocks(name: str, collection: Any) -> list[Delayed]:
 
 def is_array(collection: Any) -> bool:
     """Whether it is a dask Array."""
-    return is_dask_collection(collection) and hasattr(collection, "chunks")
+    return _is_collection(collection) and hasattr(collection, "chunks")
+
+
+def _is_collection(collection: Any) -> bool:
+    """Whether it is a collection of Dask, but not a single Delayed, which has every attribute."""
+    return is_dask_collection(collection) and not isinstance(collection, Delayed)
 
 
 def known_length(collection: Any) -> int | None:
@@ -76,7 +86,7 @@ def known_length(collection: Any) -> int | None:
 
 def is_frame(collection: Any) -> bool:
     """Whether it is a dask DataFrame or Series."""
-    return is_dask_collection(collection) and hasattr(collection, "npartitions") and (
+    return _is_collection(collection) and hasattr(collection, "npartitions") and (
         hasattr(collection, "divisions")
     )  # fmt: skip
 
@@ -112,3 +122,14 @@ def by_partition(function: Any, X: Any, width: int | None, dtype: np.dtype) -> A
 def lazily(function: Any, *arguments: Any) -> Delayed:
     """The call as a node of a graph, run once for each place that it stands in."""
     return delayed(function, pure=False)(*arguments)
+
+
+def n_rows_of(block: Any) -> int:
+    """Rows of a block of X that has been computed; raises ValueError if it has no rows."""
+    shape = getattr(block, "shape", ())
+    if not shape:
+        raise ValueError(
+            "Each block of X must be an array, SciPy's CSR or a DataFrame, got one that is a "
+            f"{type(block).__name__}. Compute one block and look at what it gives."
+        )
+    return int(shape[0])

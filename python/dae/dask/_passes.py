@@ -12,7 +12,7 @@ from dae._training.monitor import Progress
 from dae._training.settings import FINE_TUNING, TrainingSettings
 from dae.dask._cluster import WorkersLost, place, until_done
 from dae.dask._partitions import Partition
-from dae.dask._rounds import Stage, Trained, one_pass, training_state
+from dae.dask._rounds import Stage, Trained, one_pass, training_state, zero_weights_only
 
 
 class Passes:
@@ -102,10 +102,7 @@ class Passes:
                 raise ValueError(
                     f"X must have at least one row, got {n_partitions} empty partitions."
                 )
-            raise ValueError(
-                "sample_weight must have at least one value above 0, got zero weights only in all "
-                f"{n_partitions} partitions. Pass None to give all rows the same weight."
-            )
+            raise zero_weights_only(n_partitions)
         loss = trained.loss / trained.weight
         after = training_state(trained.estimator, stage)
         after["_presentation"] = of_pass["_presentation"] + 1

@@ -18,7 +18,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dae.dask._partitions import Partition, lazily
+from dae._data.checks import check_score_weight
+from dae._data.containers import check_not_masked
+from dae.dask._partitions import Partition, lazily, n_rows_of
 
 
 class Stage(NamedTuple):
@@ -61,7 +63,7 @@ NOTHING = Trained(None, 0, 0.0, 0.0)
 
 def start(estimator: Any, rows: Any) -> Any:
     """The estimator with new, untrained networks for such rows; None if there are no rows."""
-    if not _length(rows):
+    if not n_rows_of(rows):
         return None
     estimator = copy.deepcopy(estimator)
     begun = estimator._begin(rows, None, fit=False)
@@ -74,7 +76,7 @@ def count_rows(partitions: Sequence[Partition]) -> Any:
     return lazily(
         sum,
         [
-            lazily(_length, rows) if weights is None else lazily(np.count_nonzero, weights)
+            lazily(n_rows_of, rows) if weights is None else lazily(np.count_nonzero, weights)
             for rows, weights in partitions
         ],
     )
@@ -109,7 +111,7 @@ def train_partition(
     before: Trained, stage: Stage, partition: int, rows: Any, weights: Any
 ) -> Trained:
     """One pass over one partition, with random numbers of its own."""
-    if not _length(rows) or _are_zero(weights, _length(rows)):
+    if not n_rows_of(rows) or _are_zero(weights, n_rows_of(rows)):
         return NOTHING
     estimator = copy.deepcopy(before.estimator).set_params(**stage.parameters)
     state = training_state(estimator, stage)
@@ -120,8 +122,26 @@ def train_partition(
     loss = state["loss_curve_"][-1]
     # the pass is one presentation, counted where it ends
     state.update(kept, _presentation=state["_presentation"] - 1)
-    n_rows, weight = _weighed(_length(rows), weights)
+    n_rows, weight = _weighed(n_rows_of(rows), weights)
     return Trained(estimator, n_rows, weight, loss * weight)
+
+
+def weighted_score(estimator: Any, rows: Any, weights: Any) -> tuple[float, float]:
+    """The mean of the scores of one partition by their weights, and the sum of the weights."""
+    n_rows = n_rows_of(rows)
+    if not n_rows or _are_zero(weights, n_rows):
+        return 0.0, 0.0
+    share = check_score_weight(weights, n_rows)
+    scores = estimator.score_samples(rows)
+    return float(np.average(scores, weights=share)), _weighed(n_rows, weights)[1]
+
+
+def zero_weights_only(n_partitions: int) -> ValueError:
+    """The error for weights of which none is above 0."""
+    return ValueError(
+        "sample_weight must have at least one value above 0, got zero weights only in all "
+        f"{n_partitions} partitions. Pass None to give all rows the same weight."
+    )
 
 
 def average(before: Trained, stage: Stage, results: Sequence[Trained]) -> Trained:
@@ -189,12 +209,15 @@ def _seed_of(seed: int, partition: int) -> int:
     return int(words[0])
 
 
-def _length(rows: Any) -> int:
-    return rows.shape[0]
-
-
 def _are_zero(weights: Any, n_rows: int) -> bool:
-    """Whether all rows are left out; what does not fit the rows is for `partial_fit` to refuse."""
+    """Whether all rows are left out; what does not fit the rows is for `partial_fit` to refuse.
+
+    Raises
+    ------
+    ValueError
+        Weights are masked: if all are, none would count.
+    """
+    check_not_masked("sample_weight", weights)
     return weights is not None and np.shape(weights) == (n_rows,) and not np.any(weights)
 
 
