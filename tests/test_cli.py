@@ -118,6 +118,8 @@ def test_in_place(folder, model):
         (["grey.png", "-o", "there.png"], "there.png already exists; pass --overwrite"),
         (["grey.png", "grey.png", "-o", "x"], "two inputs would be written to"),
         (["grey.png", "more/colour.tif", "-o", "there.png"], "is a file; several pictures need"),
+        (["grey.png", "more/colour.tif", "-o", "x.png"], "x.png is the name of a picture; several"),
+        ([".", "-o", "x.tif"], "x.tif is the name of a picture; several pictures need a folder"),
         (["no.png", "-o", "x.png"], "no.png: No such file or folder"),
         (["empty", "-o", "x"], "holds no pictures: no file ends in one of .png"),
         (["notes.txt", "-o", "x"], "must end in one of .png"),
@@ -433,7 +435,7 @@ def test_the_summary_tells_the_sigma_that_was_used(folder, model, capsys, asked,
     assert shown in printed
     unchanged = (read(folder / "x.png")[0] == GREY).all()
     assert unchanged == (asked == "0")
-    assert ("sigma 200.0 is outside the levels of the model" in printed) == (asked == "200")
+    assert ("sigma 200 is outside the levels of the model" in printed) == (asked == "200")
 
 
 def test_the_summary_says_what_was_converted(folder, model, capsys):

@@ -233,8 +233,9 @@ def test_failed_write_leaves_the_old_picture(tmp_path, capsys, monkeypatch, tiny
     [
         (["--seed", "x"], "python -m dae: error: argument --seed"),
         (["denoise", "no.png", "-o", "x"], "dae: error: no.png: No such file or folder"),
+        (["clean", "folder"], "dae: error: argument COMMAND: invalid choice: 'clean'"),
     ],
-    ids=["the demonstration", "another command"],
+    ids=["the demonstration", "another command", "no command"],
 )
 def test_as_a_module(arguments, message):
     command = [sys.executable, "-m", "dae", *arguments]

@@ -191,6 +191,11 @@ def plan(arguments: argparse.Namespace) -> list[tuple[Path, Path]]:
         )
     if into_folder and output.exists() and not output.is_dir():
         raise ValueError(f"{output} is a file; several pictures need a folder.")
+    if into_folder and output.suffix.lower() in SUFFIXES and not output.is_dir():
+        raise ValueError(
+            f"{output} is the name of a picture; several pictures need a folder. Choose another "
+            "-o, or create that folder first."
+        )
     jobs = []
     for source in inputs:
         for path in pictures_of(source, output if into_folder else None):
