@@ -209,3 +209,33 @@ def test_digits_as_labels():
     one_hot = np.eye(10, dtype=int)[y]
     classifier = make(hidden_layer_sizes=(64,), fine_tune_max_iter=60).fit(X[:1000], one_hot[:1000])
     assert classifier.score(X[1000:], one_hot[1000:]) > 0.8
+
+
+# ------------------------------------------------------------------ what is no class
+
+
+NO_CLASSES = [
+    ([None, "a"], "has missing values"),
+    ([np.nan, "a"], "has missing values"),
+    ([b"a", b"b"], "must be numbers or str, got an array of dtype .S1"),
+    (["a", 1], "must be numbers or str, got both"),
+]
+
+
+@pytest.mark.parametrize(("pair", "message"), NO_CLASSES, ids=lambda value: str(value)[:12])
+def test_what_is_no_class_is_said_by_name(pair, message):
+    bad = np.array(pair * 10, dtype=None if isinstance(pair[0], bytes) else object)
+    X = np.random.default_rng(0).random((20, 3))
+    with pytest.raises(ValueError, match=f"y {message}"):
+        make().fit(X, bad)
+    with pytest.raises(ValueError, match=f"classes {message}"):
+        make().partial_fit(X, np.arange(20) % 2, classes=bad[:2])
+    with pytest.raises(ValueError, match=f"y {message}"):
+        make(max_iter=0, fine_tune_max_iter=1).fit(X, np.arange(20) % 2).score(X, bad)
+
+
+def test_missing_text_of_pandas_is_no_class():
+    pandas = pytest.importorskip("pandas")
+    y = pandas.Series(["a", None, "b", "a"] * 5, dtype="string")
+    with pytest.raises(ValueError, match="y has missing values"):
+        make().fit(np.random.default_rng(0).random((20, 3)), y)

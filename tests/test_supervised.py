@@ -331,6 +331,40 @@ def test_sparse_labels_that_contradict_themselves(X):
                 method(X, bad)
 
 
+@pytest.mark.parametrize("kind", BOTH)
+def test_score_checks_what_it_compares(X, y, kind):
+    model = make(kind).fit(X, y)
+    weight = np.linspace(0, 1, len(y))
+    expected = {StackedDenoisingClassifier: accuracy_score, StackedDenoisingRegressor: r2_score}
+    assert model.score(X, y, weight) == expected[kind](y, model.predict(X), sample_weight=weight)
+    masked = np.ma.masked_array(y, y == 1)
+    for bad, message in (
+        (-weight, "sample_weight must not be negative"),
+        (weight.astype(str), "sample_weight must be numbers, got text"),
+        (np.ma.masked_array(weight, y == 1), "sample_weight is a masked array"),
+        (weight[1:], "sample_weight must have one value for each of the 150 rows"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.score(X, y, sample_weight=bad)
+    with pytest.raises(ValueError, match="y is a masked array with 50 masked values"):
+        model.score(X, masked)
+
+
+@pytest.mark.parametrize("dates", ["datetime64[s]", "timedelta64[s]"])
+def test_score_of_dates(X, y, dates):
+    model = make(StackedDenoisingRegressor).fit(X, y)
+    with pytest.raises(ValueError, match=r"y must be numbers, got \w+64\[s\]"):
+        model.score(X, y.astype(dates))
+
+
+def test_targets_that_no_float_holds(X, y):
+    pandas = pytest.importorskip("pandas")
+    periods = pandas.Series(pandas.period_range("2020", periods=len(y), freq="D"))
+    for bad, what in ((periods, "Period"), ([{1}] * len(y), "set")):
+        with pytest.raises(ValueError, match=f"y must be numbers, got {what}"):
+            make(StackedDenoisingRegressor).fit(X, bad)
+
+
 @pytest.mark.parametrize("weight", [10**400, fractions.Fraction(10**400)], ids=["int", "Fraction"])
 def test_weights_of_classes_that_float64_does_not_hold(X, y, weight):
     weights = dict.fromkeys(np.unique(y), weight)

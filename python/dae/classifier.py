@@ -9,11 +9,18 @@ import numpy as np
 from scipy import sparse
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from dae._data.checks import check_training_data_and_target, check_weights
+from dae._data.checks import (
+    check_score_weight,
+    check_target,
+    check_training_data_and_target,
+    check_weights,
+)
+from dae._data.containers import check_labels
 from dae._data.rows import Rows
 from dae._data.sparse_containers import valid_container
 from dae._estimator.supervised import StackedPredictor
@@ -476,12 +483,36 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
         outputs = self._outputs(X)
         return log_expit(outputs) if self._is_multilabel() else log_softmax(outputs, axis=1)
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Share of the samples whose class, or all of whose labels, are predicted.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples; NaN in dense rows is a missing entry.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their classes, or a matrix of labels as in `fit`.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample in the mean, 0 or more.
+
+        Returns
+        -------
+        score : float
+        """
+        predicted = self.predict(X)
+        check_target(y, numeric=False)
+        weight = check_score_weight(sample_weight, len(predicted), normalise=False)
+        return float(accuracy_score(y, predicted, sample_weight=weight))
+
     # -------------------------------------------------------------- targets
 
     def _learn(
         self, y: np.ndarray, data: TrainingData, *, continues: bool, fit: bool, classes: Any
     ) -> dict[str, Any]:
         check_classification_targets(y)
+        check_labels("classes", classes)
         if continues and self._is_multilabel() != (y.ndim == 2):
             raise ValueError(
                 "y must be of the kind of the first call, "
@@ -590,6 +621,7 @@ class StackedDenoisingClassifier(ClassifierMixin, StackedPredictor):
     def _check_data(self, X: Any, y: Any, *, reset: bool, dtype: Any) -> tuple[Rows, np.ndarray]:
         if sparse.issparse(y) and len(y.shape) == 2:
             y = valid_container("y", y)
+        check_target(y, numeric=False)  # scikit-learn would not say that it is y
         multilabel = _has_columns(y) and type_of_target(y, input_name="y").startswith("multilabel")
         rows, y = check_training_data_and_target(
             self, X, y, reset=reset, dtype=dtype, multi_output=multilabel, numeric=False

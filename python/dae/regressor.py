@@ -7,8 +7,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy import sparse
 from sklearn.base import RegressorMixin, _fit_context
+from sklearn.metrics import r2_score
 from sklearn.utils.validation import column_or_1d
 
+from dae._data.checks import check_score_weight, check_target
 from dae._estimator.supervised import StackedPredictor
 from dae._model.damage import damaged, is_array
 from dae._model.losses import SQUARED_ERROR, Loss
@@ -412,6 +414,30 @@ class StackedDenoisingRegressor(RegressorMixin, StackedPredictor):
         outputs = self._outputs(X)
         y = outputs * self._target_scale + self._target_mean
         return y[:, 0] if y.shape[1] == 1 else y
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Coefficient of determination of the predicted targets, as `sklearn.metrics.r2_score`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Samples; NaN in dense rows is a missing entry.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample, 0 or more.
+
+        Returns
+        -------
+        score : float
+            At most 1; the mean over the outputs.
+        """
+        predicted = self.predict(X)
+        check_target(y, numeric=True)
+        weight = check_score_weight(sample_weight, len(predicted), normalise=False)
+        return float(r2_score(y, predicted, sample_weight=weight))
 
     # -------------------------------------------------------------- targets
 

@@ -14,6 +14,7 @@ from sklearn.utils.validation import validate_data
 
 from dae._data.containers import (
     check_columns,
+    check_labels,
     check_not_masked,
     check_numbers,
     check_order_of_codes,
@@ -97,10 +98,7 @@ def check_training_data_and_target(
     numeric: bool,
 ) -> tuple[Rows, np.ndarray]:
     """X as in `check_training_data`; y has one entry per row, or with `multi_output` columns."""
-    if numeric:
-        check_numbers("y", y)
-    else:
-        check_not_masked("y", y)
+    check_target(y, numeric=numeric)
     X = _valid("X", X)
     wanted = training_dtype(X) if dtype is None else np.dtype(dtype)
     with understood("X", X):
@@ -118,6 +116,14 @@ def check_training_data_and_target(
             y_numeric=numeric,
         )
     return _rows("X", X, wanted, estimator.n_jobs), y
+
+
+def check_target(y: Any, *, numeric: bool) -> None:
+    """Raise ValueError for a target that is not numbers, or not classes."""
+    if numeric:
+        check_numbers("y", y)
+    else:
+        check_labels("y", y)
 
 
 def check_corrupted_copies(X_corrupted: Any, X: Rows) -> Rows | None:
@@ -178,12 +184,14 @@ def check_weights(
     return held, rows
 
 
-def check_score_weight(sample_weight: Any, n_samples: int) -> np.ndarray | None:
-    """Weights of the samples in a mean, at most 1, in float64."""
+def check_score_weight(
+    sample_weight: Any, n_samples: int, *, normalise: bool = True
+) -> np.ndarray | None:
+    """Weights of the samples in a mean, in float64; at most 1 with `normalise`."""
     if sample_weight is None:
         return None
     weight = _weight_vector(sample_weight, n_samples)
-    return weight / weight.max()  # so that the sum does not overflow
+    return weight / weight.max() if normalise else weight  # so that the sum does not overflow
 
 
 def _weight_vector(sample_weight: Any, n_samples: int) -> np.ndarray:
@@ -247,8 +255,13 @@ def check_emphasis(emphasis: Any) -> tuple[float, float]:
 # ------------------------------------------------------------------ inference
 
 
-def check_inference_data(estimator: Any, X: Any, network: Layer | Network) -> Rows:
+def check_inference_data(
+    estimator: Any, X: Any, network: Layer | Network, *, dtype: Any = None
+) -> Rows:
     """X of `transform` and related methods: numbers or NaN, two-dimensional, of any layout.
+
+    Values of sparse rows that are neither float32 nor float64 become `dtype`, None for that of the
+    network.
 
     A plain array that needs no conversion skips scikit-learn's checks, which cost more than
     encoding one row and, for many rows, read all of X on one thread. If it is not finite, they
@@ -279,7 +292,7 @@ def check_inference_data(estimator: Any, X: Any, network: Layer | Network) -> Ro
             checked = checked.astype(np.float64)
     if sparse.issparse(checked):
         refuse_stored_nan("X", checked.data)
-        return SparseRows.of(checked, network.dtype)
+        return SparseRows.of(checked, np.dtype(network.dtype if dtype is None else dtype))
     return Rows.with_missing(checked, estimator.n_jobs)
 
 

@@ -13,6 +13,7 @@ from numbers import Complex, Rational, Real
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils._missing import is_pandas_na
 
 from dae._model.numbers import as_float
@@ -91,8 +92,38 @@ def check_numbers(name: str, values: Any) -> None:
     values = _examined(values)
     if any(dtype.startswith("complex") for _, dtype, _ in _columns(values)):
         raise ValueError(f"Complex data not supported: {name} must be real numbers.")
-    for _, what in _oddities(values):
+    what = next((what for _, what in _oddities(values)), None) or _no_number_among(values)
+    if what is not None:
         raise ValueError(f"{name} must be numbers, got {what}. Pass int or float.")
+
+
+def check_labels(name: str, values: Any) -> None:
+    """Raise ValueError for classes that are masked or missing, or of types that do not compare."""
+    check_not_masked(name, values)
+    if values is None or sparse.issparse(values):
+        return
+    try:
+        labels = np.asarray(values)
+    except Exception:  # scikit-learn has words for it
+        return
+    kind = labels.dtype.kind
+    if kind in "ST" or (kind == "V" and not labels.dtype.names):
+        raise ValueError(
+            f"{name} must be numbers or str, got an array of dtype {labels.dtype}. Pass "
+            f"{name}.astype(str), or the numbers of the classes."
+        )
+    if labels.dtype != object:
+        return
+    if missing_objects(labels).any():
+        raise ValueError(
+            f"{name} has missing values. Leave out their rows, or give them a class of their own."
+        )
+    kinds = {isinstance(label, str) for label in labels.ravel().tolist()}
+    if len(kinds) > 1:
+        raise ValueError(
+            f"{name} must be numbers or str, got both, which have no order. Pass "
+            f"numpy.asarray({name}, dtype=str)."
+        )
 
 
 def check_not_masked(name: str, values: Any) -> None:
@@ -245,6 +276,21 @@ def oddity_among(values: Any, dtype: str | None = None) -> str | None:
                 return _TOO_LARGE
         elif isinstance(value, Complex) and not isinstance(value, Real):
             return _COMPLEX
+    return None
+
+
+def _no_number_among(values: Any) -> str | None:
+    """The type of a Python object that float does not take, such as a period of pandas, or None."""
+    if all(_NUMBERS.match(dtype) for _, dtype, _ in _columns(values)):
+        return None
+    for value in np.asarray(values, dtype=object).ravel().tolist():
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            if not _is_missing(value):
+                return type(value).__name__
+        except OverflowError:  # `_oddities` knows it
+            pass
     return None
 
 
