@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from importlib import import_module
 from numbers import Number, Rational, Real
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -29,6 +31,27 @@ _EPOCH = datetime(1970, 1, 1)
 _OF_DTYPES = (-9.2e12, 9.2e12)
 _OF_OBJECTS = tuple((end - _EPOCH).total_seconds() for end in (datetime.min, datetime.max))
 _OF_DURATIONS = (timedelta.min.total_seconds(), timedelta.max.total_seconds())
+
+
+_PYTZ = "pytz:"  # before the names of zones of pytz, which pandas before 3 makes
+
+
+def _name_of(zone: tzinfo | None) -> str | None:
+    """What gives the same time zone again; None for zones without a name."""
+    if isinstance(zone, ZoneInfo):
+        return zone.key
+    name, pytz = getattr(zone, "zone", None), sys.modules.get("pytz")
+    if pytz is not None and isinstance(name, str) and pytz.timezone(name) is zone:
+        return _PYTZ + name
+    return None
+
+
+def _zone_of(name: str) -> tzinfo:
+    """The time zone of a name."""
+    if name.startswith(_PYTZ):
+        zone: tzinfo = import_module("pytz").timezone(name.removeprefix(_PYTZ))
+        return zone
+    return ZoneInfo(name)
 
 
 @dataclass(frozen=True)
@@ -58,19 +81,16 @@ class Times(Record):
     def __getstate__(self) -> dict[str, Any]:
         """The fields, with a time zone by its name, where it has one: files hold no zones."""
         state = dict(vars(self))
-        zone = state.get("zone")
-        if isinstance(zone, ZoneInfo) and zone.key:
-            state["zone"] = zone.key
+        if "zone" in state:
+            state["zone"] = _name_of(state["zone"]) or state["zone"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """From these fields, or from those of a state that has the zone itself."""
         fields = dict(state)
         if isinstance(fields.get("zone"), str):
-            try:
-                fields["zone"] = ZoneInfo(fields["zone"])
-            except (ValueError, OSError, KeyError):  # for the check of the state to refuse
-                pass
+            with suppress(Exception):  # an edited name is for the check of the state to refuse
+                fields["zone"] = _zone_of(fields["zone"])
         self.__dict__.update(fields)
 
     def check_range(self, path: str, low: float, high: float) -> None:
