@@ -99,7 +99,9 @@ class DenoisingImputer(TableTransformer):
 
     n_imputations : int, default=1
         With more than one, `transform` averages so many imputations, in each of which 20 % of the
-        observed values are hidden as well; `impute_many` returns them all.
+        observed values are hidden as well; `impute_many` returns them all. Which ones are hidden
+        depends on a row's place in the table, and so does a value that is filled in: the same row
+        alone, or in another place, may be filled with a slightly different value.
 
     add_indicator : bool, default=False
         Whether booleans for the columns with missing values in `fit` are appended, in an array as
