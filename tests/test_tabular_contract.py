@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from estimators import assert_unchanged, state_of
 from sklearn import config_context
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import cross_validate
 
 import dae._training.epochs
+from dae import DenoisingOutlierDetector
 from dae._estimator.version_stamp import STAMP, VersionMismatchWarning
 from dae._tables.encoder import Encoding, TableEncoder
 from dae.tabular import DenoisingImputer, TabularDenoisingAutoencoder
@@ -230,7 +232,7 @@ def test_the_second_network_does_not_begin_after_an_interrupt(X, interrupt):
     before = state_of(model)
     begun = interrupt(3)
     with (
-        pytest.warns(UserWarning, match="interrupted in fine-tuning after 2 complete epochs"),
+        pytest.warns(UserWarning, match="interrupted after 2 complete epochs of max_iter=5;"),
         pytest.raises(KeyboardInterrupt),
     ):
         model.fit(X[:, :2])
@@ -240,10 +242,34 @@ def test_the_second_network_does_not_begin_after_an_interrupt(X, interrupt):
 
 def test_an_interrupt_of_the_second_network_keeps_its_last_epoch(X, interrupt):
     begun = interrupt(8)
-    with pytest.warns(UserWarning, match="interrupted in fine-tuning after 2 complete epochs"):
+    with pytest.warns(UserWarning, match="interrupted after 2 complete epochs of max_iter=5;"):
         model = imputer(max_iter=5).fit(X)
     assert len(begun) == 8
     assert [network.n_iter_ for network in model.networks_] == [5, 2]
+
+
+@pytest.mark.parametrize("kind", [TabularDenoisingAutoencoder, DenoisingOutlierDetector])
+def test_a_warning_names_the_parameter_and_the_line_of_the_user(X, interrupt, kind):
+    interrupt(3)
+    with pytest.warns(UserWarning, match="interrupted after 2 complete epochs of max_iter=5;") as w:
+        kind(hidden_layer_sizes=4, max_iter=5, random_state=0).fit(X)
+    assert w[0].filename == __file__
+
+
+def test_a_training_that_ends_too_early_is_said_in_words_of_the_table(X):
+    with pytest.warns(ConvergenceWarning, match="optimization reached max_iter=2 epochs") as w:
+        small(max_iter=2, tol=1e-9, learning_rate="constant").fit(X)
+    assert w[0].filename == __file__
+
+
+def test_an_interrupt_of_the_training_that_chooses_rows(X, interrupt):
+    detector = DenoisingOutlierDetector(4, support_fraction=0.7, max_iter=20, random_state=0)
+    before = state_of(detector.fit(X))
+    begun = interrupt(2)
+    with pytest.warns(UserWarning, match="interrupted after 1"), pytest.raises(KeyboardInterrupt):
+        detector.fit(X[::-1])
+    assert len(begun) == 2
+    assert_unchanged(detector, before)
 
 
 # ------------------------------------------------------------------ parameters that change

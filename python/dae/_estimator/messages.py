@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
+import sklearn.base
 from sklearn.exceptions import ConvergenceWarning
 
 from dae._training.divergence import Diverged, NothingCorrupted
 from dae._training.epochs import Outcome
 from dae._training.settings import FINE_TUNING, Stage, stage_name
+
+# whether the network that is trained is a part of another estimator, which speaks for it
+_owned: ContextVar[bool] = ContextVar("_owned", default=False)
+
+_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 
 @contextmanager
@@ -30,8 +39,10 @@ def in_words(estimator: Any) -> Iterator[None]:
 def in_words_of_owner(owner: Any) -> Iterator[None]:
     """Raise ValueError with parameters of `owner` where training a network inside of it failed.
 
-    The owner scales what the network reads, and trains all of it at once, by `learning_rate_init`.
+    The owner scales what the network reads, and trains all of it at once, by `learning_rate_init`
+    and `max_iter`: warnings of how training ended name these, too.
     """
+    before = _owned.set(True)
     try:
         yield
     except ValueError as error:
@@ -48,6 +59,8 @@ def in_words_of_owner(owner: Any) -> Iterator[None]:
                 "weight above 0."
             ) from error
         raise
+    finally:
+        _owned.reset(before)
 
 
 def _divergence(estimator: Any, error: Diverged) -> str:
@@ -86,25 +99,35 @@ def _nothing_corrupted(error: NothingCorrupted) -> str:
     )
 
 
-def warn_how_it_ended(estimator: Any, outcome: Outcome, *, stacklevel: int) -> None:
+def warn_how_it_ended(estimator: Any, outcome: Outcome) -> None:
     """Warn the caller of `fit` if training was interrupted, or may have been too short."""
     settings = outcome.settings
-    name, _ = _parameter(estimator, "max_iter", settings.stage)
+    stage = None if _owned.get() else settings.stage
+    name = "max_iter" if _owned.get() else _parameter(estimator, "max_iter", stage)[0]
     epochs = f"{name}={settings.max_iter}"
     if outcome.interrupted:
-        during = f" in {stage_name(settings.stage)}" if settings.stage is not None else ""
+        during = f" in {stage_name(stage)}" if stage is not None else ""
         warnings.warn(
             f"Training interrupted{during} after {len(outcome.losses)} complete epochs of "
             f"{epochs}; the estimator keeps the last complete epoch.",
-            stacklevel=stacklevel,
+            stacklevel=_level_of_caller(),
         )
     elif settings.tol is not None and not outcome.stopped and settings.schedule == "constant":
         warnings.warn(
-            f"Stochastic optimization{_of(settings.stage)} reached {epochs} epochs while the loss "
+            f"Stochastic optimization{_of(stage)} reached {epochs} epochs while the loss "
             f"was still decreasing. Raise {name}, or set tol=None for a fixed number of epochs.",
             ConvergenceWarning,
-            stacklevel=stacklevel,
+            stacklevel=_level_of_caller(),
         )
+
+
+def _level_of_caller() -> int:
+    """`stacklevel` of the first frame behind this package and scikit-learn's wrapper of `fit`."""
+    level, frame = 1, sys._getframe(1)
+    own = (_PACKAGE, sklearn.base.__file__)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(own):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _of(stage: Stage) -> str:

@@ -210,8 +210,7 @@ class TrainedEstimator(VersionStampMixin, CallbackSupportMixin, CheckedParameter
             self._store(begun, fit=True)
             monitor.end_fit()
         for outcome in outcomes:
-            # this method, `fit` and the wrapper that scikit-learn puts around it
-            warn_how_it_ended(self, outcome, stacklevel=5)
+            warn_how_it_ended(self, outcome)
         return self
 
     def _partial_fit(

@@ -186,7 +186,7 @@ class _DaskEstimator(DocLinkMixin, BaseEstimator):
         self._local = state
         if not once:
             for outcome in outcomes:
-                warn_how_it_ended(self, outcome, stacklevel=4)
+                warn_how_it_ended(self, outcome)
         return self
 
     def _plain(self) -> Any:
