@@ -2,10 +2,11 @@
 
 import io
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter, zoom
+from scipy.ndimage import convolve, gaussian_filter, zoom
 from sklearn.datasets import load_sample_images
 
 from dae.image import ImageDenoiser
@@ -189,13 +190,8 @@ def test_patterns_everywhere_are_not_noise(denoiser, pattern, sigma):
     assert 255 * denoiser.estimate_sigma(noisy) < 1.15 * sigma + 2.5
     if not sigma:
         np.testing.assert_array_equal(denoiser.transform(clean), clean)
-    elif pattern is mesh and sigma == 5:
-        found = psnr(denoiser.transform(noisy), clean) - psnr(noisy, clean)
-        assert found > -0.7
-        if found < -0.3:
-            pytest.xfail("the network takes 0.66 dB of a mesh away, at any level near the noise")
-    elif pattern is not knit:  # which the network takes some of away, at the level that it is told
-        assert psnr(denoiser.transform(noisy), clean) > psnr(noisy, clean) - 0.3
+    else:
+        assert psnr(denoiser.transform(noisy), clean) >= psnr(noisy, clean)
 
 
 def dithered():
@@ -221,6 +217,47 @@ def test_dots_and_few_values_are_not_noise(denoiser, make):
     picture = make()
     np.testing.assert_array_equal(denoiser.transform(picture), picture)
     assert denoiser.estimate_sigma(picture) == 0
+
+
+def written(size, shape=(320, 480)):
+    """A page of letters, black on white."""
+    image, draw, font = (pytest.importorskip(f"PIL.Image{part}") for part in ("", "Draw", "Font"))
+    page = image.new("L", shape[::-1], 255)
+    words = "lorem ipsum dolor sit amet consectetur adipiscing elit sed do".split()
+    for number, top in enumerate(range(30, shape[0] - 30, int(1.45 * size))):
+        line = " ".join(np.random.default_rng(number).choice(words, 9))
+        draw.Draw(page).text((40, top), line, 0, font.load_default(size))
+    return np.asarray(page)
+
+
+def halftone(period):
+    dots = np.cos(2 * np.pi * (COLUMNS + ROWS) / period) * np.cos(
+        2 * np.pi * (COLUMNS - ROWS) / period
+    )
+    return np.where(GREY > 127 + 127 * dots, 255, 0).astype(np.uint8)
+
+
+@pytest.mark.parametrize("quality", [95, 90, 80])
+@pytest.mark.parametrize(
+    "make",
+    [partial(written, 11), partial(written, 15), partial(written, 20), drawing, dithered]
+    + [partial(halftone, period) for period in (4, 6, 8)],
+)
+def test_print_and_dots_in_jpeg_are_not_noise(denoiser, make, quality):
+    """Their edges are in all blocks that are not constant, and JPEG's ringing around them."""
+    clean = make()
+    stored = as_jpeg(clean, quality, 0)
+    assert psnr(denoiser.transform(stored), clean) > psnr(stored, clean) - 0.1
+
+
+def test_print_that_was_changed_is_not_noise(denoiser):
+    turned = zoom(written(16, (160, 240)).astype(float), 2, order=3)
+    page = np.clip(np.rint(turned), 0, 255).astype(np.uint8)
+    noisy = with_noise(page, 0.5)
+    assert psnr(denoiser.transform(noisy), page) > psnr(noisy, page) - 0.1
+    for made in (dithered(), halftone(6)):
+        reduced = np.clip(np.rint(zoom(made.astype(float), 0.8, order=3)), 0, 255).astype(np.uint8)
+        np.testing.assert_array_equal(denoiser.transform(reduced), reduced)
 
 
 def test_small_letters_are_not_coloured_noise(denoiser):
@@ -275,6 +312,34 @@ def test_noise_of_changed_pictures_is_found(denoiser, change):
     assert psnr(denoiser.transform(noisy), clean) > best_told(denoiser, noisy, clean, 25) - 1
 
 
+def from_filter_array(picture):
+    """Of each pixel one colour, as a sensor sees it, and the others made up from those around."""
+    rows, columns = np.mgrid[: picture.shape[0], : picture.shape[1]]
+    places = (rows % 2 + columns % 2 == 0, (rows + columns) % 2 == 1, rows * columns % 2 == 1)
+    kernel = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 4
+    made_up = [
+        convolve(picture[..., c] * place.astype(float), kernel) / convolve(place * 1.0, kernel)
+        for c, place in enumerate(places)
+    ]
+    return np.clip(np.rint(np.stack(made_up, axis=-1)), 0, 255).astype(np.uint8)
+
+
+def straightened(picture):
+    image_module = pytest.importorskip("PIL.Image")
+    turned = image_module.fromarray(picture).rotate(3, image_module.Resampling.BICUBIC)
+    return np.ascontiguousarray(np.asarray(turned)[20:-20, 20:-20])
+
+
+@pytest.mark.parametrize("change", [from_filter_array, straightened])
+@pytest.mark.parametrize("quality", [None, 92])
+@pytest.mark.parametrize("picture", [CHINA[100:320, 100:320], FLOWER[100:320, 160:380]])
+def test_coloured_noise_is_that_of_the_chrominances(denoiser, change, quality, picture):
+    """In luminance alone it looks like texture."""
+    noisy, clean = change(with_noise(picture, 20)), change(picture)
+    noisy = noisy if quality is None else as_jpeg(noisy, quality, 2)
+    assert psnr(denoiser.transform(noisy), clean) > best_told(denoiser, noisy, clean, 20) - 1.1
+
+
 @pytest.mark.parametrize("sigma", [10, 25, 50])
 @pytest.mark.parametrize("clean", [PHOTOGRAPH, GREY], ids=["colour", "grey"])
 def test_independent_noise_is_found(denoiser, sigma, clean):
@@ -326,7 +391,7 @@ def test_saturated_paper_does_not_hide_the_noise(denoiser):
 # ------------------------------------------------------------------ detail that is kept
 
 
-@pytest.mark.parametrize("sigma", [0.5, 1, 2, 3])
+@pytest.mark.parametrize("sigma", [0.5, 1, 2, 3, 5])
 @pytest.mark.parametrize("clean", [GREY, PHOTOGRAPH, drawing()], ids=["grey", "colour", "lines"])
 def test_weak_noise_is_not_made_worse(denoiser, sigma, clean):
     noisy = with_noise(clean, sigma)
@@ -360,8 +425,6 @@ def test_gratings_are_kept(denoiser, name):
     for sigma in (0.5, 2, 3):
         noisy = with_noise(clean, sigma)
         gain = psnr(denoiser.transform(noisy), clean) - psnr(noisy, clean)
-        if gain < -0.1 and name == "of three pixels" and sigma == 3:
-            pytest.xfail("the network, told 3 of 255, takes 0.2 dB of the grating away")
         assert gain > -0.1
         # exact, because the pattern takes few dimensions; rounding adds its own
         expected = np.hypot(sigma, 0.29)
