@@ -304,6 +304,16 @@ def test_dtypes(dtype):
     assert detector.errors(X).dtype == (np.float32 if dtype == np.float32 else np.float64)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble, np.int32, bool])
+def test_errors_of_sparse_rows_have_the_dtype_of_those_of_dense_ones(dtype):
+    X = (np.random.default_rng(0).random((100, 5)) * 3).astype(dtype)
+    X[X < 1] = 0
+    detector = make().fit(X)
+    expected, found = detector.errors(X), detector.errors(sparse.csr_array(X))
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_layouts(X, detector):
     scores = detector.score_samples(X)
     for same in (np.asfortranarray(X), np.repeat(X, 2, axis=0)[::2], X.tolist()):
@@ -658,3 +668,21 @@ def test_a_small_support_may_be_held_out_rows_alone(X):
     """Then these are learned from."""
     for seed in range(40):
         make(max_iter=1, n_repeats=1, support_fraction=0.01, random_state=seed).fit(X[:120])
+
+
+def test_interrupted_in_the_first_of_two_trainings(X, monkeypatch):
+    """It only chooses rows: the second one is not begun."""
+    detector = make(support_fraction=0.7)
+    trained, calls = DenoisingOutlierDetector._trained, []
+
+    def ended_early(self, *arguments):
+        calls.append(None)
+        first = trained(self, *arguments)
+        first.n_iter_ -= 1  # as after Ctrl-C, which keeps the last complete epoch
+        return first
+
+    monkeypatch.setattr(DenoisingOutlierDetector, "_trained", ended_early)
+    before = dict(vars(detector))
+    with pytest.raises(KeyboardInterrupt):
+        detector.fit(X)
+    assert len(calls) == 1 and vars(detector) == before

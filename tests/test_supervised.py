@@ -451,6 +451,15 @@ def test_noise_in_fine_tuning(X, y):
     assert_same(make(fine_tune_corruption=lambda batch, rng: batch).fit(X, y), plain)
 
 
+def test_what_is_wrong_with_the_corruption_of_fine_tuning_is_said_of_it(X, y):
+    """Not of that of pretraining, which may be right."""
+    for level in (3, [0.1, 0.2, 0.3], [["much"]]):
+        with pytest.raises(ValueError, match="^fine_tune_corruption_level must be"):
+            make(fine_tune_corruption="masking", fine_tune_corruption_level=level).fit(X, y)
+    with pytest.raises(ValueError, match="^fine_tune_corruption=.* must return shape"):
+        make(fine_tune_corruption=lambda batch, rng: batch[:, :2]).fit(X, y)
+
+
 @pytest.mark.parametrize("kind", BOTH)
 def test_rows_of_weight_zero_are_left_out(X, y, kind):
     weight = np.ones(150)

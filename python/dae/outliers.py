@@ -213,6 +213,10 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
     `score_samples`, `errors`, `decision_function` and `predict` do not modify the estimator:
     several threads may call them at the same time.
 
+    Ctrl-C in `fit` keeps the last complete epoch, with a warning. Before the end of the first one,
+    and in the first, short training of a `support_fraction` below 1, KeyboardInterrupt is raised
+    and the estimator is as it was.
+
     References
     ----------
     .. [1] J. Yin, Y. Qiao, Z. Zhou, X. Wang, J. Yang. "MCM: masked cell modeling for anomaly
@@ -334,6 +338,8 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
             kept = np.ones(len(rows), dtype=bool)
             if self.support_fraction < 1:
                 first = self._trained(cells, data, _FIRST_SHARE, random_state)
+                if first.n_iter_ != first.fine_tune_max_iter:  # nothing but Ctrl-C ends it early
+                    raise KeyboardInterrupt  # it only chooses rows, and the second has not begun
                 scores = self._scores(*self._judging(first, cells, groups, data), rows)
                 percent = 100 * (1 - float(self.support_fraction))
                 kept = scores >= _percentile(scores, percent, weight)
@@ -371,7 +377,8 @@ class DenoisingOutlierDetector(VersionStampMixin, OutlierMixin, CheckedParameter
         if isinstance(predictor.cells, TableCells):
             X = check_table(self, X, reset=False)
             return Rows(predictor.cells.encoder.encode(X), missing=True)
-        return check_inference_data(self, X, predictor.network)
+        # not in the network's float32: they are scaled first, and decide the dtype of `errors`
+        return check_inference_data(self, X, predictor.network, dtype=np.float64)
 
     def _trained(
         self,

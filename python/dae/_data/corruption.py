@@ -25,19 +25,24 @@ CorruptionFunction = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 # ------------------------------------------------------------------ checks of parameters
 
 
-def check_levels(name: str, level: Any, n_features: int) -> np.ndarray:
-    """`corruption_level` of the kind `name` as one float64 per feature."""
+def check_levels(
+    name: str, level: Any, n_features: int, parameter: str = "corruption"
+) -> np.ndarray:
+    """`corruption_level` of the kind `name` as one float64 per feature.
+
+    `parameter` is what the estimator calls `corruption`, and its level so and "_level".
+    """
     try:
-        check_numbers("corruption_level", level)
+        check_numbers(f"{parameter}_level", level)
         levels = np.asarray(level, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"corruption_level must be a scalar or an array of shape ({n_features},), of real "
+            f"{parameter}_level must be a scalar or an array of shape ({n_features},), of real "
             f"numbers, got {level!r}."
         ) from error
     if levels.ndim and levels.shape != (n_features,):
         raise ValueError(
-            f"corruption_level must be a scalar or an array of one value for each of the "
+            f"{parameter}_level must be a scalar or an array of one value for each of the "
             f"{n_features} features, got shape {levels.shape}."
         )
     kind = get_kind(name)
@@ -45,7 +50,8 @@ def check_levels(name: str, level: Any, n_features: int) -> np.ndarray:
     if not (low >= 0 and high <= kind.level_limit):
         values = f"{low:.6g}" if low == high else f"values from {low:.6g} to {high:.6g}"
         raise ValueError(
-            f"corruption_level must be {kind.level_meaning}, for corruption={name!r}; got {values}."
+            f"{parameter}_level must be {kind.level_meaning}, for {parameter}={name!r}; got "
+            f"{values}."
         )
     return np.ascontiguousarray(np.broadcast_to(levels, (n_features,)))
 
@@ -237,6 +243,7 @@ class ByFunction(CorruptedRows):
 
     function: CorruptionFunction
     seed: int
+    parameter: str
 
     def calls(self, order: np.ndarray, presentation: int, batch_size: int) -> Iterator[CoreCall]:
         for batch, start in enumerate(range(0, len(order), batch_size)):
@@ -254,7 +261,7 @@ class ByFunction(CorruptedRows):
 
     def _corrupted(self, x: np.ndarray, presentation: int, batch: int) -> np.ndarray:
         stream = function_stream(self.seed, presentation, batch)
-        return call_corruption(self.function, x, stream)
+        return call_corruption(self.function, x, stream, self.parameter)
 
 
 def corrupted_rows(
@@ -268,6 +275,7 @@ def corrupted_rows(
     seed: int,
     n_threads: int,
     categories: Categories = (),
+    parameter: str = "corruption",
 ) -> CorruptedRows:
     """The source for the parameters `corruption` and `corruption_level`.
 
@@ -281,14 +289,16 @@ def corrupted_rows(
         Required by the kinds that `needs_feature_range` names.
     categories : sequence of (start, stop)
         Ranges of features that are missing, and swapped, as a whole.
+    parameter : str
+        What the estimator calls `corruption`, for messages.
     """
     if X_corrupted is not None:
         return Given(X, n_threads, categories, X_corrupted)
     if callable(corruption):
-        return ByFunction(X, n_threads, categories, corruption, seed)
+        return ByFunction(X, n_threads, categories, corruption, seed, parameter)
     if corruption is None:
         return BuiltIn(X, n_threads, categories, replace(NO_CORRUPTION, categories=categories))
-    levels = check_levels(corruption, level, X.n_features)
+    levels = check_levels(corruption, level, X.n_features, parameter)
     numbers = Corruption(corruption, levels, seed, categories=categories)
     kind = get_kind(corruption)
     if kind.needs_feature_range:
@@ -314,32 +324,33 @@ def all_corrupted(source: CorruptedRows, presentation: int, batch_size: int) -> 
 
 
 def call_corruption(
-    function: CorruptionFunction, batch: np.ndarray, generator: np.random.Generator
+    function: CorruptionFunction,
+    batch: np.ndarray,
+    generator: np.random.Generator,
+    parameter: str = "corruption",
 ) -> np.ndarray:
     """A batch as the user's function returns it, checked; it gets a copy and may write into it."""
     made = function(batch.copy(), generator)
-    name = getattr(function, "__name__", type(function).__name__)
+    name = f"{parameter}={getattr(function, '__name__', type(function).__name__)}"
     advice = "Return a finite real array with the shape of the batch it was given."
     try:
         shown = np.asarray(made)
     except Exception as error:
-        raise ValueError(f"corruption={name} returned no array. {advice}") from error
+        raise ValueError(f"{name} returned no array. {advice}") from error
     if np.ma.is_masked(made):
         raise ValueError(
-            f"corruption={name} must not mask values, got a masked array with "
+            f"{name} must not mask values, got a masked array with "
             f"{np.ma.count_masked(made)} of them. {advice}"
         )
     if shown.dtype.kind not in "biuf":
         raise ValueError(
-            f"corruption={name} must return real numbers, got "
+            f"{name} must return real numbers, got "
             f"{type(made).__name__} of dtype {shown.dtype}. {advice}"
         )
     if shown.shape != batch.shape:
-        raise ValueError(
-            f"corruption={name} must return shape {batch.shape}, got {shown.shape}. {advice}"
-        )
+        raise ValueError(f"{name} must return shape {batch.shape}, got {shown.shape}. {advice}")
     with np.errstate(over="ignore"):
         shown = np.require(shown, dtype=batch.dtype, requirements=["C", "A"])
     if not (np.isfinite(shown) | (is_missing(shown) & is_missing(batch))).all():
-        raise ValueError(f"corruption={name} returned NaN or infinite values. {advice}")
+        raise ValueError(f"{name} returned NaN or infinite values. {advice}")
     return shown

@@ -140,6 +140,7 @@ class StackedPredictor(TrainedEstimator, LayerAttributes):
             stage=FINE_TUNING,
             corruption=self.fine_tune_corruption,
             corruption_level=self.fine_tune_corruption_level,
+            corruption_parameter="fine_tune_corruption",
             learning_rate=self.fine_tune_learning_rate_init,
             max_iter=self.fine_tune_max_iter,
             emphasis=None,  # the loss of outputs has no entries that could be corrupted

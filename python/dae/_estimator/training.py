@@ -56,6 +56,7 @@ def training_settings(
     emphasis: Any,
     reads_samples: bool = True,
     samples_outputs: bool = False,
+    corruption_parameter: str = "corruption",
 ) -> TrainingSettings:
     """The estimator's parameters; those that may differ by stage are given.
 
@@ -65,6 +66,8 @@ def training_settings(
         Whether the network reads X, not codes.
     samples_outputs : bool
         Whether `reconstruction_sampling` applies: to one layer that reconstructs X.
+    corruption_parameter : str
+        The name of the parameter whose value `corruption` is.
     """
     sampling = estimator.reconstruction_sampling if samples_outputs else None
     return TrainingSettings(
@@ -82,6 +85,7 @@ def training_settings(
         n_threads=_core.n_threads(estimator.n_jobs),
         input_norm=estimator.input_norm if reads_samples else None,
         reconstruction_sampling=None if sampling is None else float(sampling),
+        corruption_parameter=corruption_parameter,
     )
 
 

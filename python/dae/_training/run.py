@@ -243,6 +243,7 @@ class TrainingRun:
             seed=self.seed,
             n_threads=settings.n_threads,
             categories=self.network.layers[0].categories,
+            parameter=settings.corruption_parameter,
         )
         if settings.reconstruction_sampling is not None:
             _check_sampling(data, settings, source, self.network.output_loss)

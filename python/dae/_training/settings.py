@@ -56,6 +56,8 @@ class TrainingSettings:
         Which network of the estimator is trained.
     solver : Solver, without moments
     corruption, corruption_level : as the parameters
+    corruption_parameter : str
+        What the estimator calls `corruption`.
     emphasis : (float, float)
         Weights of the loss of corrupted and of untouched entries.
     max_iter : int or "auto"
@@ -85,6 +87,7 @@ class TrainingSettings:
     n_threads: int
     input_norm: str | None = None
     reconstruction_sampling: float | None = None
+    corruption_parameter: str = "corruption"
 
     def for_rows(self, n_rows: int) -> Self:
         """The same with a number of epochs instead of "auto"."""
