@@ -678,7 +678,7 @@ def test_interrupted_in_the_first_of_two_trainings(X, monkeypatch):
     def ended_early(self, *arguments):
         calls.append(None)
         first = trained(self, *arguments)
-        first.n_iter_ -= 1  # as after Ctrl-C, which keeps the last complete epoch
+        first.fine_tune_max_iter += 1  # as after Ctrl-C, which keeps the last complete epoch
         return first
 
     monkeypatch.setattr(DenoisingOutlierDetector, "_trained", ended_early)
