@@ -102,6 +102,16 @@ def test_texture_in_jpeg_is_not_taken_for_noise(denoiser, sigma, quality):
     assert 255 * denoiser.estimate_sigma(noisy) == pytest.approx(expected, rel=0.1)
 
 
+@pytest.mark.parametrize(("quality", "most"), [(95, 5.5), (90, 6)])
+def test_grey_texture_in_fine_jpeg_is_not_taken_for_noise(denoiser, quality, most):
+    """It has no flat blocks; where JPEG's steps are small, the highest frequencies tell."""
+    clean = pytest.importorskip("skimage.data").grass()[100:300, 100:300]
+    stored = as_jpeg(clean, quality, 0)
+    assert 255 * denoiser.estimate_sigma(stored) < most
+    noisy = as_jpeg(with_noise(clean, 15), quality, 0)
+    assert 255 * denoiser.estimate_sigma(noisy) == pytest.approx(15, rel=0.35)
+
+
 @pytest.mark.parametrize(("sigma", "quality"), [(15, 95), (25, 90)])
 def test_texture_as_white_as_noise_is_not_taken_for_it(denoiser, sigma, quality):
     """In half as many pixels, the colours of a JPEG file tell which part of the grey is noise."""

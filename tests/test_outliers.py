@@ -668,21 +668,3 @@ def test_a_small_support_may_be_held_out_rows_alone(X):
     """Then these are learned from."""
     for seed in range(40):
         make(max_iter=1, n_repeats=1, support_fraction=0.01, random_state=seed).fit(X[:120])
-
-
-def test_interrupted_in_the_first_of_two_trainings(X, monkeypatch):
-    """It only chooses rows: the second one is not begun."""
-    detector = make(support_fraction=0.7)
-    trained, calls = DenoisingOutlierDetector._trained, []
-
-    def ended_early(self, *arguments):
-        calls.append(None)
-        first = trained(self, *arguments)
-        first.fine_tune_max_iter += 1  # as after Ctrl-C, which keeps the last complete epoch
-        return first
-
-    monkeypatch.setattr(DenoisingOutlierDetector, "_trained", ended_early)
-    before = dict(vars(detector))
-    with pytest.raises(KeyboardInterrupt):
-        detector.fit(X)
-    assert len(calls) == 1 and vars(detector) == before

@@ -15,7 +15,6 @@ from dae.image._removal import (
     REACH,
     THRESHOLDS,
     WINDOW,
-    keep_structure,
     limit_removal,
     structure,
 )
@@ -88,14 +87,14 @@ def test_a_part_has_the_bits_of_the_whole():
 
 
 def test_what_is_kept_of_a_pattern_that_was_removed():
-    """All of it where the level is told; where it is measured, of the rest less is removed, too."""
+    """Of the rest less is removed, too."""
     pattern = grating((400, 400), height=0.03)
     noisy, cleaned = noise(pattern.shape, 0.02) + pattern, np.zeros_like(pattern)
 
     def error(plane):
         return np.mean(np.square(plane - pattern))
 
-    assert error(keep_structure(noisy, cleaned, 0.02)) < 0.1 * error(cleaned)
+    assert error(cleaned + structure(noisy - cleaned, 0.02)) < 0.1 * error(cleaned)
     assert error(limit_removal(noisy, cleaned, 0.02)) < 0.5 * min(error(cleaned), error(noisy))
     np.testing.assert_array_equal(limit_removal(noisy, cleaned, 0.0), noisy)
     # far below what was removed, nothing is noise
@@ -135,8 +134,6 @@ def test_patterns_come_out_better_than_they_went_in(denoiser, name, sigma):
     noisy = noisy_copy(clean, sigma)
     if denoiser.estimate_sigma(noisy) > 0:  # that of strong dots is only found from 10 on
         assert psnr(denoiser.transform(noisy), clean) > psnr(noisy, clean) + 0.3
-    if sigma >= 5:
-        assert psnr(denoiser.transform(noisy, sigma=sigma / 255), clean) > psnr(noisy, clean) + 0.3
 
 
 @pytest.mark.parametrize("told", [None, 20 / 255])
@@ -150,11 +147,12 @@ def test_tiles_give_the_bits_of_the_whole_picture(denoiser, monkeypatch, told):
     np.testing.assert_array_equal(denoiser.transform(noisy, sigma=told), whole)
 
 
-def test_a_denoiser_for_one_level_answers_as_its_network(denoiser):
-    """Nothing tells whether its noise is that of the picture."""
-    one = copy.copy(denoiser)
-    one.level_ = (25 / 255, 25 / 255)
+def test_a_told_level_is_answered_by_the_network_alone(denoiser):
+    """So ONNX models have the same pixels."""
     clean = PATTERNS["mesh"]
     noisy = noisy_copy(clean, 25)
     told = denoiser.transform(noisy, sigma=25 / 255)
-    assert psnr(told, clean) > psnr(one.transform(noisy), clean) + 1
+    assert psnr(denoiser.transform(noisy), clean) > psnr(told, clean) + 1
+    one = copy.copy(denoiser)
+    one.level_ = (25 / 255, 25 / 255)
+    np.testing.assert_array_equal(one.transform(noisy), told)

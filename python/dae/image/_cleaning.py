@@ -28,7 +28,7 @@ from dae.image._noise import pixels_to_make_up
 from dae.image._noise_level import cautious, noise_levels
 from dae.image._patch_task import LOST, PatchTask
 from dae.image._patches import filter_picture
-from dae.image._removal import ALIGNED, REACH, keep_structure, limit_removal
+from dae.image._removal import ALIGNED, REACH, limit_removal
 from dae.image._training import set_known
 
 # Large pictures are cleaned in tiles, so that memory is a few times the picture: a tile of this
@@ -190,14 +190,11 @@ class Cleaner:
         """
         nothing = np.zeros(noisy.shape, dtype=bool)
         cleaned = as_answered(self.clean_plane(noisy, nothing, self.level(sigma)))
-        if sigma is None:  # the network is not told it either
-            return cleaned
-        kept = keep_structure(noisy, cleaned, sigma)
         low = self.levels[0]
-        if sigma >= low:
-            return kept
+        if sigma is None or sigma >= low:
+            return cleaned
         limited = limit_removal(noisy, cleaned, sigma)
-        return limited + noisy.dtype.type((sigma / low) ** 4) * (kept - limited)
+        return limited + noisy.dtype.type((sigma / low) ** 4) * (cleaned - limited)
 
     def _clean_scale(self, lost: np.ndarray, plane: np.ndarray, level: float) -> np.ndarray:
         """A plane cleaned at one resolution."""

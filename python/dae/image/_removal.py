@@ -1,8 +1,7 @@
 """How much of what a network takes away from a noisy plane is noise.
 
 `structure`       the part of it that white noise does not have: a pattern that repeats itself
-`keep_structure`  the cleaned plane with that part
-`limit_removal`   the same, differing from the noisy plane by no more than the noise
+`limit_removal`   the cleaned plane with that part, and with what is beyond the noise place by place
 
 Pixels go from 0 to 1; planes are arrays of shape (height, width).
 
@@ -113,11 +112,6 @@ def _without_noise(coefficients: np.ndarray, level: float) -> np.ndarray:
     coefficients[:] = 0
     coefficients[kept] = values
     return np.isfinite(least)
-
-
-def keep_structure(noisy: np.ndarray, cleaned: np.ndarray, level: float) -> np.ndarray:
-    """The cleaned plane with what was removed and is no noise of that standard deviation."""
-    return cleaned + structure(noisy - cleaned, level)
 
 
 def limit_removal(noisy: np.ndarray, cleaned: np.ndarray, level: float) -> np.ndarray:
