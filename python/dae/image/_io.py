@@ -153,6 +153,7 @@ def load(image: Any, name: str) -> tuple[np.ndarray, str]:
 def _pixels_of_pillow(image: Any, name: str) -> np.ndarray:
     """The pixels of a picture that Pillow may not have read yet."""
     try:
+        image.load()  # NumPy before 2 hides what goes wrong in it
         return pixels_of(image)
     except MemoryError:
         raise

@@ -214,6 +214,8 @@ def _decode(image: Any, stream: IO[bytes], path: Path) -> tuple[list[np.ndarray]
             source.storage = _storage_of(image, content, source.kind)
             if kind == "PNG":
                 _scale_transparency(image, content)
+        if kind == "FITS":
+            _check_byte_order(image)
         pages.append(_page(image, source))
         if kind == "FITS":
             pages[-1] = _fits_values(pages[-1], image.mode, *fits_scale(content))
@@ -254,6 +256,16 @@ def _page(image: Any, source: SourceFile) -> np.ndarray:
     if white_is_zero:
         source.note("black and white are stored the other way round (MinIsBlack)")
     return pixels
+
+
+def _check_byte_order(image: Any) -> None:
+    """Refuse a FITS whose numbers Pillow takes in the order of this machine, as old versions do."""
+    decoder, arguments = image.tile[0][0], image.tile[0][3]
+    if decoder == "raw" and image.mode != "L" and arguments[0] == image.mode:
+        raise Refused(
+            "has numbers of several bytes, which this version of Pillow reads in the wrong order. "
+            "Update Pillow, or read it with another library and pass the array."
+        )
 
 
 def _fits_values(pixels: np.ndarray, mode: str, zero: float, scale: float) -> np.ndarray:
