@@ -355,7 +355,8 @@ def test_integers_of_a_fits(tmp_path, empty_first):
 )
 def test_scaled_numbers_of_a_fits_are_refused(tmp_path, dtype, bits, card):
     save_fits(tmp_path / "a.fits", GREY.astype(dtype), bits, card)
-    with pytest.raises(ValueError, match=r"a.fits has numbers that are to be scaled .* \(such as"):
+    message = r"a.fits has numbers (that are to be scaled .* \(such as|.* in the wrong order)"
+    with pytest.raises(ValueError, match=message):  # the latter of an old Pillow
         read(tmp_path / "a.fits")
 
 
