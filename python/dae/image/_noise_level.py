@@ -358,12 +358,16 @@ def _as_in_chroma(level: float, spectra: Sequence[Spectrum], band: int) -> float
     own. Subsampling has taken from the fifth band, but not from the sixth.
     """
     luma, *chroma = spectra
+    # the sixth band has more of the picture, so more is asked of what is believed
+    least, most = TOLD_COLOURED, np.array(SPREAD_CHROMA)
+    if band == 5:
+        least, most = STEEP**2, np.array((SPREAD_COLOURED, SPREAD_COLOURED))
     told = [
         found.power
         for found in chroma
-        if found.power[band] > TOLD_COLOURED * found.power[0]
+        if found.power[4] > least * found.power[0]
         and found.spread[band - 1 : band + 1].min() >= SPREAD_LEAST
-        and (found.spread[band - 1 : band + 1] <= SPREAD_CHROMA).all()
+        and (found.spread[band - 1 : band + 1] <= most).all()
     ]
     if not told or luma.power[4] < TOLD_COLOURED * luma.power[0]:
         return level
